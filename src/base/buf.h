@@ -1,0 +1,44 @@
+/*
+ * buf.h: a growing string of bytes with a maximum size.
+ *
+ * Invariant: data is NULL, or data[len] is 0. The first failure (no memory, over the maximum)
+ * sticks: later calls do nothing, and sl_buf_failed() says so at the end, so that a long series of
+ * additions needs one check.
+ */
+#ifndef SL_BUF_H
+#define SL_BUF_H
+
+#include <stdbool.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+struct sl_buf {
+    char *data;
+    size_t len, cap;
+    size_t max; /* 0: SL_BUF_MAX_DEFAULT */
+    bool failed;
+};
+
+#define SL_BUF_MAX_DEFAULT ((size_t)64 << 20)
+
+void sl_buf_init(struct sl_buf *buf, size_t max);
+void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len);
+void sl_buf_adds(struct sl_buf *buf, const char *text);
+void sl_buf_addc(struct sl_buf *buf, char c);
+void sl_buf_addf(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+/* Makes room for len more bytes and returns where they go (data + len), or NULL. */
+char *sl_buf_reserve(struct sl_buf *buf, size_t len);
+static inline bool sl_buf_failed(const struct sl_buf *buf)
+{
+    return buf->failed;
+}
+/* The text, never NULL ("" when empty). */
+const char *sl_buf_str(const struct sl_buf *buf);
+/* Hands the memory over (sl_free); NULL when it failed. The buffer is empty afterwards. */
+char *sl_buf_take(struct sl_buf *buf);
+void sl_buf_reset(struct sl_buf *buf);   /* len 0, not failed; keeps memory */
+void sl_buf_release(struct sl_buf *buf); /* safe on {0}, safe twice */
+
+#endif

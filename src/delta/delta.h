@@ -1,0 +1,188 @@
+/*
+ * delta.h: the C face of a Delta table.
+ *
+ * The rules of the Delta log come from the kernel crates in kernel/ (Rust, pinned); this header is
+ * all that the rest of sluice knows of them. A row's last steps are:
+ *
+ *     sl_delta_open or sl_delta_create      a table at one snapshot
+ *     sl_delta_writer_open, _write, _close  columns become Parquet files nobody can see yet
+ *     sl_delta_commit                       files + transaction id + cursor become ONE version
+ *
+ * Threads: an engine may be shared; a table, a writer, a stream is used by one thread at a time.
+ * Every function may block on the store. Strings that are returned belong to the handle they came
+ * from and live until its next call that can change it, unless said otherwise.
+ */
+#ifndef SL_DELTA_H
+#define SL_DELTA_H
+
+#include <sluice/arrow.h>
+#include <sluice/error.h>
+
+struct sl_delta_engine; /* one a process: a small thread pool, and one store per bucket */
+struct sl_delta_table;  /* one table at one snapshot */
+struct sl_delta_writer; /* one Parquet file that is being written */
+struct sl_delta_file;   /* one finished file that no version names yet */
+
+struct sl_pair {
+    const char *key, *value;
+};
+
+/*
+ * options: settings of the object stores, for every bucket of this engine (names as in
+ * docs/object-stores.md: aws_access_key_id, endpoint, allow_http, ...). Unknown names are refused
+ * with SL_BAD_SPEC. The usual AWS_*, AZURE_*, GOOGLE_* environment variables fill what is missing.
+ */
+SL_MUST_USE enum sl_code sl_delta_engine_new(const struct sl_pair *options, size_t count,
+                                             struct sl_delta_engine **out, struct sl_error *error);
+void sl_delta_engine_free(struct sl_delta_engine *engine); /* NULL is fine */
+
+/*
+ * location: a local directory (absolute path or file:// URL) or an s3://, s3a://, abfss://, gs://
+ * URL. version: -1 for the newest.
+ *
+ * SL_NOT_FOUND    there is no Delta table there (an empty or missing directory)
+ * SL_UNSUPPORTED  a directory with other files in it, or a table with features we cannot read
+ * SL_DESTINATION  the store failed; the hint says what to check
+ */
+SL_MUST_USE enum sl_code sl_delta_open(struct sl_delta_engine *engine, const char *location,
+                                       int64_t version, struct sl_delta_table **out,
+                                       struct sl_error *error);
+void sl_delta_table_free(struct sl_delta_table *table); /* NULL is fine */
+
+/* Everything that travels in one commit besides the files. Pointers are borrowed for the call. */
+struct sl_delta_commit {
+    const char *operation;       /* commitInfo.operation: "WRITE", "MERGE", "OPTIMIZE", ... */
+    const struct sl_pair *parameters; /* commitInfo.operationParameters */
+    size_t parameters_count;
+    const struct sl_pair *metrics; /* commitInfo.operationMetrics */
+    size_t metrics_count;
+
+    const char *app_id;          /* SetTransaction: the flow's id, or NULL for none */
+    int64_t app_version;         /* grows by one with every commit of the flow */
+    const char *domain;          /* domainMetadata: "sluice.cursor.<flow>", or NULL for none */
+    const char *domain_json;     /* its new value, or NULL to remove it */
+
+    struct sl_delta_file *const *add; /* stay the caller's; see sl_delta_file_free */
+    size_t add_count;
+    bool remove_all;             /* every file of the snapshot goes: atomic replacement */
+    bool data_change;            /* false only for compaction */
+
+    const char *add_columns_json; /* JSON array of Delta StructFields to append, or NULL */
+};
+
+/*
+ * Creates a table with its first commit (version 0), which may carry files, txn and domain.
+ * schema_json: the schema in Delta's JSON form, {"type":"struct","fields":[...]}; with
+ * delta.columnMapping.mode=name among the properties, a field's metadata may hold
+ * delta.columnMapping.physicalName. The domainMetadata writer feature is always enabled.
+ *
+ * SL_EXISTS    somebody else's table (or commit 0) is there; nothing was changed
+ * SL_BAD_SPEC  a property or a column name that Delta refuses, named in the message
+ */
+SL_MUST_USE enum sl_code sl_delta_create(struct sl_delta_engine *engine, const char *location,
+                                         const char *schema_json, const struct sl_pair *properties,
+                                         size_t properties_count,
+                                         const struct sl_delta_commit *commit,
+                                         struct sl_delta_table **out, struct sl_error *error);
+
+/*
+ * Makes one version out of the staged files. On SL_OK the handle stands at the new version.
+ *
+ * SL_CONFLICT     another version was written since the handle's snapshot, and it is not ours
+ *                 (the transaction id says so): nothing of this commit is visible. Re-open, decide.
+ * SL_DESTINATION  the store failed and the commit is known not to be there.
+ *
+ * After any doubtful answer of the store the table is read again and the transaction id compared,
+ * so that "committed, but the answer was lost" is SL_OK.
+ */
+SL_MUST_USE enum sl_code sl_delta_commit(struct sl_delta_table *table,
+                                         const struct sl_delta_commit *commit,
+                                         struct sl_error *error);
+
+/* What the snapshot says. Log replays are done once and kept. */
+int64_t sl_delta_version(const struct sl_delta_table *table);
+const char *sl_delta_location(const struct sl_delta_table *table);
+const char *sl_delta_schema_json(const struct sl_delta_table *table); /* logical names */
+const char *sl_delta_property(const struct sl_delta_table *table, const char *key); /* or NULL */
+SL_MUST_USE enum sl_code sl_delta_properties_json(struct sl_delta_table *table, const char **out,
+                                                  struct sl_error *error);
+/* *json is NULL when the domain is not there. */
+SL_MUST_USE enum sl_code sl_delta_domain(struct sl_delta_table *table, const char *domain,
+                                         const char **json, struct sl_error *error);
+/* *version is -1 when the application never committed. */
+SL_MUST_USE enum sl_code sl_delta_app_version(struct sl_delta_table *table, const char *app_id,
+                                              int64_t *version, struct sl_error *error);
+
+struct sl_delta_totals {
+    int64_t files, rows, bytes; /* rows: -1 when a file has no statistics; deletion vectors apply */
+};
+SL_MUST_USE enum sl_code sl_delta_totals(struct sl_delta_table *table, struct sl_delta_totals *out,
+                                         struct sl_error *error);
+/* The newest `limit` versions, newest first: a JSON array of {version, timestamp (ms), operation,
+ * operationParameters, operationMetrics, engineInfo}. Valid until the next call. */
+SL_MUST_USE enum sl_code sl_delta_history(struct sl_delta_table *table, int64_t limit,
+                                          const char **json, struct sl_error *error);
+
+/* Writing. */
+struct sl_delta_writer_options {
+    int compression_level;      /* zstd; 0: the default, 1 */
+    size_t row_group_bytes_max; /* in memory, as the writer estimates it; 0: 32 MiB */
+    int64_t rows_max;           /* rows of a row group; 0: 1,048,576 */
+};
+
+/*
+ * schema: the batches' Arrow schema, a struct whose children are matched to the table's columns by
+ * name (exact). A column of the table that is missing is written as NULLs; an unknown one is
+ * SL_BUG. Borrowed for the call. add_columns_json as in the commit this file is meant for, or NULL.
+ */
+SL_MUST_USE enum sl_code sl_delta_writer_open(struct sl_delta_table *table,
+                                              const struct ArrowSchema *schema,
+                                              const char *add_columns_json,
+                                              const struct sl_delta_writer_options *options,
+                                              struct sl_delta_writer **out, struct sl_error *error);
+/* Takes the batch whatever the result: batch->release is NULL afterwards. Encodes on this thread. */
+SL_MUST_USE enum sl_code sl_delta_write(struct sl_delta_writer *writer, struct ArrowArray *batch,
+                                        struct sl_error *error);
+size_t sl_delta_writer_memory(const struct sl_delta_writer *writer);  /* bytes held just now */
+int64_t sl_delta_writer_rows(const struct sl_delta_writer *writer);   /* so far */
+int64_t sl_delta_writer_bytes(const struct sl_delta_writer *writer);  /* of file, so far: about */
+/* Ends the row group, which gives its memory back. */
+SL_MUST_USE enum sl_code sl_delta_writer_flush(struct sl_delta_writer *writer,
+                                               struct sl_error *error);
+/* Ends the file: it is whole and synced. The writer is freed whatever the result. */
+SL_MUST_USE enum sl_code sl_delta_writer_close(struct sl_delta_writer *writer,
+                                               struct sl_delta_file **out, struct sl_error *error);
+/* Drops the file and what was uploaded of it. NULL is fine. */
+void sl_delta_writer_abort(struct sl_delta_writer *writer);
+
+int64_t sl_delta_file_rows(const struct sl_delta_file *file);
+int64_t sl_delta_file_bytes(const struct sl_delta_file *file);
+const char *sl_delta_file_path(const struct sl_delta_file *file); /* relative to the table */
+/* Frees the handle; discard also deletes the file from the store (best effort), for files that no
+ * commit names. NULL is fine. */
+void sl_delta_file_free(struct sl_delta_file *file, bool discard);
+
+/* Reads some columns (visible names) of a staged file, in file order. */
+SL_MUST_USE enum sl_code sl_delta_file_scan(struct sl_delta_table *table,
+                                            const struct sl_delta_file *file,
+                                            const char *const *columns, size_t count,
+                                            struct ArrowArrayStream *out, struct sl_error *error);
+/* Writes a staged file again without some rows (ascending, distinct row numbers). The old file is
+ * not touched. *out is NULL when no row would be left. Streams: memory as for a writer. */
+SL_MUST_USE enum sl_code sl_delta_file_without(struct sl_delta_table *table,
+                                               const struct sl_delta_file *file,
+                                               const int64_t *rows, size_t count,
+                                               const struct sl_delta_writer_options *options,
+                                               struct sl_delta_file **out, struct sl_error *error);
+
+/* Reading. columns NULL: all. limit -1: none. Batches of at most 8,192 rows; files are streamed. */
+SL_MUST_USE enum sl_code sl_delta_scan(struct sl_delta_table *table, const char *const *columns,
+                                       size_t count, int64_t limit, struct ArrowArrayStream *out,
+                                       struct sl_error *error);
+
+/* Keeping the log short. A checkpoint that is there already is SL_OK. */
+SL_MUST_USE enum sl_code sl_delta_checkpoint(struct sl_delta_table *table, struct sl_error *error);
+/* Commits since the newest checkpoint. */
+int64_t sl_delta_commits_since_checkpoint(const struct sl_delta_table *table);
+
+#endif

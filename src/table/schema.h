@@ -1,0 +1,79 @@
+/*
+ * schema.h: what a destination table looks like, made from what the source says.
+ *
+ *     sl_table_def (connector)  --sl_schema_new-->  sl_schema  --> Delta JSON, Arrow schema
+ *
+ * A schema owns everything it points to. Columns come in this order: the connector's system
+ * columns (exact_name), the visible columns in the source's order, then _rescued_data and
+ * _ingested_at.
+ */
+#ifndef SL_SCHEMA_H
+#define SL_SCHEMA_H
+
+#include <sluice/arrow.h>
+#include <sluice/connector.h>
+
+#define SL_COLUMNS_MAX 2000
+
+enum sl_names { SL_NAMES_SNAKE_CASE, SL_NAMES_ORIGINAL };
+
+struct sl_schema_column {
+    const char *name;         /* the visible name in the table */
+    const struct sl_column *source; /* NULL for _rescued_data and _ingested_at */
+    bool key;
+};
+
+struct sl_schema {
+    const struct sl_table_def *def; /* a deep copy */
+    size_t count;
+    struct sl_schema_column *columns;
+    size_t *keys;             /* indexes of the key columns, in the order of the key */
+    size_t key_count;
+    size_t rescued, ingested; /* indexes of _rescued_data and _ingested_at */
+    struct sl_arena *arena;   /* everything above lives here */
+};
+
+struct sl_schema_options {
+    enum sl_names names;
+    const struct sl_json *include;     /* arrays of names or ids, or NULL */
+    const struct sl_json *exclude;
+    const struct sl_json *primary_keys; /* array of names; NULL: the source's */
+    /* What an existing table already calls its columns: Delta schema JSON, or NULL. A column with
+     * a known id keeps its name, whatever the source calls it now. */
+    const char *existing_schema_json;
+    bool physical_ids;                 /* column mapping: physicalName = field id */
+};
+
+/*
+ * Names follow docs/types.md (section Names): snake_case, and the collision rule that does not
+ * depend on the order of fields. Unknown names in include/exclude/primary_keys are SL_BAD_SPEC
+ * with the nearest name offered.
+ */
+SL_MUST_USE enum sl_code sl_schema_new(const struct sl_table_def *def,
+                                       const struct sl_schema_options *options,
+                                       struct sl_schema **out, struct sl_error *error);
+void sl_schema_free(struct sl_schema *schema);
+
+/* A deep copy of a definition into an arena (NULL: no memory). */
+struct sl_arena;
+const struct sl_table_def *sl_table_def_copy(const struct sl_table_def *def,
+                                             struct sl_arena *arena);
+
+/* Delta's schema JSON; column metadata holds comment, sluice.id, sluice.name, sluice.type (and
+ * physicalName under physical_ids). sl_free() it. */
+SL_MUST_USE enum sl_code sl_schema_delta_json(const struct sl_schema *schema, bool physical_ids,
+                                              char **out, struct sl_error *error);
+/* The StructFields that `existing` (Delta schema JSON) lacks, as a JSON array, or *out = NULL when
+ * it lacks none. sl_free() it. A column that exists with another type is SL_UNSUPPORTED here. */
+SL_MUST_USE enum sl_code sl_schema_delta_missing(const struct sl_schema *schema,
+                                                 const char *existing, bool physical_ids,
+                                                 char **out, struct sl_error *error);
+/* "array<struct<id:string>>", as SQL writes types. Appends to a buffer. */
+struct sl_buf;
+void sl_type_sql(const struct sl_type *type, struct sl_buf *out);
+
+/* snake_case of one name, without any collision rule: "Launch Date (UTC)" -> "launch_date_utc".
+ * Empty results become "column". Also used for tables. */
+void sl_name_snake(const char *name, struct sl_buf *out);
+
+#endif
