@@ -1,0 +1,124 @@
+/*
+ * run.h: everything an outside caller (command line, server) does with a source or a pipeline.
+ *
+ *     sl_source_check, sl_source_discover, sl_source_read     look at a source
+ *     sl_plan                                                what a run would read
+ *     sl_run                                                 discover, plan, read, land, report
+ *
+ * All of these run on the calling thread and return when they are done.
+ */
+#ifndef SL_RUN_H
+#define SL_RUN_H
+
+#include "catalog/catalog.h"
+#include "delta/delta.h"
+#include "http/world.h"
+#include "pipeline/spec.h"
+
+struct sl_buf;
+
+/* What is read from, and how. */
+struct sl_source {
+    const struct sl_connection *connection;
+    struct sl_world *world;              /* borrowed */
+    bool (*stopping)(void *ctx);         /* asked often; NULL: never */
+    void *stopping_ctx;
+};
+
+/* check: appends a JSON array of {"subject","good","message","hint"}. The result is SL_OK when all
+ * are good; SL_AUTH or SL_PERMISSION when one is not. */
+SL_MUST_USE enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
+                                         struct sl_error *error);
+
+/* discover: appends {"namespaces":[{"name","id","comment"}], "tables":[{"name","namespace","id",
+ * "comment","ingestion","primary_key","cursor","columns":[{"name","id","type","source_type",
+ * "destination_name","comment"}]}]}. table NULL: all. */
+SL_MUST_USE enum sl_code sl_source_discover(const struct sl_source *source, const char *table,
+                                            struct sl_buf *out, struct sl_error *error);
+
+/* read: rows of one source table, decoded, without a destination. options_json: table options, or
+ * NULL. Each batch is handed to `batch` (which must take it: release it); schema is the batches'.
+ * Stops after `limit` rows (-1: all). */
+struct sl_read_options {
+    const char *namespace_, *table, *options_json;
+    int64_t limit;
+    enum sl_code (*batch)(void *ctx, const struct ArrowSchema *schema, struct ArrowArray *batch,
+                          struct sl_error *error);
+    void *ctx;
+};
+SL_MUST_USE enum sl_code sl_source_read(const struct sl_source *source,
+                                        const struct sl_read_options *options,
+                                        struct sl_error *error);
+
+/* Why a table of a run ended as it did. */
+enum sl_table_state {
+    SL_TABLE_QUEUED,
+    SL_TABLE_RUNNING,
+    SL_TABLE_COMMITTING,
+    SL_TABLE_COMPLETED,
+    SL_TABLE_FAILED,
+    SL_TABLE_STOPPED,  /* cancelled, or the run ended before its turn */
+    SL_TABLE_EXCLUDED, /* not in --refresh */
+};
+const char *sl_table_state_name(enum sl_table_state state);
+
+struct sl_table_report {
+    const char *source_table;
+    const char *destination;   /* catalog.schema.table */
+    const char *location;
+    enum sl_table_state state;
+    int64_t rows_read;         /* so far, or in all */
+    int64_t rows_expected;     /* -1: unknown */
+    int64_t rows_landed;       /* in the committed version; -1: nothing was committed */
+    int64_t duplicates;        /* rows that a later copy of the same key replaced */
+    int64_t rejected;
+    int64_t rescued;           /* cells */
+    const char *rescues_json;  /* {"<field>":{"<reason>":n}}, or NULL */
+    int64_t calls, retries, restarts;
+    int64_t waited_us;         /* for budgets and pauses */
+    int64_t bytes;             /* of data files that were committed */
+    int64_t version;           /* -1: nothing was committed */
+    int64_t started_us, ended_us;
+    struct sl_error error;     /* state FAILED */
+};
+
+struct sl_report {
+    size_t count;
+    struct sl_table_report *tables;
+    int64_t calls, limited;    /* limited: answers 429 */
+    int64_t started_us, ended_us;
+};
+
+struct sl_run_options {
+    const struct sl_spec *spec;
+    struct sl_source source;
+    struct sl_catalog *catalog;
+    struct sl_delta_engine *delta;
+    struct sl_update *update;              /* the lock and the ids; NULL in tests: no events */
+    const char *pipeline_id;
+    bool full_refresh, validate_only;
+    const struct sl_json *full_refresh_selection; /* arrays of destination names, or NULL */
+    const struct sl_json *refresh_selection;
+    size_t memory_bytes;                   /* row-group budget of the process; 0: 32 MiB */
+    void (*on_event)(void *ctx, const char *event_json);         /* or NULL */
+    void (*on_progress)(void *ctx, const struct sl_report *now); /* at most 10 a second; or NULL */
+    void *ctx;
+};
+
+/*
+ * *report is filled whatever the result, once the plan stands (sl_report_free it); NULL before.
+ *
+ * SL_OK         every table completed
+ * SL_PARTIAL    some tables failed, each named in the report and in the message
+ * other         all tables failed for that reason, or nothing could start
+ */
+SL_MUST_USE enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **report,
+                                struct sl_error *error);
+void sl_report_free(struct sl_report *report);
+
+/* plan: appends {"tables":[{"source_table","destination","mode","rows","calls"}], "calls":n,
+ * "minutes":m, "requests_per_second":r, "notes":[...]}; rows and calls null when unknown. */
+SL_MUST_USE enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
+                                 struct sl_error *error);
+
+#endif

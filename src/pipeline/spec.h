@@ -1,0 +1,72 @@
+/*
+ * spec.h: a pipeline specification, from JSON to something checked.
+ *
+ * Two forms are accepted: the envelope one gives to `databricks pipelines create --json` (name,
+ * catalog, schema or target, ..., ingestion_definition) and the bare form {connection_name,
+ * objects[]}. Every mistake is reported, each with its JSON pointer, what was expected and the
+ * nearest valid name; nothing is half accepted. Keys that mean something elsewhere but nothing
+ * here (photon, channel, clusters, ...) are kept with one note each.
+ */
+#ifndef SL_SPEC_H
+#define SL_SPEC_H
+
+#include <sluice/connector.h>
+
+#include "table/schema.h"
+
+struct sl_arena;
+struct sl_buf;
+
+#define SL_SPEC_OBJECTS_MAX 10000
+
+enum sl_scd { SL_SCD_DEFAULT, SL_SCD_APPEND_ONLY, SL_SCD_TYPE_1, SL_SCD_TYPE_2 };
+
+/* table_configuration, resolved: table over schema over definition. */
+struct sl_table_config {
+    enum sl_scd scd;
+    const struct sl_json *primary_keys;    /* arrays of strings, or NULL */
+    const struct sl_json *sequence_by;
+    const struct sl_json *include_columns;
+    const struct sl_json *exclude_columns;
+    const struct sl_json *track_history_columns;
+    const struct sl_json *clustering_columns;
+    const char *row_filter;
+    enum sl_names names;
+    const struct sl_json *table_properties; /* object of strings, without sluice.*; or NULL */
+    const char *options_json;               /* the connector's table options, one JSON object */
+};
+
+struct sl_object {
+    bool whole_schema;             /* a schema object: all tables of a namespace */
+    const char *source_schema;     /* namespace, or NULL */
+    const char *source_table;      /* NULL for a whole schema */
+    const char *catalog, *schema;  /* destination */
+    const char *table;             /* destination; NULL: derived from the source's name */
+    struct sl_table_config config;
+    const char *pointer;           /* where in the JSON, for messages */
+};
+
+struct sl_spec {
+    const char *name;              /* of the pipeline; NULL in the bare form without one */
+    const char *connection_name;
+    const char *catalog, *schema;  /* defaults of destinations, or NULL */
+    const char *source;            /* connector name if the spec says it, or NULL */
+    bool bare;
+    size_t object_count;
+    struct sl_object *objects;
+    const char *const *notes;      /* ends with NULL: keys that mean nothing here, and what does */
+    const char *text;              /* the JSON as given, for the catalog */
+    struct sl_arena *arena;        /* owns everything above */
+};
+
+/*
+ * connector: for the table options (NULL: unknown yet, then option names are not checked).
+ * mistakes: gets one line per mistake, "<pointer>: <what>"; may not be NULL. SL_BAD_SPEC when there
+ * is one or more; error->message then holds the first and the count.
+ */
+SL_MUST_USE enum sl_code sl_spec_parse(const char *text, size_t len,
+                                       const struct sl_connector *connector, struct sl_spec **out,
+                                       struct sl_buf *mistakes, struct sl_error *error);
+void sl_spec_free(struct sl_spec *spec); /* NULL is fine */
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * stage.h: rows on their way into one version of a table.
+ *
+ *     batches --append--> Parquet files that nobody sees --finish--> the files to commit
+ *
+ * Rows are written as they come, into one file per table at a time, so a page is never held back
+ * and memory does not grow with the table. What turns out to be void is remembered by position:
+ * rows of a task that was restarted, and earlier copies of a key that came twice (the later copy
+ * wins). At the end files with void rows, if any, are written once more without them.
+ *
+ * Which keys came twice is decided from hashes that spill to disk (table/keys.h); only when a hash
+ * repeats are the key columns of the staged files read again.
+ */
+#ifndef SL_STAGE_H
+#define SL_STAGE_H
+
+#include "delta/delta.h"
+#include "table/schema.h"
+
+struct sl_stage;
+struct sl_stages; /* the row-group budget that all stages of a process share */
+
+struct sl_stages *sl_stages_new(size_t memory_bytes); /* NULL: no memory */
+void sl_stages_free(struct sl_stages *stages);
+
+#define SL_STAGE_FILE_BYTES ((int64_t)128 << 20)
+
+/*
+ * table: where the files go; borrowed. arrow: the batches' schema; copied. keys: indexes of the key
+ * columns, in order (count 0: every row is kept). add_columns_json: as for sl_delta_writer_open.
+ * spill: a directory for temporary files.
+ */
+SL_MUST_USE enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table,
+                                      const struct ArrowSchema *arrow, const size_t *keys,
+                                      size_t key_count, const char *add_columns_json,
+                                      const char *spill, struct sl_stage **out,
+                                      struct sl_error *error);
+/* Drops what was not committed: the files are deleted unless sl_stage_committed() was called. */
+void sl_stage_free(struct sl_stage *stage);
+
+/* Takes the batch whatever the result. unit: whose rows these are. */
+SL_MUST_USE enum sl_code sl_stage_append(struct sl_stage *stage, uint64_t unit,
+                                         struct ArrowArray *batch, struct sl_error *error);
+SL_MUST_USE enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit,
+                                       struct sl_error *error);
+SL_MUST_USE enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit,
+                                          struct sl_error *error);
+
+struct sl_staged {
+    struct sl_delta_file *const *files; /* belong to the stage */
+    size_t count;
+    int64_t rows, bytes;
+    int64_t duplicates;                 /* rows that a later copy replaced */
+};
+/* Ends the last file, settles voids. Afterwards only commit or free. */
+SL_MUST_USE enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out,
+                                         struct sl_error *error);
+void sl_stage_committed(struct sl_stage *stage);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * tasks.h: the loop that drives connectors.
+ *
+ *     task ready --step--> request --budgets--> world --answer--> classify --ok--> step ...
+ *                                                            \--retry, wait, restart, fail
+ *
+ * A job is one root task (check, discover, or the read of one table) and the sub-tasks it asks
+ * for. Any number of jobs share one loop: one world, one set of budgets, one thread. What the steps
+ * emit goes to the job's sink, in the order of emission.
+ *
+ * Staging: rows of a task count from its last release point (cursor or SL_DONE). When a task
+ * restarts, sink->drop says that those are void.
+ */
+#ifndef SL_TASKS_H
+#define SL_TASKS_H
+
+#include <sluice/connector.h>
+
+#include "catalog/catalog.h"
+#include "http/budget.h"
+#include "http/world.h"
+
+struct sl_doc;
+struct sl_loop;
+struct sl_job;
+
+#define SL_RESTARTS_MAX 5       /* of one task */
+#define SL_TASKS_LIVE_MAX 64    /* of one job at once; more wait, as inputs only */
+#define SL_TASKS_MAX 1000000    /* of one job in all */
+
+/* Where a job's output goes. Members may be NULL. ctx is the job's. unit: a number for each task,
+ * for drop and release. */
+struct sl_sink {
+    enum sl_code (*rows)(void *ctx, uint64_t unit, const struct sl_doc *doc, const char *table,
+                         const struct sl_json *rows, const struct sl_constant *constants,
+                         size_t count, struct sl_sequence sequence, int64_t observed_us,
+                         struct sl_error *error);
+    enum sl_code (*remove)(void *ctx, uint64_t unit, const char *table, const struct sl_json *key,
+                           struct sl_sequence sequence, int64_t observed_us,
+                           struct sl_error *error);
+    enum sl_code (*reject)(void *ctx, uint64_t unit, const char *table, const char *raw, size_t len,
+                           const char *reason, struct sl_error *error);
+    enum sl_code (*table)(void *ctx, const struct sl_table_def *table, struct sl_error *error);
+    enum sl_code (*namespace_)(void *ctx, const char *name, const char *id, const char *comment,
+                               struct sl_error *error);
+    enum sl_code (*check)(void *ctx, const char *subject, bool good, const char *message,
+                          const char *hint, struct sl_error *error);
+    /* A task's rows since its last release point are void / are final. */
+    enum sl_code (*drop)(void *ctx, uint64_t unit, struct sl_error *error);
+    enum sl_code (*release)(void *ctx, uint64_t unit, struct sl_error *error);
+    void (*expect)(void *ctx, const char *table, int64_t rows);
+    void (*note)(void *ctx, enum sl_note level, const char *text);
+    /* The job ended. SL_DONE, or why not. complete: a JSON array of {"table","scope"} that every
+     * task below it finished; cursor: the merged cursor, JSON. Both NULL unless SL_DONE. */
+    void (*end)(void *ctx, enum sl_code code, const char *cursor, const char *complete,
+                const struct sl_error *error);
+};
+
+enum sl_job_kind { SL_JOB_CHECK, SL_JOB_DISCOVER, SL_JOB_READ };
+
+/* Everything is copied. */
+struct sl_job_options {
+    enum sl_job_kind kind;
+    const char *table, *namespace_;
+    const char *table_options; /* JSON object, or NULL */
+    const char *cursor;        /* JSON of {phase, shared, parts}, or NULL */
+    const char *state;         /* JSON, or NULL */
+    const char *columns;       /* JSON array, or NULL */
+    const char *input;         /* JSON object for the root task; NULL: {} */
+    bool full;
+    int64_t expected_rows;     /* from the last run; -1: unknown */
+};
+
+struct sl_job_counts {
+    int64_t calls, retries, restarts, limited, waited_us;
+};
+
+SL_MUST_USE enum sl_code sl_loop_new(const struct sl_connection *connection,
+                                     struct sl_world *world, struct sl_loop **out,
+                                     struct sl_error *error);
+void sl_loop_free(struct sl_loop *loop);
+SL_MUST_USE enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *options,
+                                     const struct sl_sink *sink, void *ctx, struct sl_job **out,
+                                     struct sl_error *error);
+const struct sl_job_counts *sl_job_counts(const struct sl_job *job);
+/* Ends a job early: its requests are cancelled and sink->end is called with this error. */
+void sl_job_stop(struct sl_job *job, const struct sl_error *why);
+
+/*
+ * Runs until every job has ended. stopping is asked between steps (every 250 ms at the latest); when
+ * it says true all jobs end with SL_CANCELLED. tick is called at most ten times a second.
+ * The result is SL_OK whatever became of the jobs, unless the loop itself fails.
+ */
+SL_MUST_USE enum sl_code sl_loop_run(struct sl_loop *loop, bool (*stopping)(void *),
+                                     void (*tick)(void *), void *ctx, struct sl_error *error);
+/* For reports. */
+struct sl_budgets *sl_loop_budgets(struct sl_loop *loop);
+
+#endif
