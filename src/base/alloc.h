@@ -1,7 +1,8 @@
 /*
  * alloc.h: the only way to the heap. Tests make every allocation fail in turn and count what lives.
  *
- * Any thread may call these. The fault injection is for single-threaded tests.
+ * Any thread may call these at any time, the test switches below too. With several threads at work,
+ * which of them meets the failing allocation is chance; that exactly one does is not.
  */
 #ifndef SL_ALLOC_H
 #define SL_ALLOC_H

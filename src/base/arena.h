@@ -6,7 +6,6 @@
 #ifndef SL_ARENA_H
 #define SL_ARENA_H
 
-#include <stdarg.h>
 #include <stddef.h>
 
 struct sl_arena_block;
@@ -21,6 +20,9 @@ struct sl_arena {
 void sl_arena_init(struct sl_arena *arena, size_t cap);
 /* NULL when there is no memory or the cap is met. Zeroed. align: a power of two. */
 void *sl_arena_alloc(struct sl_arena *arena, size_t size, size_t align);
+/* The same for count items of size bytes each; NULL also when the product overflows. */
+void *sl_arena_array(struct sl_arena *arena, size_t count, size_t size, size_t align);
+/* Exactly len bytes (NULs too) and a NUL behind them. */
 char *sl_arena_strndup(struct sl_arena *arena, const char *text, size_t len);
 char *sl_arena_strdup(struct sl_arena *arena, const char *text);
 char *sl_arena_printf(struct sl_arena *arena, const char *format, ...)
@@ -31,6 +33,6 @@ void sl_arena_release(struct sl_arena *arena); /* safe on {0}, safe twice */
 
 #define SL_ARENA_NEW(arena, type) ((type *)sl_arena_alloc((arena), sizeof(type), _Alignof(type)))
 #define SL_ARENA_ARRAY(arena, type, count)                                                         \
-    ((type *)sl_arena_alloc((arena), sizeof(type) * (count), _Alignof(type)))
+    ((type *)sl_arena_array((arena), (count), sizeof(type), _Alignof(type)))
 
 #endif

@@ -17,6 +17,7 @@ struct sl_buf {
     size_t len, cap;
     size_t max; /* 0: SL_BUF_MAX_DEFAULT */
     bool failed;
+    bool full; /* it failed because the maximum was met, not because memory ran out */
 };
 
 #define SL_BUF_MAX_DEFAULT ((size_t)64 << 20)
@@ -28,7 +29,8 @@ void sl_buf_addc(struct sl_buf *buf, char c);
 void sl_buf_addf(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
-/* Makes room for len more bytes and returns where they go (data + len), or NULL. */
+/* Makes room for len more bytes and returns where they go (data + len), or NULL. The caller writes
+ * them, adds to len and ends with a NUL, for which there is room. */
 char *sl_buf_reserve(struct sl_buf *buf, size_t len);
 static inline bool sl_buf_failed(const struct sl_buf *buf)
 {
