@@ -86,6 +86,17 @@ SL_MUST_USE enum sl_code sl_delta_create(struct sl_delta_engine *engine, const c
                                          struct sl_delta_table **out, struct sl_error *error);
 
 /*
+ * A table that is not there yet, to stage files for its first version: writers open on it as on any
+ * other, its version is -1, and its first sl_delta_commit makes version 0 with all that the commit
+ * carries (operation is then always "CREATE TABLE"). Nothing is written before; errors are those of
+ * sl_delta_create, here and in that commit.
+ */
+SL_MUST_USE enum sl_code sl_delta_draft(struct sl_delta_engine *engine, const char *location,
+                                        const char *schema_json, const struct sl_pair *properties,
+                                        size_t properties_count, struct sl_delta_table **out,
+                                        struct sl_error *error);
+
+/*
  * Makes one version out of the staged files. On SL_OK the handle stands at the new version.
  *
  * SL_CONFLICT     another version was written since the handle's snapshot, and it is not ours

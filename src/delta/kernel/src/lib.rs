@@ -1,1 +1,26 @@
-pub fn x(){}
+//! The Rust side of src/delta/delta.h: a thin layer over delta_kernel.
+//!
+//! What happens where:
+//!
+//! * `border`      the C types, error codes, strings; a panic becomes an error code
+//! * `engine`      the thread pool and the object stores
+//! * `table`       a table at one snapshot, and what the snapshot says
+//! * `columns`     batches made to fit a table's columns, by name
+//! * `writer`      columns become Parquet files that no version names yet
+//! * `commit`      files, transaction id and cursor become one version
+//! * `scan`        reading, as streams of batches
+//! * `maintenance` checkpoints, checksums, history
+//!
+//! The exported functions take raw pointers from C. What delta.h asks of their callers (valid
+//! handles, one thread at a time, lifetimes) is what makes them sound, so the safety of every
+//! `unsafe` below rests on that header and is not argued again at each use.
+#![allow(clippy::missing_safety_doc)]
+
+mod border;
+mod columns;
+mod commit;
+mod engine;
+mod maintenance;
+mod scan;
+mod table;
+mod writer;

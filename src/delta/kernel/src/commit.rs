@@ -1,0 +1,355 @@
+//! Files, transaction id and cursor become one version, or nothing does.
+//!
+//! A store may write a commit and lose the answer, or repeat the request by itself and then report
+//! that somebody else's file is in the way. So every commit carries an id of its own in its
+//! commitInfo, and after any answer but "committed" the log is read to find out what happened.
+
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
+
+use delta_kernel::arrow::array::StringArray;
+use delta_kernel::arrow::datatypes::{DataType as ArrowType, Field, Schema as ArrowSchema};
+use delta_kernel::arrow::record_batch::RecordBatch;
+use delta_kernel::committer::FileSystemCommitter;
+use delta_kernel::engine::arrow_data::ArrowEngineData;
+use delta_kernel::object_store;
+use delta_kernel::object_store::ObjectStoreExt;
+use delta_kernel::schema::{DataType, Schema, StructField};
+use delta_kernel::snapshot::SnapshotRef;
+use delta_kernel::transaction::create_table::create_table;
+use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
+use delta_kernel::{KernelError, KernelResult};
+
+use crate::border::{guard, optional_text, pairs, slice, text, Code, Failure, Outcome, SlError, SlPair};
+use crate::engine::{path_of, Engine};
+use crate::maintenance;
+use crate::scan;
+use crate::table::{added_failure, create_failure, draft, snapshot_at, Draft, State, Table, ENGINE_INFO};
+use crate::writer::File;
+
+/// The field of commitInfo that tells our commits apart.
+const COMMIT_ID: &str = "sluiceCommit";
+
+/// `struct sl_delta_commit` of delta.h; abi.c compares the layout.
+#[repr(C)]
+pub struct SlCommit {
+    operation: *const c_char,
+    parameters: *const SlPair,
+    parameters_count: usize,
+    metrics: *const SlPair,
+    metrics_count: usize,
+    app_id: *const c_char,
+    app_version: i64,
+    domain: *const c_char,
+    domain_json: *const c_char,
+    add: *const *const File,
+    add_count: usize,
+    remove_all: bool,
+    data_change: bool,
+    add_columns_json: *const c_char,
+}
+
+/// The same for Rust.
+struct Commit<'a> {
+    id: String,
+    operation: String,
+    parameters: Vec<(String, String)>,
+    metrics: Vec<(String, String)>,
+    app: Option<(String, i64)>,
+    domain: Option<(String, Option<String>)>,
+    files: Vec<&'a File>,
+    remove_all: bool,
+    data_change: bool,
+    added: Vec<StructField>,
+}
+
+impl<'a> Commit<'a> {
+    unsafe fn new(commit: &'a SlCommit, table: &Table) -> Outcome<Self> {
+        let app_id = optional_text(commit.app_id, "the application id")?;
+        let domain = optional_text(commit.domain, "the domain")?;
+        let domain_json = optional_text(commit.domain_json, "the value of the domain")?;
+        let added = optional_text(commit.add_columns_json, "the new columns")?;
+        let files: Vec<&File> = slice(commit.add, commit.add_count).iter().map(|file| &**file).collect();
+        for file in &files {
+            if file.context.table_root_dir() != &table.location.url {
+                return Err(Failure::bug("a staged file belongs to another table"));
+            }
+        }
+        Ok(Commit {
+            id: uuid::Uuid::new_v4().to_string(),
+            operation: text(commit.operation, "the operation")?,
+            parameters: pairs(commit.parameters, commit.parameters_count, "an operation parameter")?,
+            metrics: pairs(commit.metrics, commit.metrics_count, "an operation metric")?,
+            app: app_id.map(|id| (id, commit.app_version)),
+            domain: domain.map(|name| (name, domain_json)),
+            files,
+            remove_all: commit.remove_all,
+            data_change: commit.data_change,
+            added: table.added_columns(added)?,
+        })
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+        self.parameters.iter().map(|(key, value)| (key.clone(), Some(value.clone())))
+    }
+
+    fn metrics(&self) -> impl Iterator<Item = (String, Option<String>)> + '_ {
+        self.metrics.iter().map(|(key, value)| (key.clone(), Some(value.clone())))
+    }
+
+    /// The fields that we add to commitInfo.
+    fn info(&self) -> Outcome<(Box<ArrowEngineData>, Arc<Schema>)> {
+        let batch = RecordBatch::try_new(
+            Arc::new(ArrowSchema::new(vec![Field::new(COMMIT_ID, ArrowType::Utf8, true)])),
+            vec![Arc::new(StringArray::from(vec![self.id.as_str()]))],
+        )?;
+        let schema = Schema::try_new([StructField::nullable(COMMIT_ID, DataType::STRING)])?;
+        Ok((Box::new(ArrowEngineData::new(batch)), Arc::new(schema)))
+    }
+
+    /// From here on nobody may delete the files, until it is known that no version names them.
+    fn name_files(&self, named: bool) {
+        for file in &self.files {
+            file.named.set(named);
+        }
+    }
+
+    fn operation(&self) -> UpdateTableOperation {
+        use UpdateTableOperation::*;
+        for known in [Write, StreamingUpdate, AlterTable, Delete, Update, Merge, Optimize] {
+            if known.as_str() == self.operation {
+                return known;
+            }
+        }
+        Custom(self.operation.clone())
+    }
+}
+
+/// How a transaction ended, as far as the kernel can tell.
+enum Ended {
+    Committed(Option<SnapshotRef>),
+    Conflict,
+    Failed(Failure),
+}
+
+impl Ended {
+    fn of<S>(result: KernelResult<CommitResult<S>>, explain: impl Fn(KernelError) -> Failure) -> Self {
+        match result {
+            Ok(CommitResult::Committed(committed)) => {
+                Ended::Committed(committed.post_commit_snapshot().cloned())
+            }
+            Ok(CommitResult::Conflicted(_)) => Ended::Conflict,
+            Ok(CommitResult::Retryable(retryable)) => Ended::Failed(explain(retryable.error)),
+            Err(error) => Ended::Failed(explain(error)),
+        }
+    }
+}
+
+/// Whose version it is that we wanted to write.
+enum Fate {
+    Ours(SnapshotRef),
+    Theirs(u64),
+    NotThere,
+}
+
+fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
+    let version = match &table.state {
+        State::At(snapshot) => snapshot.version() + 1,
+        State::Draft(_) => 0,
+    };
+    let ended = match &table.state {
+        State::At(snapshot) => update(table, snapshot.clone(), commit),
+        State::Draft(draft) => create(table, draft, commit),
+    };
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(failure) => return Err(failure), // nothing was sent yet
+    };
+    if let Ended::Committed(Some(snapshot)) = ended {
+        table.move_to(snapshot);
+        maintenance::after_commit(table);
+        return Ok(());
+    }
+    match fate(table, version, commit) {
+        Ok(Fate::Ours(snapshot)) => {
+            table.move_to(snapshot);
+            Ok(())
+        }
+        Ok(Fate::Theirs(newest)) => {
+            commit.name_files(false);
+            if version == 0 {
+                return Err(Failure::new(Code::Exists, "somebody else made a table there at the same time"));
+            }
+            let message = format!(
+                "somebody else wrote version {version} (the newest is {newest}), so nothing was committed"
+            );
+            Err(Failure::new(Code::Conflict, message))
+        }
+        Ok(Fate::NotThere) => {
+            commit.name_files(false);
+            match ended {
+                Ended::Failed(failure) => Err(failure),
+                _ => Err(Failure::new(Code::Conflict, format!("version {version} could not be written"))),
+            }
+        }
+        Err(unknown) => {
+            let first = match ended {
+                Ended::Failed(failure) => failure.message,
+                _ => "the store gave no clear answer".to_string(),
+            };
+            let message = format!(
+                "{first}; and it is not known whether version {version} was written, because the table could not be read: {}",
+                unknown.message
+            );
+            let mut failure = Failure::new(Code::Destination, message)
+                .hint("When the store answers again, run it again: nothing is lost and nothing is written twice.");
+            failure.retryable = true;
+            Err(failure)
+        }
+    }
+}
+
+fn update(table: &Table, snapshot: SnapshotRef, commit: &Commit) -> Outcome<Ended> {
+    let kernel = table.place.kernel.as_ref();
+    let (info, info_schema) = commit.info()?;
+    let mut builder = snapshot
+        .clone()
+        .update_table(commit.operation(), ENGINE_INFO, commit.data_change)
+        .with_operation_parameters(commit.parameters())
+        .with_operation_metrics(commit.metrics())
+        .with_commit_info(info, info_schema);
+    if let Some((id, version)) = &commit.app {
+        builder = builder.with_transaction_id(id.clone(), *version);
+    }
+    builder = match &commit.domain {
+        Some((name, Some(json))) => builder.with_domain_metadata(name.clone(), json.clone()),
+        Some((name, None)) => builder.with_domain_metadata_removed(name.clone()),
+        None => builder,
+    };
+    for field in &commit.added {
+        builder = builder.add_column(field.clone());
+    }
+    let mut transaction = builder
+        .build(kernel, Box::new(FileSystemCommitter::new()))
+        .map_err(|error| added_failure(error, &commit.added))?;
+    if commit.remove_all {
+        for metadata in scan::live_actions(&table.place, &snapshot)? {
+            transaction.remove_files(metadata.scan_files);
+        }
+    }
+    for file in &commit.files {
+        transaction.add_files(file.add_action()?);
+    }
+    commit.name_files(true);
+    Ok(Ended::of(transaction.commit(kernel), Failure::from))
+}
+
+fn create(table: &Table, draft: &Draft, commit: &Commit) -> Outcome<Ended> {
+    let kernel = table.place.kernel.as_ref();
+    if !commit.added.is_empty() {
+        return Err(Failure::bug("columns cannot be added before the first version"));
+    }
+    let (info, info_schema) = commit.info()?;
+    let mut builder =
+        create_table(table.location.url.as_str(), draft.schema.clone(), ENGINE_INFO, commit.data_change)
+            .with_table_properties(draft.properties.clone())
+            .with_operation_parameters(commit.parameters())
+            .with_operation_metrics(commit.metrics())
+            .with_commit_info(info, info_schema);
+    if let Some((id, version)) = &commit.app {
+        builder = builder.with_transaction_id(id.clone(), *version);
+    }
+    if let Some((name, Some(json))) = &commit.domain {
+        builder = builder.with_domain_metadata(name.clone(), json.clone());
+    }
+    let mut transaction =
+        builder.build(kernel, Box::new(FileSystemCommitter::new())).map_err(create_failure)?;
+    for file in &commit.files {
+        transaction.add_files(file.add_action()?);
+    }
+    commit.name_files(true);
+    Ok(Ended::of(transaction.commit(kernel), create_failure))
+}
+
+/// Reads the log: is `version` there, and is it the one of this commit?
+fn fate(table: &Table, version: u64, commit: &Commit) -> Outcome<Fate> {
+    if id_of(table, version)?.is_some_and(|id| id == commit.id) {
+        return Ok(Fate::Ours(snapshot_at(&table.place, &table.location, Some(version))?));
+    }
+    let newest = match table.newest() {
+        Ok(newest) => newest,
+        Err(_) if version == 0 => return Ok(Fate::NotThere),
+        Err(failure) => return Err(failure),
+    };
+    if newest.version() < version {
+        return Ok(Fate::NotThere);
+    }
+    if same_transaction(table, &newest, commit)? {
+        return Ok(Fate::Ours(newest));
+    }
+    Ok(Fate::Theirs(newest.version()))
+}
+
+/// The id that we gave to a version, if it is ours and its file is still there.
+fn id_of(table: &Table, version: u64) -> Outcome<Option<String>> {
+    let root = path_of(&table.location.url)?;
+    let path = root.join("_delta_log").join(format!("{version:020}.json"));
+    let bytes = table.engine.wait(async {
+        match table.place.store.get(&path).await {
+            Ok(found) => found.bytes().await.map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })?;
+    let info = bytes.and_then(|bytes| maintenance::commit_info(&bytes));
+    Ok(info.and_then(|info| info.get(COMMIT_ID)?.as_str().map(str::to_string)))
+}
+
+/// Does the table stand exactly where this commit would have put it? The transaction id says so,
+/// together with the domain, which tells runs of one flow apart.
+fn same_transaction(table: &Table, newest: &SnapshotRef, commit: &Commit) -> Outcome<bool> {
+    let kernel = table.place.kernel.as_ref();
+    let Some((id, version)) = &commit.app else { return Ok(false) };
+    if newest.get_app_id_version(id, kernel)? != Some(*version) {
+        return Ok(false);
+    }
+    match &commit.domain {
+        Some((name, json)) => Ok(&newest.get_domain_metadata(name, kernel)? == json),
+        None => Ok(true),
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_commit(
+    table: *mut Table,
+    what: *const SlCommit,
+    error: *mut SlError,
+) -> Code {
+    guard(error, || {
+        let table = &mut *table;
+        let done = Commit::new(&*what, table).and_then(|what| commit(table, &what));
+        table.named(done)
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_create(
+    engine: *const Arc<Engine>,
+    location: *const c_char,
+    schema_json: *const c_char,
+    properties: *const SlPair,
+    properties_count: usize,
+    what: *const SlCommit,
+    out: *mut *mut Table,
+    error: *mut SlError,
+) -> Code {
+    *out = ptr::null_mut();
+    guard(error, || {
+        let mut table = draft(engine, location, schema_json, properties, properties_count)?;
+        let done = Commit::new(&*what, &table).and_then(|what| commit(&mut table, &what));
+        table.named(done)?;
+        *out = Box::into_raw(Box::new(table));
+        Ok(())
+    })
+}

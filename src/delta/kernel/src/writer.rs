@@ -1,0 +1,574 @@
+//! Columns become Parquet files that no version names yet.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::ffi::{c_char, c_int, CString};
+use std::mem;
+use std::ptr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use delta_kernel::arrow::array::{Array, StructArray};
+use delta_kernel::arrow::compute::filter_record_batch;
+use delta_kernel::arrow::array::BooleanArray;
+use delta_kernel::arrow::datatypes::{DataType, Schema};
+use delta_kernel::arrow::ffi::{from_ffi_and_data_type, FFI_ArrowArray, FFI_ArrowSchema};
+use delta_kernel::arrow::record_batch::RecordBatch;
+use delta_kernel::engine::arrow_conversion::TryIntoArrow;
+use delta_kernel::engine::arrow_data::{ArrowEngineData, EngineDataArrowExt};
+use delta_kernel::object_store::path::Path;
+use delta_kernel::object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
+use delta_kernel::parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use delta_kernel::parquet::basic::{Compression, ZstdLevel};
+use delta_kernel::parquet::file::properties::WriterProperties;
+use delta_kernel::schema::StructField;
+use delta_kernel::transaction::BoundWriteContext;
+use delta_kernel::{Engine as _, EngineData, ExpressionEvaluator, FileMeta};
+use delta_kernel_default_engine::build_add_file_metadata;
+use delta_kernel_default_engine::parquet::DataFileMetadata;
+use delta_kernel_default_engine::stats::FileStatsAccumulator;
+use url::Url;
+
+use crate::border::{c_string, guard, optional_text, quietly, slice, Code, Failure, Outcome, SlError};
+use crate::columns;
+use crate::engine::{path_of, Engine, Place};
+use crate::scan;
+use crate::table::Table;
+
+const COMPRESSION_LEVEL: c_int = 1;
+const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
+const ROW_GROUP_ROWS_MAX: i64 = 1 << 20;
+
+/// A page or a dictionary of one column: at most so much, and less in wide tables, where there is
+/// one of each for every column.
+const PAGE_BYTES_MAX: usize = 1 << 20;
+const PAGE_BYTES_MIN: usize = 32 << 10;
+
+/// What is kept back before an upload starts. A part of an S3 upload has at least 5 MiB.
+const UPLOAD_BYTES_LOCAL: usize = 1 << 20;
+const UPLOAD_BYTES: usize = 8 << 20;
+const UPLOADS_AT_ONCE: usize = 2;
+
+/// `struct sl_delta_writer_options`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct SlWriterOptions {
+    compression_level: c_int,
+    row_group_bytes_max: usize,
+    rows_max: i64,
+}
+
+/// What `struct sl_delta_file` is: all that a commit needs to name the file.
+pub struct File {
+    engine: Arc<Engine>,
+    pub place: Arc<Place>,
+    pub context: Arc<BoundWriteContext>,
+    pub meta: FileMeta,
+    pub rows: i64,
+    stats: StructArray,
+    path: CString,
+    /// A version names the file, or nobody knows: it must not be deleted.
+    pub named: Cell<bool>,
+}
+
+impl File {
+    /// The row of an add action.
+    pub fn add_action(&self) -> Outcome<Box<dyn EngineData>> {
+        let metadata = DataFileMetadata::new(self.meta.clone(), self.stats.clone());
+        Ok(build_add_file_metadata(metadata, &self.context)?)
+    }
+
+    fn discard(&self) {
+        if self.named.get() {
+            return;
+        }
+        if let Ok(path) = path_of(&self.meta.location) {
+            // Best effort: an unnamed file is harmless, and vacuum finds it.
+            let _ = self.engine.wait(self.place.store.delete(&path));
+        }
+    }
+}
+
+/// A Parquet file on its way into a store.
+struct Output {
+    engine: Arc<Engine>,
+    place: Arc<Place>,
+    context: Arc<BoundWriteContext>,
+    location: Url,
+    parquet: ArrowWriter<Vec<u8>>,
+    upload: Upload,
+    stats: FileStatsAccumulator,
+    nans: HashSet<Vec<String>>,
+    row_group_bytes_max: usize,
+    rows: i64,
+    size: u64,
+    /// A write failed: the file can only be dropped.
+    broken: bool,
+}
+
+impl Output {
+    fn open(
+        engine: &Arc<Engine>,
+        place: &Arc<Place>,
+        context: &Arc<BoundWriteContext>,
+        options: SlWriterOptions,
+        like: &RecordBatch,
+    ) -> Outcome<Self> {
+        let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
+        let location = context
+            .write_dir()
+            .join(&name)
+            .map_err(|error| Failure::bug(format!("name of a data file: {error}")))?;
+        let upload = Upload::new(path_of(&location)?, place.local);
+        let row_group_bytes_max = match options.row_group_bytes_max {
+            0 => ROW_GROUP_BYTES_MAX,
+            bytes => bytes,
+        };
+        let properties = properties(options, row_group_bytes_max, like.num_columns())?;
+        let parquet = ArrowWriter::try_new_with_options(
+            Vec::new(),
+            like.schema(),
+            ArrowWriterOptions::new().with_skip_arrow_metadata(true).with_properties(properties),
+        )?;
+        let mut stats = FileStatsAccumulator::new(context.stats_columns(), context.physical_data_schema());
+        stats.merge(&like.slice(0, 0))?;
+        Ok(Output {
+            engine: engine.clone(),
+            place: place.clone(),
+            context: context.clone(),
+            location,
+            parquet,
+            upload,
+            stats,
+            nans: HashSet::new(),
+            row_group_bytes_max,
+            rows: 0,
+            size: 0,
+            broken: false,
+        })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Outcome<()> {
+        if self.broken {
+            return Err(Failure::bug("a write to this file has failed before"));
+        }
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.broken = true;
+        self.stats.merge(batch)?;
+        columns::find_nans(batch, &mut self.nans);
+        self.parquet.write(batch)?;
+        self.rows += batch.num_rows() as i64;
+        if self.parquet.memory_size() > self.row_group_bytes_max {
+            self.parquet.flush()?;
+        }
+        self.drain()?;
+        self.broken = false;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Outcome<()> {
+        if self.broken {
+            return Err(Failure::bug("a write to this file has failed before"));
+        }
+        self.broken = true;
+        self.parquet.flush()?;
+        self.drain()?;
+        self.broken = false;
+        Ok(())
+    }
+
+    /// What Parquet has finished goes to the store.
+    fn drain(&mut self) -> Outcome<()> {
+        let bytes = mem::take(self.parquet.inner_mut());
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.size += bytes.len() as u64;
+        self.engine.wait(self.upload.put(&self.place, bytes))
+    }
+
+    fn close(mut self) -> Outcome<File> {
+        if self.broken {
+            self.abort();
+            return Err(Failure::bug("a write to this file has failed before"));
+        }
+        let finished = self.parquet.finish().map_err(Failure::from).and_then(|_| self.drain());
+        if let Err(failure) = finished {
+            self.abort();
+            return Err(failure);
+        }
+        self.engine.wait(self.upload.finish(&self.place))?;
+        self.into_file()
+    }
+
+    fn into_file(self) -> Outcome<File> {
+        let stats = self
+            .stats
+            .finish()?
+            .ok_or_else(|| Failure::bug("a data file without statistics"))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let meta = FileMeta::new(self.location, now.as_millis() as i64, self.size);
+        let path = self.context.resolve_file_path(&meta.location)?;
+        Ok(File {
+            engine: self.engine,
+            place: self.place,
+            context: self.context,
+            meta,
+            rows: self.rows,
+            stats: columns::without_bounds(stats, &self.nans)?,
+            path: c_string(path),
+            named: Cell::new(false),
+        })
+    }
+
+    /// Best effort: what stays is a file that no version names.
+    fn abort(&mut self) {
+        self.engine.wait(self.upload.abort());
+    }
+
+    fn memory(&self) -> usize {
+        self.parquet.memory_size() + self.parquet.inner().len() + self.upload.part_bytes
+    }
+}
+
+/// Bytes on their way: a small file is put in one request, a bigger one goes in parts.
+struct Upload {
+    path: Path,
+    part_bytes: usize,
+    kept: Vec<u8>,
+    parts: Option<WriteMultipart>,
+}
+
+impl Upload {
+    fn new(path: Path, local: bool) -> Self {
+        let part_bytes = if local { UPLOAD_BYTES_LOCAL } else { UPLOAD_BYTES };
+        Upload { path, part_bytes, kept: Vec::new(), parts: None }
+    }
+
+    async fn put(&mut self, place: &Place, bytes: Vec<u8>) -> Outcome<()> {
+        if self.parts.is_none() {
+            if self.kept.is_empty() {
+                self.kept = bytes;
+            } else {
+                self.kept.extend_from_slice(&bytes);
+            }
+            if self.kept.len() < self.part_bytes {
+                return Ok(());
+            }
+            let upload = place.store.put_multipart(&self.path).await?;
+            let mut parts = WriteMultipart::new_with_chunk_size(upload, self.part_bytes);
+            parts.put(mem::take(&mut self.kept).into());
+            self.parts = Some(parts);
+        } else if let Some(parts) = &mut self.parts {
+            parts.put(bytes.into());
+        }
+        if let Some(parts) = &mut self.parts {
+            parts.wait_for_capacity(UPLOADS_AT_ONCE).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self, place: &Place) -> Outcome<()> {
+        match self.parts.take() {
+            Some(parts) => {
+                parts.finish().await?;
+            }
+            None => {
+                let bytes = mem::take(&mut self.kept);
+                place.store.put(&self.path, PutPayload::from(bytes)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn abort(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            let _ = parts.abort().await;
+        }
+    }
+}
+
+fn properties(
+    options: SlWriterOptions,
+    row_group_bytes_max: usize,
+    columns: usize,
+) -> Outcome<WriterProperties> {
+    let level = match options.compression_level {
+        0 => COMPRESSION_LEVEL,
+        level => level,
+    };
+    let rows = match options.rows_max {
+        0 => ROW_GROUP_ROWS_MAX,
+        rows => rows.max(1),
+    };
+    let page = (row_group_bytes_max / (4 * columns.max(1))).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let level = ZstdLevel::try_new(level)
+        .map_err(|error| Failure::new(Code::BadSpec, format!("compression level: {error}")))?;
+    Ok(WriterProperties::builder()
+        .set_created_by(format!("sluice version {}", env!("CARGO_PKG_VERSION")))
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(rows as usize))
+        .set_dictionary_page_size_limit(page)
+        .set_data_page_size_limit(page)
+        .build())
+}
+
+/// What `struct sl_delta_writer` is: batches as C hands them over, made physical.
+pub struct Writer {
+    output: Output,
+    data_type: DataType,
+    visible: Arc<Schema>,
+    to_physical: Arc<dyn ExpressionEvaluator>,
+    location: String,
+}
+
+impl Writer {
+    fn open(
+        table: &Table,
+        schema: &FFI_ArrowSchema,
+        added: &[StructField],
+        options: SlWriterOptions,
+    ) -> Outcome<Self> {
+        let data_type = DataType::try_from(schema)?;
+        let DataType::Struct(fields) = &data_type else {
+            return Err(Failure::bug(format!("batches must be structs, not {data_type}")));
+        };
+        let write_state = table.write_state(added)?;
+        let context = Arc::new(write_state.write_context_builder().build()?);
+        let logical = context.logical_data_schema().clone();
+        let visible: Schema = logical.as_ref().try_into_arrow()?;
+        let visible = Arc::new(visible);
+        columns::check(fields, visible.fields(), "")?;
+        let to_physical = table.place.kernel.evaluation_handler().new_expression_evaluator(
+            logical,
+            context.logical_to_physical(),
+            context.physical_data_schema().clone().into(),
+        )?;
+        let empty = ArrowEngineData::new(RecordBatch::new_empty(visible.clone()));
+        let like = to_physical.evaluate(&empty)?.try_into_record_batch()?;
+        let output = Output::open(&table.engine, &table.place, &context, options, &like)?;
+        let location = table.location.text.clone();
+        Ok(Writer { output, data_type, visible, to_physical, location })
+    }
+
+    fn write(&mut self, array: FFI_ArrowArray) -> Outcome<()> {
+        // Safe as long as the array is what the schema says; what can be checked is checked.
+        let mut data = unsafe { from_ffi_and_data_type(array, self.data_type.clone())? };
+        data.align_buffers();
+        data.validate_full()?;
+        let batch = StructArray::from(data);
+        if batch.null_count() > 0 {
+            return Err(Failure::bug("a row of a batch is NULL"));
+        }
+        let batch = columns::align(&batch, &self.visible)?;
+        let physical = self.to_physical.evaluate(&ArrowEngineData::new(batch))?;
+        self.output.write(&physical.try_into_record_batch()?)
+    }
+
+    fn named<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
+        outcome.map_err(|failure| failure.context(format!("table '{}'", self.location)))
+    }
+}
+
+/// A staged file written again, without some of its rows. None when no row would be left.
+fn without_rows(
+    table: &Table,
+    file: &File,
+    dead: &[i64],
+    options: SlWriterOptions,
+) -> Outcome<Option<File>> {
+    if dead.windows(2).any(|two| two[0] >= two[1])
+        || dead.first().is_some_and(|row| *row < 0)
+        || dead.last().is_some_and(|row| *row >= file.rows)
+    {
+        return Err(Failure::bug("rows to leave out are not ascending row numbers of the file"));
+    }
+    if dead.len() as i64 >= file.rows {
+        return Ok(None);
+    }
+    let batches = scan::read_file(&table.place, &file.meta, file.context.physical_data_schema())?;
+    let mut output: Option<Output> = None;
+    match copy_rows(&mut output, table, file, batches, dead, options) {
+        Ok(()) => output.map(Output::close).transpose(),
+        Err(failure) => {
+            if let Some(mut output) = output {
+                output.abort();
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn copy_rows(
+    output: &mut Option<Output>,
+    table: &Table,
+    file: &File,
+    batches: scan::Batches,
+    dead: &[i64],
+    options: SlWriterOptions,
+) -> Outcome<()> {
+    let (mut row, mut next) = (0i64, 0usize);
+    for batch in batches {
+        let batch = batch?.try_into_record_batch()?;
+        let mut keep = vec![true; batch.num_rows()];
+        let end = row + batch.num_rows() as i64;
+        while next < dead.len() && dead[next] < end {
+            keep[(dead[next] - row) as usize] = false;
+            next += 1;
+        }
+        row = end;
+        let batch = filter_record_batch(&batch, &BooleanArray::from(keep))?;
+        if output.is_none() {
+            let opened = Output::open(&table.engine, &table.place, &file.context, options, &batch)?;
+            *output = Some(opened);
+        }
+        if let Some(output) = output {
+            output.write(&batch)?;
+        }
+    }
+    if row != file.rows {
+        return Err(Failure::bug(format!("a staged file has {row} rows, not {}", file.rows)));
+    }
+    Ok(())
+}
+
+unsafe fn options_of(options: *const SlWriterOptions) -> SlWriterOptions {
+    if options.is_null() {
+        SlWriterOptions::default()
+    } else {
+        *options
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_open(
+    table: *mut Table,
+    schema: *const FFI_ArrowSchema,
+    add_columns_json: *const c_char,
+    options: *const SlWriterOptions,
+    out: *mut *mut Writer,
+    error: *mut SlError,
+) -> Code {
+    *out = ptr::null_mut();
+    guard(error, || {
+        let table = &*table;
+        let added = table.added_columns(optional_text(add_columns_json, "the new columns")?)?;
+        let writer = table.named(Writer::open(table, &*schema, &added, options_of(options)))?;
+        *out = Box::into_raw(Box::new(writer));
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_write(
+    writer: *mut Writer,
+    batch: *mut FFI_ArrowArray,
+    error: *mut SlError,
+) -> Code {
+    guard(error, || {
+        let array = FFI_ArrowArray::from_raw(batch);
+        let writer = &mut *writer;
+        let written = writer.write(array);
+        writer.named(written)
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_memory(writer: *const Writer) -> usize {
+    quietly(0, || (*writer).output.memory())
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_rows(writer: *const Writer) -> i64 {
+    (*writer).output.rows
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_bytes(writer: *const Writer) -> i64 {
+    quietly(0, || {
+        let output = &(*writer).output;
+        output.size as i64 + output.parquet.in_progress_size() as i64
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_flush(writer: *mut Writer, error: *mut SlError) -> Code {
+    guard(error, || {
+        let writer = &mut *writer;
+        let flushed = writer.output.flush();
+        writer.named(flushed)
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_close(
+    writer: *mut Writer,
+    out: *mut *mut File,
+    error: *mut SlError,
+) -> Code {
+    *out = ptr::null_mut();
+    guard(error, || {
+        let Writer { output, location, .. } = *Box::from_raw(writer);
+        let file = output.close().map_err(|f| f.context(format!("table '{location}'")))?;
+        *out = Box::into_raw(Box::new(file));
+        Ok(())
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_writer_abort(writer: *mut Writer) {
+    if !writer.is_null() {
+        quietly((), || Box::from_raw(writer).output.abort());
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_file_rows(file: *const File) -> i64 {
+    (*file).rows
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_file_bytes(file: *const File) -> i64 {
+    (*file).meta.size as i64
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_file_path(file: *const File) -> *const c_char {
+    (*file).path.as_ptr()
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_file_free(file: *mut File, discard: bool) {
+    if file.is_null() {
+        return;
+    }
+    quietly((), || {
+        let file = Box::from_raw(file);
+        if discard {
+            file.discard();
+        }
+    });
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_file_without(
+    table: *mut Table,
+    file: *const File,
+    rows: *const i64,
+    count: usize,
+    options: *const SlWriterOptions,
+    out: *mut *mut File,
+    error: *mut SlError,
+) -> Code {
+    *out = ptr::null_mut();
+    guard(error, || {
+        let table = &*table;
+        let written = without_rows(table, &*file, slice(rows, count), options_of(options));
+        if let Some(file) = table.named(written)? {
+            *out = Box::into_raw(Box::new(file));
+        }
+        Ok(())
+    })
+}
