@@ -14,7 +14,7 @@ MAY = {
     "src/json": {"base"},
     "src/options": {"base", "json"},
     "src/table": {"base", "json", "options"},
-    "src/http": {"base"},
+    "src/http": {"base", "json"},  # recordings are JSON
     "src/delta": {"base", "table"},
     "src/sources": {"json"},  # a connector includes <sluice/connector.h> and reads JSON
     "src/catalog": {"base", "json", "options"},
