@@ -5,8 +5,8 @@
  * reader accepts NULL and a value of the wrong kind, and then answers "nothing" (NULL, 0, false),
  * so that a path of look-ups needs one check at its end. Numbers keep their exact text.
  *
- * A string's bytes are valid UTF-8 and may hold NUL, so take its length. A lone surrogate was
- * replaced by U+FFFD; sl_json_raw() still gives the text as it was received.
+ * A string's bytes are valid UTF-8 and may hold NUL, so take its length. What was no character in
+ * the text as received (a lone surrogate, a byte that is not UTF-8) is U+FFFD in it.
  */
 #ifndef SLUICE_JSON_H
 #define SLUICE_JSON_H
@@ -57,16 +57,18 @@ const char *sl_json_str(const struct sl_json *value);  /* NULL unless a string; 
 size_t sl_json_str_len(const struct sl_json *value);   /* 0 unless a string */
 bool sl_json_eq(const struct sl_json *value, const char *text); /* a string, equal to text? */
 bool sl_json_true(const struct sl_json *value);        /* is it `true`? */
-/* False unless it is a number that the type holds exactly (1e3 and 5.0 are integers, 2^53+1 is
- * not a double... of its own text). *out is not touched then. */
+/* False unless it is a number that int64_t holds exactly (1e3 and 5.0 are integers); *out is not
+ * touched then. */
 bool sl_json_i64(const struct sl_json *value, int64_t *out);
-/* The nearest double. False unless a number. */
+/* The nearest double; an infinity for what is beyond the largest one (1e999). False unless a
+ * number. */
 bool sl_json_double(const struct sl_json *value, double *out);
 /* A number's text as received; NULL unless a number. NUL-terminated. */
 const char *sl_json_number_text(const struct sl_json *value);
 
-/* Writing. Output goes to a struct sl_buf-like sink owned by the writer; failures stick. Commas and
- * colons put themselves. sl_json_writer_take() gives the text. */
+/* Writing. The text grows in the writer, up to 64 MiB; failures stick, so one check at the end is
+ * enough. Commas and colons put themselves. Strings are escaped only where they must be; bytes that
+ * are not UTF-8 become U+FFFD. */
 struct sl_json_writer;
 struct sl_json_writer *sl_json_writer_new(void); /* NULL: no memory */
 void sl_json_writer_free(struct sl_json_writer *writer);
@@ -87,7 +89,8 @@ void sl_json_put_raw(struct sl_json_writer *writer, const char *json, size_t len
 void sl_json_kv_str(struct sl_json_writer *writer, const char *key, const char *text);
 void sl_json_kv_i64(struct sl_json_writer *writer, const char *key, int64_t number);
 void sl_json_kv_bool(struct sl_json_writer *writer, const char *key, bool truth);
-/* The text so far, "" when nothing; NULL when memory ran out. Belongs to the writer. */
+/* The text so far, "" when nothing; NULL when memory ran out or it is too long. Belongs to the
+ * writer. len may be NULL. */
 const char *sl_json_writer_text(const struct sl_json_writer *writer, size_t *len);
 void sl_json_writer_reset(struct sl_json_writer *writer);
 
