@@ -64,13 +64,22 @@ struct sl_secret {
 struct sl_connection {
     const char *name;
     const char *source;         /* connector's name */
-    const char *options_json;   /* non-secret options as given, a JSON object */
+    const char *options_json;   /* non-secret options as given, a JSON object; references are read,
+                                   the engine's own (sourceName, ...) are left out */
     const struct sl_secret *secrets; /* ends with {0} */
     char fingerprint[33];       /* hex hash of source + secrets: for {credential} in budget keys */
 };
 SL_MUST_USE enum sl_code sl_connection_open(struct sl_catalog *catalog, const char *name,
                                             struct sl_connection **out, struct sl_error *error);
 void sl_connection_free(struct sl_connection *connection);
+
+/*
+ * A new key: every sealed secret is sealed again, all or none; *count says how many. The new key is
+ * made at random and kept in <home>/key, or is SLUICE_KEY_NEW (32 bytes as base64, or a passphrase)
+ * when that is set: then <home>/key goes, and SLUICE_KEY is to be set to it from now on.
+ */
+SL_MUST_USE enum sl_code sl_catalog_rekey(struct sl_catalog *catalog, int64_t *count,
+                                          struct sl_error *error);
 
 /* ---- pipelines. spec: a validated PipelineSpec, kept as given ---- */
 #define SL_ID_MAX 37 /* a lower-case UUID and its NUL */
