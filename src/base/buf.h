@@ -32,6 +32,11 @@ void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args)
 /* Makes room for len more bytes and returns where they go (data + len), or NULL. The caller writes
  * them, adds to len and ends with a NUL, for which there is room. */
 char *sl_buf_reserve(struct sl_buf *buf, size_t len);
+/* For what could not be added, by a caller that ran out of memory itself. */
+static inline void sl_buf_fail(struct sl_buf *buf)
+{
+    buf->failed = true;
+}
 static inline bool sl_buf_failed(const struct sl_buf *buf)
 {
     return buf->failed;
