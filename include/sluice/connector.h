@@ -23,6 +23,8 @@
 
 #include <sluice/error.h>
 #include <sluice/json.h>
+#include <sluice/time.h>
+#include <sluice/url.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -189,6 +191,8 @@ struct sl_response {
 
 /* The value of a header (name in lower case), or NULL. */
 const char *sl_response_header(const struct sl_response *response, const char *name);
+/* What its Retry-After header asks for (seconds or a date), in ms; -1: nothing. */
+int64_t sl_response_retry_after_ms(const struct sl_response *response);
 
 enum sl_verdict_kind {
     SL_VERDICT_OK,
@@ -262,7 +266,8 @@ SL_MUST_USE enum sl_code sl_out_delete(struct sl_out *out, const char *table,
 /* What cannot become a row: kept in <destination>__rejected with its reason. */
 SL_MUST_USE enum sl_code sl_out_reject(struct sl_out *out, const char *table, const char *raw,
                                        size_t raw_len, const char *reason, struct sl_error *error);
-/* Text to JSON (a line of an export); the document lives during this step. */
+/* Text to JSON (a line of an export); the document lives until the next call of this, or the end
+ * of the step. */
 SL_MUST_USE enum sl_code sl_out_parse(struct sl_out *out, const char *text, size_t len,
                                       const struct sl_json **json, struct sl_error *error);
 /* A release point: rows so far stay even if this task restarts; cursor is this task's own part,

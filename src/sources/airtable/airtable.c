@@ -1,0 +1,255 @@
+/* airtable.c: options, requests, the page chain, and the connector itself. See airtable.h. */
+#include "airtable.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define USER_KEY "airtable/user/{credential}"
+#define USER_REQUESTS_PER_SECOND 49.0 /* the API allows 50 */
+
+#define AT(field) offsetof(struct airtable, field)
+
+static const struct sl_option connection_options[] = {
+    {.name = "bearer_token", .alias = "token", .kind = SL_OPTION_SECRET, .required = true,
+     .offset = AT(bearer_token),
+     .help = "A personal access token with the scopes data.records:read and schema.bases:read, and "
+             "access to the bases."},
+    {.name = "base_id", .kind = SL_OPTION_LIST, .offset = AT(base_ids),
+     .help = "The base to read, or several; an id starts with 'app'. Without it: every base that "
+             "the token reaches."},
+    {.name = "base_url", .kind = SL_OPTION_URL, .preset = "https://api.airtable.com",
+     .offset = AT(base_url), .help = "Where the API is."},
+    {.name = "requests_per_second", .kind = SL_OPTION_DOUBLE, .preset = "4.9", .min = 0.1,
+     .max = 5, .offset = AT(requests_per_second),
+     .help = "Calls per second for each base. Airtable allows 5, shared with everybody who uses "
+             "the base: lower it where automations run."},
+    {0},
+};
+
+static const char *const attachment_urls[] = {"keep", "drop", NULL};
+
+static const struct sl_option table_options[] = {
+    {.name = "view", .kind = SL_OPTION_STRING, .offset = AT(view),
+     .help = "Read only the records of this view; its id or its name."},
+    {.name = "filter", .kind = SL_OPTION_STRING, .offset = AT(filter),
+     .help = "Read only the records for which this Airtable formula is true."},
+    {.name = "computed_as_string", .kind = SL_OPTION_BOOL, .preset = "false",
+     .offset = AT(computed_as_string),
+     .help = "Formulas, rollups and lookups become text, whatever Airtable says their type is."},
+    {.name = "comment_count", .kind = SL_OPTION_BOOL, .preset = "false",
+     .offset = AT(comment_count),
+     .help = "Adds the column _airtable_comment_count."},
+    {.name = "attachment_urls", .kind = SL_OPTION_ENUM, .values = attachment_urls, .preset = "keep",
+     .offset = AT(attachment_urls),
+     .help = "Airtable's links to attachments die after two hours: keep them, or drop them."},
+    {.name = "chains", .kind = SL_OPTION_INT, .preset = "0", .min = 0, .max = AIRTABLE_CHAINS_MAX,
+     .offset = AT(chains),
+     .help = "How many parts of the table are read at once: 1, 2, 4 or 8; 0 lets sluice decide."},
+    {0},
+};
+
+/* ---- ids ---- */
+
+bool airtable_keep_id(char out[AIRTABLE_ID_MAX], const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+
+    if (len == 0 || len >= AIRTABLE_ID_MAX) return false;
+    memcpy(out, id, len + 1);
+    return true;
+}
+
+bool airtable_is_base_id(const char *text)
+{
+    if (!text || strncmp(text, "app", 3) != 0) return false;
+    size_t len = strlen(text);
+    return len > 10 && len < AIRTABLE_ID_MAX &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == len;
+}
+
+uint64_t airtable_hash(uint64_t seed, const char *text)
+{
+    uint64_t hash = seed ? seed : UINT64_C(14695981039346656037);
+
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        hash = (hash ^ *p) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* ---- limits and requests ---- */
+
+enum sl_code airtable_declare_user(const struct airtable *self, struct sl_out *out,
+                                   struct sl_error *error)
+{
+    struct sl_limit user = {.key = USER_KEY, .rate = USER_REQUESTS_PER_SECOND, .window_ms = 1000};
+
+    (void)self;
+    return sl_out_limit(out, &user, error);
+}
+
+enum sl_code airtable_enter_base(struct airtable *self, const char *base, struct sl_out *out,
+                                 struct sl_error *error)
+{
+    struct sl_limit limit = {
+        .key = self->base_key, .rate = self->requests_per_second, .window_ms = 1000};
+    enum sl_code rc;
+
+    if (!airtable_is_base_id(base) || !airtable_keep_id(self->base, base)) {
+        sl_fail(error, SL_BAD_SPEC, "'%.80s' is not the id of an Airtable base", base ? base : "");
+        sl_error_hint(error, "The id starts with 'app'; it is in the address of the base: "
+                             "https://airtable.com/app...");
+        return SL_BAD_SPEC;
+    }
+    snprintf(self->base_key, sizeof self->base_key, "airtable/base/%s", self->base);
+    rc = airtable_declare_user(self, out, error);
+    return rc ? rc : sl_out_limit(out, &limit, error);
+}
+
+void airtable_url(const struct airtable *self, struct sl_url *url)
+{
+    sl_url_init(url, self->base_url);
+    sl_url_path(url, "v0");
+}
+
+enum sl_code airtable_ask(struct airtable *self, enum airtable_stage stage,
+                          const struct sl_url *url, struct sl_json_writer *body,
+                          struct sl_out *out, struct sl_error *error)
+{
+    struct sl_request request = {
+        .url = sl_url_text(url),
+        .idempotent = true, /* POST listRecords only reads */
+        .auth = {.kind = SL_AUTH_BEARER, .secret = "bearer_token"},
+        .headers = {{"Accept", "application/json"}},
+        .spends = {{USER_KEY, 1}},
+    };
+    enum sl_code rc;
+
+    if (!request.url)
+        return sl_fail(error, SL_TOO_LARGE, "could not make a URL of an id or an offset");
+    if (self->base[0]) request.spends[1] = (struct sl_spend){self->base_key, 1};
+    if (body) {
+        request.method = "POST";
+        request.headers[1] = (struct sl_header){"Content-Type", "application/json"};
+        request.body = sl_json_writer_text(body, &request.body_len);
+        if (!request.body) return sl_fail(error, SL_NO_MEMORY, "no memory for a request");
+    }
+    self->stage = stage;
+    rc = sl_out_request(out, &request, error);
+    return rc ? rc : SL_MORE;
+}
+
+enum sl_code airtable_ask_whoami(struct airtable *self, struct sl_out *out, struct sl_error *error)
+{
+    struct sl_url url;
+
+    airtable_url(self, &url);
+    sl_url_path(&url, "meta");
+    sl_url_path(&url, "whoami");
+    return airtable_ask(self, AIRTABLE_WHOAMI, &url, NULL, out, error);
+}
+
+enum sl_code airtable_ask_bases(struct airtable *self, struct sl_out *out, struct sl_error *error)
+{
+    struct sl_url url;
+
+    airtable_url(self, &url);
+    sl_url_path(&url, "meta");
+    sl_url_path(&url, "bases");
+    sl_url_query(&url, "offset", self->chain.offset[0] ? self->chain.offset : NULL);
+    return airtable_ask(self, AIRTABLE_BASES, &url, NULL, out, error);
+}
+
+enum sl_code airtable_ask_schema(struct airtable *self, struct sl_out *out, struct sl_error *error)
+{
+    struct sl_url url;
+
+    airtable_url(self, &url);
+    sl_url_path(&url, "meta");
+    sl_url_path(&url, "bases");
+    sl_url_path(&url, self->base);
+    sl_url_path(&url, "tables");
+    return airtable_ask(self, AIRTABLE_SCHEMA, &url, NULL, out, error);
+}
+
+/* ---- the page chain ---- */
+
+/*
+ * Does this offset show that the chain goes in circles? A page may be served twice by accident, so
+ * a few repeats are let pass. `mark` is the offset of a page whose number is a power of two; a
+ * circle of any length meets it again and again.
+ */
+static bool goes_in_circles(struct airtable_chain *chain, const char *offset)
+{
+    uint64_t hash = airtable_hash(0, offset);
+
+    if (chain->mark_page > 0 && hash == chain->mark) return ++chain->repeats > AIRTABLE_REPEATS_MAX;
+    if (chain->pages >= 2 * chain->mark_page) {
+        chain->mark = hash;
+        chain->mark_page = chain->pages;
+    }
+    return false;
+}
+
+enum sl_code airtable_chain_next(struct airtable_chain *chain, const struct sl_json *answer,
+                                 size_t rows, struct sl_error *error)
+{
+    const struct sl_json *value = sl_json_get(answer, "offset");
+    const char *offset = sl_json_str(value);
+    enum sl_json_kind kind = sl_json_kind(value);
+
+    chain->pages++;
+    chain->empty = rows == 0 ? chain->empty + 1 : 0;
+    /* The one sign of the end: neither an empty page nor a short one is. */
+    if (kind == SL_JSON_NONE || kind == SL_JSON_NULL) return SL_DONE;
+    if (!offset || !*offset)
+        return sl_fail(error, SL_BAD_DATA, "page %lld: the offset is %s", (long long)chain->pages,
+                       offset ? "empty" : sl_json_kind_name(kind));
+    if (sl_json_str_len(value) >= sizeof chain->offset || strlen(offset) != sl_json_str_len(value))
+        return sl_fail(error, SL_BAD_DATA, "page %lld: the offset is not usable: %zu bytes",
+                       (long long)chain->pages, sl_json_str_len(value));
+    if (goes_in_circles(chain, offset))
+        return sl_fail(error, SL_BAD_DATA,
+                       "page %lld: the source gives the same pages again and again",
+                       (long long)chain->pages);
+    if (chain->empty > AIRTABLE_EMPTY_PAGES_MAX)
+        return sl_fail(error, SL_BAD_DATA, "page %lld: %d pages without a record in a row",
+                       (long long)chain->pages, chain->empty);
+    memcpy(chain->offset, offset, sl_json_str_len(value) + 1);
+    return SL_MORE;
+}
+
+/* ---- special values ---- */
+
+enum sl_special airtable_special(const struct sl_json *object, double *number)
+{
+    const struct sl_json *special = sl_json_get(object, "specialValue");
+    const struct sl_json *failed = sl_json_get(object, "error");
+
+    /* Exactly one key: no cell of an object type has one of these alone. */
+    if (sl_json_kind(object) != SL_JSON_OBJECT || sl_json_len(object) != 1) return SL_SPECIAL_NONE;
+    if (sl_json_str(failed)) return SL_SPECIAL_ERROR;
+    if (!sl_json_str(special)) return SL_SPECIAL_NONE;
+    if (sl_json_eq(special, "NaN")) *number = (double)NAN;
+    else if (sl_json_eq(special, "Infinity")) *number = (double)INFINITY;
+    else if (sl_json_eq(special, "-Infinity")) *number = -(double)INFINITY;
+    else return SL_SPECIAL_ERROR; /* one that is not known yet: NULL, and the text is kept */
+    return SL_SPECIAL_NUMBER;
+}
+
+const struct sl_connector sl_connector_airtable = {
+    .abi = SL_CONNECTOR_ABI,
+    .name = "airtable",
+    .title = "Airtable",
+    .summary = "Airtable bases: one Delta table for each Airtable table",
+    .docs = "https://airtable.com/developers/web/api/introduction",
+    .connection_options = connection_options,
+    .table_options = table_options,
+    .task_size = sizeof(struct airtable),
+    .classify = airtable_classify,
+    .check = airtable_check,
+    .discover = airtable_discover,
+    .read = airtable_read,
+    .special = airtable_special,
+};
