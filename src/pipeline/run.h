@@ -73,7 +73,7 @@ struct sl_table_report {
     int64_t duplicates;        /* rows that a later copy of the same key replaced */
     int64_t rejected;
     int64_t rescued;           /* cells */
-    const char *rescues_json;  /* {"<field>":{"<reason>":n}}, or NULL */
+    const char *rescues_json;  /* [{"field","reason","cells"}], or NULL */
     int64_t calls, retries, restarts;
     int64_t waited_us;         /* for budgets and pauses */
     int64_t bytes;             /* of data files that were committed */

@@ -16,6 +16,7 @@
 
 struct sl_arena;
 struct sl_buf;
+struct sl_doc;
 
 #define SL_SPEC_OBJECTS_MAX 10000
 
@@ -50,12 +51,12 @@ struct sl_spec {
     const char *name;              /* of the pipeline; NULL in the bare form without one */
     const char *connection_name;
     const char *catalog, *schema;  /* defaults of destinations, or NULL */
-    const char *source;            /* connector name if the spec says it, or NULL */
     bool bare;
     size_t object_count;
     struct sl_object *objects;
     const char *const *notes;      /* ends with NULL: keys that mean nothing here, and what does */
     const char *text;              /* the JSON as given, for the catalog */
+    struct sl_doc *doc;            /* what the struct sl_json above belong to */
     struct sl_arena *arena;        /* owns everything above */
 };
 

@@ -38,9 +38,16 @@ SL_MUST_USE enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_
 /* Drops what was not committed: the files are deleted unless sl_stage_committed() was called. */
 void sl_stage_free(struct sl_stage *stage);
 
-/* Takes the batch whatever the result. unit: whose rows these are. */
-SL_MUST_USE enum sl_code sl_stage_append(struct sl_stage *stage, uint64_t unit,
-                                         struct ArrowArray *batch, struct sl_error *error);
+/* Whose rows a batch holds, in order. Unit 0: nobody can drop them any more. */
+struct sl_stage_part {
+    uint64_t unit;
+    int64_t rows;
+};
+/* Takes the batch whatever the result: at most SL_STAGE_BATCH_ROWS_MAX rows. */
+#define SL_STAGE_BATCH_ROWS_MAX 8192
+SL_MUST_USE enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part *parts,
+                                         size_t part_count, struct ArrowArray *batch,
+                                         struct sl_error *error);
 SL_MUST_USE enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit,
                                        struct sl_error *error);
 SL_MUST_USE enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit,

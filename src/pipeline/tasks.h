@@ -26,7 +26,8 @@ struct sl_job;
 
 #define SL_RESTARTS_MAX 5       /* of one task */
 #define SL_TASKS_LIVE_MAX 64    /* of one job at once; more wait, as inputs only */
-#define SL_TASKS_MAX 1000000    /* of one job in all */
+#define SL_TASKS_MAX 10000      /* of one job in all */
+#define SL_RESPONSE_BYTES_MAX ((size_t)64 << 20) /* of one answer that is not read by lines */
 
 /* Where a job's output goes. Members may be NULL. ctx is the job's. unit: a number for each task,
  * for drop and release. */

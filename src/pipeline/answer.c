@@ -1,0 +1,193 @@
+/* answer.c: one answer of a source: what it means, and what happens next. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/time.h"
+#include "pipeline/loop.h"
+
+const char *sl_response_header(const struct sl_response *response, const char *name)
+{
+    for (const struct sl_header *h = response->headers; h && h->name; h++)
+        if (strcmp(h->name, name) == 0) return h->value;
+    return NULL;
+}
+
+/* "POST https://host/path": where, without the query (it may hold what users filter by). */
+static const char *where(const struct sl_task_node *task, char *out, size_t cap)
+{
+    const char *url = task->exchange.url;
+    size_t len = strcspn(url, "?");
+
+    snprintf(out, cap, "%s %.*s", task->exchange.method, (int)len, url);
+    return out;
+}
+
+static void again_after(struct sl_task_node *task, int64_t delay_ms)
+{
+    struct sl_loop *loop = task->job->loop;
+
+    task->not_before_us = loop->world->ops->monotonic_us(loop->world) + delay_ms * 1000;
+    task->job->counts.retries++;
+    sl_loop_want(loop, task);
+}
+
+static void fail_here(struct sl_task_node *task, struct sl_error *error)
+{
+    char place[512];
+
+    sl_error_context(error, "%s", where(task, place, sizeof place));
+    sl_job_fail(task->job, error);
+}
+
+/* One more attempt, or the end. asked_ms: what the source asked for, -1 for nothing. */
+static void retry(struct sl_task_node *task, int64_t asked_ms, struct sl_error *why)
+{
+    struct sl_loop *loop = task->job->loop;
+    int64_t delay_ms;
+
+    task->attempts++;
+    delay_ms = task->idempotent ? sl_retry_delay_ms(&sl_retry_default, task->attempts, asked_ms,
+                                                    loop->world->ops->dice(loop->world))
+                                : -1;
+    if (delay_ms >= 0) {
+        again_after(task, delay_ms);
+        return;
+    }
+    if (task->attempts > 1) sl_error_context(why, "after %u attempts", task->attempts);
+    fail_here(task, why);
+}
+
+/* A pause stops everything that spends the key. Only its first 429 slows the rate down: the others
+ * were on their way already. */
+static void pause(struct sl_task_node *task, const struct sl_verdict *verdict)
+{
+    struct sl_loop *loop = task->job->loop;
+    int64_t now_us = loop->world->ops->monotonic_us(loop->world);
+    int64_t until_us = now_us + verdict->wait_ms * 1000;
+    const char *key = sl_loop_key(loop, verdict->pause, &task->request_memory);
+    struct paused *p = loop->paused;
+    bool paused_already;
+
+    if (!key) return; /* this request waits all the same */
+    while (p && strcmp(p->key, key) != 0) p = p->next;
+    paused_already = p && p->until_us > now_us;
+    if (!p) {
+        p = sl_calloc(1, sizeof *p);
+        if (p) p->key = sl_strdup(key);
+        if (p && !p->key) sl_free(p), p = NULL;
+        if (p) p->next = loop->paused, loop->paused = p;
+    }
+    if (p && until_us > p->until_us) p->until_us = until_us;
+    sl_budgets_pause(loop->budgets, key, until_us, paused_already ? 0 : verdict->slow_down);
+}
+
+static void verdict_error(const struct sl_verdict *verdict, const struct sl_response *response,
+                          struct sl_error *error)
+{
+    enum sl_code code = sl_failed(verdict->code)             ? verdict->code
+                        : verdict->kind == SL_VERDICT_QUOTA  ? SL_QUOTA
+                        : verdict->kind == SL_VERDICT_REFRESH ? SL_AUTH
+                                                             : SL_SOURCE;
+
+    sl_fail(error, code, "%s", verdict->message[0] ? verdict->message : "the source said no");
+    if (verdict->hint[0]) sl_error_hint(error, "%s", verdict->hint);
+    error->http_status = response->status;
+}
+
+static void fail_all(struct sl_loop *loop, const struct sl_error *error)
+{
+    struct sl_error copy = *error;
+
+    for (struct sl_job *job = loop->jobs; job; job = job->next) sl_job_fail(job, &copy);
+}
+
+static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
+                const struct sl_response *response)
+{
+    struct sl_error error = {0};
+    char place[512];
+
+    if (response->status == 429) task->job->counts.limited++;
+    if (verdict->kind != SL_VERDICT_OK) {
+        verdict_error(verdict, response, &error);
+        if (task->state == TASK_SENT) sl_loop_release_exchange(task->job->loop, task, true);
+    }
+    switch (verdict->kind) {
+    case SL_VERDICT_OK:
+        if (response->chunk & SL_CHUNK_LAST) task->attempts = 0;
+        sl_task_step(task, response);
+        return;
+    case SL_VERDICT_RETRY:
+        retry(task, -1, &error);
+        return;
+    case SL_VERDICT_RETRY_AFTER:
+        if (verdict->pause[0]) pause(task, verdict);
+        retry(task, verdict->wait_ms, &error);
+        return;
+    case SL_VERDICT_REFRESH: /* there is nothing to refresh a static token with */
+    case SL_VERDICT_FAIL_TABLE:
+        fail_here(task, &error);
+        return;
+    case SL_VERDICT_RESTART:
+        sl_task_restart(task, &error);
+        return;
+    case SL_VERDICT_QUOTA:
+    case SL_VERDICT_FAIL_ALL:
+        sl_error_context(&error, "%s", where(task, place, sizeof place));
+        fail_all(task->job->loop, &error);
+        return;
+    }
+}
+
+/* The exchange itself failed: no whole answer came. */
+static void transport_failed(struct sl_task_node *task, struct sl_completion *completion)
+{
+    struct sl_error *error = &completion->error;
+
+    if (completion->began) sl_task_restart(task, error); /* rows of it may be staged */
+    else if (error->retryable) retry(task, -1, error);
+    else fail_here(task, error);
+}
+
+void sl_answer(struct sl_loop *loop, struct sl_completion *completion)
+{
+    struct sl_task_node *task = completion->exchange->owner;
+    struct sl_response response = {
+        .status = completion->status,
+        .headers = completion->headers,
+        .body = completion->body,
+        .body_len = completion->body_len,
+        .started_at_us = completion->started_at_us,
+        .received_at_us = completion->received_at_us,
+        .server_date_us = INT64_MIN,
+        .chunk = completion->chunk,
+    };
+    struct sl_verdict verdict = {0};
+    struct sl_error error = {0};
+    bool last = sl_failed(completion->code) || (completion->chunk & SL_CHUNK_LAST);
+
+    if (last) sl_loop_release_exchange(loop, task, false);
+    if (sl_failed(completion->code)) {
+        transport_failed(task, completion);
+        return;
+    }
+    const char *date = sl_response_header(&response, "date");
+    if (date && !sl_http_date_parse(date, strlen(date), &response.server_date_us))
+        response.server_date_us = INT64_MIN;
+
+    bool whole = response.chunk == (SL_CHUNK_FIRST | SL_CHUNK_LAST);
+    bool by_lines = task->exchange.lines && (response.status == 200 || !whole);
+    if (!by_lines && response.body_len > 0) {
+        enum sl_code rc = sl_doc_parse(loop->doc, completion->body, completion->body_len,
+                                       &response.json, &error);
+        if (rc == SL_NO_MEMORY) {
+            fail_here(task, &error);
+            return;
+        }
+        if (rc) response.json = NULL, response.json_error = error.message;
+    }
+    if (!by_lines || (response.chunk & SL_CHUNK_FIRST))
+        loop->connector->classify(task->step_state, &response, &verdict);
+    act(task, &verdict, &response);
+}

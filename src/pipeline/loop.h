@@ -1,0 +1,146 @@
+/*
+ * loop.h: what the files of the task loop share. Private to src/pipeline.
+ *
+ *   tasks.c   the loop: jobs, queues, waiting, budgets
+ *   task.c    one task: its state, its step, its restart, its end
+ *   answer.c  one answer: verdict, retry, pause, failure
+ *   out.c     what a step emits (the sl_out_* functions)
+ *
+ * A task's way:
+ *
+ *   QUEUED --born--> WANTING --budgets--> SENT --answer--> (step) --> WANTING ...
+ *                       ^                   |                 \--> DONE_SELF --children--> ended
+ *                       +------ retry ------+
+ *
+ * (1) A task in SENT owns exactly one exchange of the world, and its spends are booked.
+ * (2) job->open counts the tasks that have not ended; it is 0 exactly when the job has ended.
+ * (3) A task's unit is never used again, so that drop and release cannot meet another's rows.
+ */
+#ifndef SL_LOOP_H
+#define SL_LOOP_H
+
+#include "base/arena.h"
+#include "http/retry.h"
+#include "json/doc.h"
+#include "pipeline/tasks.h"
+
+enum task_state { TASK_QUEUED, TASK_WANTING, TASK_SENT, TASK_DONE_SELF };
+
+struct sl_task_node {
+    struct sl_job *job;
+    struct sl_task_node *parent;      /* NULL: the root */
+    struct sl_task_node *next;        /* in the job's list of all open tasks */
+    struct sl_task_node *send_next;   /* in the loop's queue of tasks that want to send */
+    enum task_state state;
+    uint64_t unit;
+    char *path;                       /* "" for the root, then "/part", "/part/part" */
+    char *input;                      /* JSON */
+    size_t children;                  /* that have not ended */
+    unsigned attempts, restarts;
+    bool refreshed;
+
+    struct sl_arena memory;           /* options, docs: as long as the task steps */
+    struct sl_doc *input_doc, *cursor_doc, *state_doc, *columns_doc;
+    void *step_state;                 /* the connector's; first member is struct sl_task */
+
+    struct sl_arena request_memory;   /* the request, reset for each */
+    struct sl_exchange exchange;
+    struct sl_spend spends[SL_REQUEST_SPENDS_MAX];
+    bool idempotent;
+    char *authorization;              /* wiped when freed */
+    int64_t not_before_us;            /* monotonic */
+    int64_t wanted_since_us;          /* monotonic */
+};
+
+struct part {
+    struct part *next;
+    char *path;
+    char *cursor;
+};
+
+struct done_part { /* a sub-task that was asked for, so that a restarted parent does not ask twice */
+    struct done_part *next;
+    char *path;
+};
+
+struct complete {
+    struct complete *next;
+    uint64_t unit;
+    char *table, *scope;
+};
+
+struct noted {
+    struct noted *next;
+    char *text;
+};
+
+struct sl_job {
+    struct sl_loop *loop;
+    struct sl_job *next;
+    struct sl_sink sink;
+    void *ctx;
+    enum sl_job_kind kind;
+    char *table, *namespace_, *table_options, *cursor, *state, *columns;
+    bool full;
+    struct sl_task_node *tasks; /* open ones */
+    size_t open, live, total;
+    struct part *parts;
+    struct done_part *asked;
+    struct complete *completes;
+    struct noted *notes;
+    struct sl_job_counts counts;
+    bool ended;
+};
+
+struct paused {
+    char *key;
+    int64_t until_us;
+    struct paused *next;
+};
+
+struct sl_loop {
+    const struct sl_connection *connection;
+    const struct sl_connector *connector;
+    struct sl_world *world;
+    struct sl_budgets *budgets;
+    struct sl_doc *doc, *line_doc;
+    struct sl_job *jobs;
+    struct sl_task_node *send_first, *send_last;
+    struct paused *paused;
+    uint64_t units;
+    int64_t run_started_us;
+    int64_t ordinal;
+};
+
+struct sl_out {
+    struct sl_task_node *task;
+    const struct sl_response *response; /* NULL on the first call */
+    const struct sl_doc *doc;           /* of what rows() is given */
+    int64_t observed_us;
+    bool requested;
+};
+
+/* task.c */
+struct sl_task_node *sl_task_new(struct sl_job *job, struct sl_task_node *parent, const char *part,
+                                 const char *input);
+enum sl_code sl_task_birth(struct sl_task_node *task, struct sl_error *error);
+void sl_task_step(struct sl_task_node *task, const struct sl_response *response);
+void sl_task_restart(struct sl_task_node *task, const struct sl_error *why);
+void sl_task_free(struct sl_task_node *task);
+/* Ends the whole job with an error. */
+void sl_job_fail(struct sl_job *job, const struct sl_error *why);
+/* Starts queued tasks of a job while there is room. */
+void sl_job_feed(struct sl_job *job);
+
+/* answer.c */
+void sl_answer(struct sl_loop *loop, struct sl_completion *completion);
+
+/* tasks.c */
+void sl_loop_want(struct sl_loop *loop, struct sl_task_node *task);
+void sl_loop_unwant(struct sl_loop *loop, struct sl_task_node *task);
+/* The task's exchange is over or cancelled: spends are given back. */
+void sl_loop_release_exchange(struct sl_loop *loop, struct sl_task_node *task, bool cancel);
+/* key with {credential} replaced; in the arena. NULL: no memory. */
+const char *sl_loop_key(const struct sl_loop *loop, const char *key, struct sl_arena *arena);
+
+#endif

@@ -1,0 +1,344 @@
+/* out.c: what a step emits. Everything is copied or handed to the job's sink at once. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "pipeline/loop.h"
+
+static enum sl_code no_memory(struct sl_error *error)
+{
+    return sl_fail(error, SL_NO_MEMORY, "no memory for what a step emitted");
+}
+
+enum sl_code sl_out_limit(struct sl_out *out, const struct sl_limit *limit, struct sl_error *error)
+{
+    struct sl_loop *loop = out->task->job->loop;
+    struct sl_limit copy = *limit;
+
+    copy.key = sl_loop_key(loop, limit->key, &out->task->memory);
+    if (!copy.key) return no_memory(error);
+    return sl_budgets_limit(loop->budgets, &copy, error);
+}
+
+enum sl_code sl_out_budget(struct sl_out *out, const char *key, double remaining,
+                           int64_t resets_at_us, struct sl_error *error)
+{
+    struct sl_loop *loop = out->task->job->loop;
+    const char *copy = sl_loop_key(loop, key, &out->task->memory);
+    int64_t resets_in_us = -1;
+
+    if (!copy) return no_memory(error);
+    if (resets_at_us) {
+        resets_in_us = resets_at_us - sl_now_us(loop->world);
+        if (resets_in_us < 0) resets_in_us = 0;
+    }
+    sl_budgets_remaining(loop->budgets, copy, remaining,
+                         loop->world->ops->monotonic_us(loop->world), resets_in_us);
+    return SL_OK;
+}
+
+/* ---- the request ---- */
+
+static const char *secret_value(const struct sl_connection *connection, const char *name)
+{
+    for (const struct sl_secret *s = connection->secrets; s && s->option; s++)
+        if (strcmp(s->option, name) == 0) return s->value;
+    return NULL;
+}
+
+static char *base64(const char *text, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = (const unsigned char *)text;
+    char *out = sl_alloc((len + 2) / 3 * 4 + 1), *to = out;
+
+    if (!out) return NULL;
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned v = (unsigned)in[i] << 16 | (i + 1 < len ? (unsigned)in[i + 1] << 8 : 0) |
+                     (i + 2 < len ? in[i + 2] : 0);
+        *to++ = digits[v >> 18 & 63];
+        *to++ = digits[v >> 12 & 63];
+        *to++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
+        *to++ = i + 2 < len ? digits[v & 63] : '=';
+    }
+    *to = '\0';
+    return out;
+}
+
+static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_auth *auth,
+                                    struct sl_error *error)
+{
+    const struct sl_connection *connection = task->job->loop->connection;
+    const char *secret;
+    struct sl_buf text = {0};
+
+    if (task->authorization) {
+        explicit_bzero(task->authorization, strlen(task->authorization));
+        sl_free(task->authorization);
+        task->authorization = NULL;
+    }
+    if (auth->kind == SL_AUTH_NONE) return SL_OK;
+    secret = secret_value(connection, auth->secret);
+    if (!secret) {
+        sl_fail(error, SL_AUTH, "connection '%s' has no '%s'", connection->name, auth->secret);
+        sl_error_hint(error, "Give it: sluice connections update %s --json "
+                             "'{\"options\":{\"%s\":{\"env\":\"NAME\"}}}'.",
+                      connection->name, auth->secret);
+        return SL_AUTH;
+    }
+    if (auth->kind == SL_AUTH_BEARER) {
+        sl_buf_addf(&text, "Bearer %s", secret);
+    } else {
+        struct sl_buf pair = {0};
+        sl_buf_addf(&pair, "%s:%s", auth->user ? auth->user : "", secret);
+        char *encoded = sl_buf_failed(&pair) ? NULL : base64(pair.data, pair.len);
+        if (encoded) {
+            sl_buf_addf(&text, "Basic %s", encoded);
+            explicit_bzero(encoded, strlen(encoded));
+        }
+        if (pair.data) explicit_bzero(pair.data, pair.len);
+        sl_buf_release(&pair);
+        if (!encoded) return no_memory(error);
+        sl_free(encoded);
+    }
+    task->authorization = sl_buf_take(&text);
+    return task->authorization ? SL_OK : no_memory(error);
+}
+
+static enum sl_code copy_spends(struct sl_task_node *task, const struct sl_request *request,
+                                struct sl_error *error)
+{
+    memset(task->spends, 0, sizeof task->spends);
+    for (size_t i = 0; i < SL_REQUEST_SPENDS_MAX && request->spends[i].key; i++) {
+        if (i + 1 == SL_REQUEST_SPENDS_MAX)
+            return sl_fail(error, SL_BUG, "a request spends more than %d budgets",
+                           SL_REQUEST_SPENDS_MAX - 1);
+        task->spends[i].key = sl_loop_key(task->job->loop, request->spends[i].key,
+                                          &task->request_memory);
+        task->spends[i].cost = request->spends[i].cost;
+        if (!task->spends[i].key) return no_memory(error);
+    }
+    return SL_OK;
+}
+
+enum sl_code sl_out_request(struct sl_out *out, const struct sl_request *request,
+                            struct sl_error *error)
+{
+    struct sl_task_node *task = out->task;
+    struct sl_arena *arena = &task->request_memory;
+    struct sl_header *headers;
+    size_t n = 0;
+    enum sl_code rc;
+
+    if (out->requested) return sl_fail(error, SL_BUG, "a step asked for two requests");
+    if (out->response && !(out->response->chunk & SL_CHUNK_LAST))
+        return sl_fail(error, SL_BUG, "a step asked for a request in the middle of an answer");
+    sl_arena_reset(arena);
+    rc = put_credentials(task, &request->auth, error);
+    if (!rc) rc = copy_spends(task, request, error);
+    if (rc) return rc;
+
+    headers = SL_ARENA_ARRAY(arena, struct sl_header, SL_REQUEST_HEADERS_MAX + 2);
+    if (!headers) return no_memory(error);
+    for (; n < SL_REQUEST_HEADERS_MAX && request->headers[n].name; n++) {
+        headers[n].name = sl_arena_strdup(arena, request->headers[n].name);
+        headers[n].value = sl_arena_strdup(arena, request->headers[n].value);
+        if (!headers[n].name || !headers[n].value) return no_memory(error);
+    }
+    if (task->authorization)
+        headers[n++] = (struct sl_header){"Authorization", task->authorization};
+
+    task->exchange = (struct sl_exchange){
+        .method = sl_arena_strdup(arena, request->method ? request->method : "GET"),
+        .url = sl_arena_strdup(arena, request->url),
+        .headers = headers,
+        .body = request->body ? sl_arena_strndup(arena, request->body, request->body_len) : NULL,
+        .body_len = request->body_len,
+        .timeout_ms = request->timeout_ms ? request->timeout_ms : 300000,
+        .response_bytes_max = SL_RESPONSE_BYTES_MAX,
+        .lines = request->lines,
+        .owner = task,
+    };
+    if (!task->exchange.method || !task->exchange.url || (request->body && !task->exchange.body))
+        return no_memory(error);
+    task->idempotent = request->idempotent || strcmp(task->exchange.method, "GET") == 0;
+    task->not_before_us = INT64_MIN;
+    out->requested = true;
+    return SL_OK;
+}
+
+/* ---- rows ---- */
+
+enum sl_code sl_out_rows(struct sl_out *out, const char *table, const struct sl_json *rows,
+                         const struct sl_constant *constants, size_t constants_count,
+                         struct sl_sequence sequence, struct sl_error *error)
+{
+    const struct sl_job *job = out->task->job;
+
+    if (!job->sink.rows) return SL_OK;
+    return job->sink.rows(job->ctx, out->task->unit, out->doc, table, rows, constants,
+                          constants_count, sequence, out->observed_us, error);
+}
+
+enum sl_code sl_out_delete(struct sl_out *out, const char *table, const struct sl_json *key,
+                           struct sl_sequence sequence, struct sl_error *error)
+{
+    const struct sl_job *job = out->task->job;
+
+    if (!job->sink.remove) return SL_OK;
+    return job->sink.remove(job->ctx, out->task->unit, table, key, sequence, out->observed_us,
+                            error);
+}
+
+enum sl_code sl_out_reject(struct sl_out *out, const char *table, const char *raw, size_t raw_len,
+                           const char *reason, struct sl_error *error)
+{
+    const struct sl_job *job = out->task->job;
+
+    if (!job->sink.reject) return SL_OK;
+    return job->sink.reject(job->ctx, out->task->unit, table, raw, raw_len, reason, error);
+}
+
+enum sl_code sl_out_parse(struct sl_out *out, const char *text, size_t len,
+                          const struct sl_json **json, struct sl_error *error)
+{
+    struct sl_doc *doc = out->task->job->loop->line_doc;
+
+    out->doc = doc;
+    return sl_doc_parse_copy(doc, text, len, json, error);
+}
+
+/* ---- release points, sub-tasks, completeness ---- */
+
+static struct part *part_of(struct sl_job *job, const char *path)
+{
+    for (struct part *p = job->parts; p; p = p->next)
+        if (strcmp(p->path, path) == 0) return p;
+    struct part *p = sl_calloc(1, sizeof *p);
+    if (!p || !(p->path = sl_strdup(path))) {
+        sl_free(p);
+        return NULL;
+    }
+    p->next = job->parts;
+    job->parts = p;
+    return p;
+}
+
+enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor, struct sl_error *error)
+{
+    struct sl_job *job = out->task->job;
+    char *copy;
+
+    if (strlen(cursor) > SL_CURSOR_MAX)
+        return sl_fail(error, SL_TOO_LARGE, "a cursor of %zu bytes is over the limit of %zu",
+                       strlen(cursor), SL_CURSOR_MAX);
+    copy = sl_strdup(cursor);
+    struct part *part = copy ? part_of(job, out->task->path) : NULL;
+    if (!part) {
+        sl_free(copy);
+        return no_memory(error);
+    }
+    sl_free(part->cursor);
+    part->cursor = copy;
+    return job->sink.release ? job->sink.release(job->ctx, out->task->unit, error) : SL_OK;
+}
+
+enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,
+                         struct sl_error *error)
+{
+    struct sl_job *job = out->task->job;
+    struct sl_buf path = {0};
+
+    if (!part[0] || strchr(part, '/'))
+        return sl_fail(error, SL_BUG, "a sub-task cannot be called '%s'", part);
+    if (job->total >= SL_TASKS_MAX)
+        return sl_fail(error, SL_TOO_LARGE, "more than %d parts of one table", SL_TASKS_MAX);
+    sl_buf_addf(&path, "%s/%s", out->task->path, part);
+    if (sl_buf_failed(&path)) return no_memory(error);
+    for (struct done_part *d = job->asked; d; d = d->next)
+        if (strcmp(d->path, path.data) == 0) { /* a restarted parent asks again */
+            sl_buf_release(&path);
+            return SL_OK;
+        }
+    struct done_part *asked = sl_calloc(1, sizeof *asked);
+    if (asked) asked->path = sl_buf_take(&path);
+    if (!asked || !asked->path || !sl_task_new(job, out->task, part, input)) {
+        if (asked) sl_free(asked->path);
+        sl_free(asked);
+        sl_buf_release(&path);
+        return no_memory(error);
+    }
+    asked->next = job->asked;
+    job->asked = asked;
+    return SL_OK;
+}
+
+enum sl_code sl_out_complete(struct sl_out *out, const char *table, const char *scope,
+                             struct sl_error *error)
+{
+    struct sl_job *job = out->task->job;
+    struct complete *c = sl_calloc(1, sizeof *c);
+
+    if (c) c->table = sl_strdup(table), c->scope = sl_strdup(scope);
+    if (!c || !c->table || !c->scope) {
+        if (c) sl_free(c->table), sl_free(c->scope);
+        sl_free(c);
+        return no_memory(error);
+    }
+    c->unit = out->task->unit;
+    c->next = job->completes;
+    job->completes = c;
+    return SL_OK;
+}
+
+/* ---- what check and discover say ---- */
+
+enum sl_code sl_out_table(struct sl_out *out, const struct sl_table_def *table,
+                          struct sl_error *error)
+{
+    const struct sl_job *job = out->task->job;
+
+    return job->sink.table ? job->sink.table(job->ctx, table, error) : SL_OK;
+}
+
+enum sl_code sl_out_namespace(struct sl_out *out, const char *name, const char *id,
+                              const char *comment, struct sl_error *error)
+{
+    const struct sl_job *job = out->task->job;
+
+    return job->sink.namespace_ ? job->sink.namespace_(job->ctx, name, id, comment, error) : SL_OK;
+}
+
+enum sl_code sl_out_check(struct sl_out *out, const char *subject, bool good, const char *message,
+                          const char *hint, struct sl_error *error)
+{
+    const struct sl_job *job = out->task->job;
+
+    return job->sink.check ? job->sink.check(job->ctx, subject, good, message, hint, error) : SL_OK;
+}
+
+void sl_out_expect(struct sl_out *out, const char *table, int64_t rows)
+{
+    const struct sl_job *job = out->task->job;
+
+    if (job->sink.expect) job->sink.expect(job->ctx, table, rows);
+}
+
+void sl_out_note(struct sl_out *out, enum sl_note level, const char *format, ...)
+{
+    struct sl_job *job = out->task->job;
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (struct noted *n = job->notes; n; n = n->next)
+        if (strcmp(n->text, text) == 0) return; /* once per run and text */
+    struct noted *n = sl_calloc(1, sizeof *n);
+    if (n && (n->text = sl_strdup(text))) n->next = job->notes, job->notes = n;
+    else sl_free(n);
+    if (job->sink.note) job->sink.note(job->ctx, level, text);
+}

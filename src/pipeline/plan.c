@@ -1,0 +1,428 @@
+#include "pipeline/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "json/doc.h"
+#include "options/options.h"
+
+#define PLAN_MEMORY_MAX ((size_t)512 << 20)
+
+struct planning {
+    const struct sl_run_options *options;
+    struct sl_resolved *resolved;
+    const struct sl_connector *connector;
+    void (*note)(void *ctx, enum sl_note level, const char *text);
+    void *ctx;
+};
+
+/* ---- the tables of one namespace ---- */
+
+static const struct sl_table_def *find_def(const struct sl_table_def **defs, size_t count,
+                                           const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(defs[i]->name, name) == 0) return defs[i];
+    for (size_t i = 0; i < count; i++)
+        if (defs[i]->id && strcmp(defs[i]->id, name) == 0) return defs[i];
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(defs[i]->name, name) == 0) return defs[i];
+    return NULL;
+}
+
+static const struct sl_table_def *find_id(const struct sl_table_def **defs, size_t count,
+                                          const char *id)
+{
+    for (size_t i = 0; id && i < count; i++)
+        if (defs[i]->id && strcmp(defs[i]->id, id) == 0) return defs[i];
+    return NULL;
+}
+
+static enum sl_code no_such_table(const struct sl_table_def **defs, size_t count, const char *name,
+                                  struct sl_error *error)
+{
+    const char **names = sl_calloc(count + 1, sizeof *names);
+    const char *near = NULL;
+
+    sl_fail(error, SL_NOT_FOUND, "the source has no table '%s'", name);
+    for (size_t i = 0; names && i < count; i++) names[i] = defs[i]->name;
+    if (names) near = sl_nearest(name, names);
+    if (near) sl_error_hint(error, "Did you mean '%s'?", near);
+    else sl_error_hint(error, "List them with: sluice discover CONNECTION.");
+    sl_free(names);
+    return SL_NOT_FOUND;
+}
+
+/* ---- flows ---- */
+
+static struct sl_flow *new_flow(struct planning *p, const struct sl_object *object,
+                                struct sl_error *error)
+{
+    struct sl_resolved *r = p->resolved;
+
+    if (r->count == r->cap) {
+        size_t cap = r->cap ? r->cap * 2 : 16;
+        void *flows = sl_realloc(r->flows, cap * sizeof *r->flows);
+        if (flows) r->flows = flows;
+        void *tables = flows ? sl_realloc(r->report->tables, cap * sizeof *r->report->tables) : NULL;
+        if (!tables) {
+            sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+            return NULL;
+        }
+        r->report->tables = tables;
+        r->cap = cap;
+    }
+    struct sl_flow *flow = &r->flows[r->count];
+    memset(flow, 0, sizeof *flow);
+    memset(&r->report->tables[r->count], 0, sizeof *r->report->tables);
+    r->report->tables[r->count].version = -1;
+    r->report->tables[r->count].rows_landed = -1;
+    r->report->tables[r->count].rows_expected = -1;
+    flow->object = object;
+    flow->run = p->options;
+    flow->connector = p->connector;
+    flow->catalog_name = object->catalog;
+    flow->schema_name = object->schema;
+    r->count++;
+    r->report->count = r->count;
+    return flow;
+}
+
+/* Text that lives with the report, which outlives the plan. */
+static const char *report_text(const char *text)
+{
+    return text ? sl_strdup(text) : NULL;
+}
+
+static enum sl_code place_flow(struct planning *p, struct sl_flow *flow, const char *name,
+                               struct sl_error *error)
+{
+    struct sl_table_report *report = &p->resolved->report->tables[flow - p->resolved->flows];
+    struct sl_buf text = {0};
+    enum sl_code rc;
+
+    flow->report = report;
+    flow->name = sl_arena_strdup(&p->resolved->arena, name);
+    rc = sl_table_location(p->options->catalog, flow->catalog_name, flow->schema_name, name, &text,
+                           error);
+    if (!rc) flow->location = sl_arena_strdup(&p->resolved->arena, sl_buf_str(&text));
+    report->location = report_text(flow->location);
+    sl_buf_reset(&text);
+    sl_buf_addf(&text, "%s.%s.%s", flow->catalog_name, flow->schema_name, name);
+    report->destination = report_text(sl_buf_str(&text));
+    report->source_table = report_text(flow->def                    ? flow->def->name
+                                       : flow->object->source_table ? flow->object->source_table
+                                                                    : "(all)");
+    if (!rc && (!flow->name || !flow->location || !report->destination || !report->source_table))
+        rc = sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    sl_buf_release(&text);
+    return rc;
+}
+
+static enum sl_code name_flow(struct planning *p, struct sl_flow *flow, struct sl_error *error)
+{
+    struct sl_arena *arena = &p->resolved->arena;
+    char id[SL_FLOW_ID_MAX];
+    const char *account = flow->def->namespace_;
+    const char *table = flow->def->id ? flow->def->id : flow->def->name;
+
+    if (!account) account = p->options->source.connection->name;
+    sl_flow_id(p->connector->name, account, table, id);
+    flow->id = sl_arena_strdup(arena, id);
+    flow->domain = sl_arena_printf(arena, "sluice.cursor.%s", id);
+    return flow->id && flow->domain ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+}
+
+static void snake(const char *name, struct sl_buf *out)
+{
+    sl_buf_reset(out);
+    sl_name_snake(name, out);
+}
+
+static enum sl_code plan_table(struct planning *p, const struct sl_object *object,
+                               const struct sl_table_def **defs, size_t count,
+                               struct sl_error *error)
+{
+    struct sl_flow *flow = new_flow(p, object, error);
+    struct sl_buf name = {0};
+    struct sl_error why = {0};
+    const char *id = NULL;
+    enum sl_code rc;
+
+    if (!flow) return error->code;
+    if (object->table) sl_buf_adds(&name, object->table);
+    else snake(object->source_table, &name);
+    rc = sl_buf_failed(&name) ? sl_fail(error, SL_NO_MEMORY, "no memory for a plan")
+                              : place_flow(p, flow, sl_buf_str(&name), error);
+    sl_buf_release(&name);
+    if (rc) return rc;
+    rc = sl_delta_open(p->options->delta, flow->location, -1, &flow->table, &why);
+    if (rc && rc != SL_NOT_FOUND) {
+        sl_flow_fail(flow, &why);
+        return SL_OK;
+    }
+    if (flow->table) id = sl_delta_property(flow->table, "sluice.source_table_id");
+    flow->def = find_id(defs, count, id);
+    if (flow->def && strcmp(flow->def->name, object->source_table) != 0 &&
+        strcmp(flow->def->id, object->source_table) != 0) {
+        const char *text = sl_arena_printf(
+            &p->resolved->arena, "'%s' is called '%s' in the source now; it keeps landing in %s",
+            object->source_table, flow->def->name, flow->report->destination);
+        if (text) p->note(p->ctx, SL_NOTE_INFO, text);
+    }
+    if (!flow->def) flow->def = find_def(defs, count, object->source_table);
+    if (!flow->def) {
+        no_such_table(defs, count, object->source_table, &why);
+        sl_flow_fail(flow, &why);
+        return SL_OK;
+    }
+    return name_flow(p, flow, error);
+}
+
+/* Does an explicit object of the same destination schema already take this table? */
+static bool taken(const struct planning *p, const struct sl_object *object,
+                  const struct sl_table_def *def)
+{
+    for (size_t i = 0; i < p->resolved->count; i++) {
+        const struct sl_flow *flow = &p->resolved->flows[i];
+        if (flow->def == def && strcasecmp(flow->catalog_name, object->catalog) == 0 &&
+            strcasecmp(flow->schema_name, object->schema) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Two tables of a namespace whose names become the same: all of them get their id's tail. */
+static void schema_table_name(const struct sl_table_def **defs, size_t count, size_t index,
+                              struct sl_buf *name)
+{
+    struct sl_buf other = {0};
+    const char *id = defs[index]->id;
+
+    snake(defs[index]->name, name);
+    for (size_t i = 0; i < count && id; i++) {
+        if (i == index || defs[i]->excluded) continue;
+        snake(defs[i]->name, &other);
+        if (strcmp(sl_buf_str(&other), sl_buf_str(name)) != 0) continue;
+        size_t len = strlen(id);
+        sl_buf_addf(name, "_%s", id + (len > 6 ? len - 6 : 0));
+        break;
+    }
+    sl_buf_release(&other);
+}
+
+/* The destination that this catalog already has for a source table, by id; or NULL. */
+static const char *landed_name(struct planning *p, const struct sl_object *object, const char *id)
+{
+    struct sl_buf list = {0};
+    struct sl_doc *doc = sl_doc_new(0);
+    const struct sl_json *root;
+    struct sl_error error = {0};
+    const char *found = NULL;
+
+    if (doc && id &&
+        !sl_tables_list(p->options->catalog, object->catalog, object->schema, &list, &error) &&
+        !sl_doc_parse_copy(doc, sl_buf_str(&list), list.len, &root, &error))
+        for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e) && !found;)
+            if (sl_json_eq(sl_json_path(e.value, "properties", "sluice.source_table_id", NULL), id))
+                found = sl_arena_strdup(&p->resolved->arena,
+                                        sl_json_str(sl_json_get(e.value, "name")));
+    sl_doc_free(doc);
+    sl_buf_release(&list);
+    return found;
+}
+
+static enum sl_code plan_schema(struct planning *p, const struct sl_object *object,
+                                const struct sl_table_def **defs, size_t count,
+                                struct sl_error *error)
+{
+    struct sl_buf name = {0};
+    enum sl_code rc = SL_OK;
+
+    for (size_t i = 0; i < count && !rc; i++) {
+        if (defs[i]->excluded || taken(p, object, defs[i])) continue;
+        const char *landed = landed_name(p, object, defs[i]->id);
+        schema_table_name(defs, count, i, &name);
+        struct sl_flow *flow = new_flow(p, object, error);
+        if (!flow) rc = error->code;
+        if (!rc) flow->def = defs[i];
+        if (!rc) rc = place_flow(p, flow, landed ? landed : sl_buf_str(&name), error);
+        if (!rc) rc = name_flow(p, flow, error);
+    }
+    sl_buf_release(&name);
+    return rc;
+}
+
+/* ---- namespaces ---- */
+
+static bool same_schema(const char *a, const char *b)
+{
+    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+static enum sl_code plan_namespace(struct planning *p, struct sl_loop *loop,
+                                   const char *source_schema, struct sl_error *error)
+{
+    const struct sl_spec *spec = p->options->spec;
+    const struct sl_table_def **defs = NULL;
+    size_t count = 0;
+    struct sl_error why = {0};
+    enum sl_code found = sl_discover_defs(loop, &p->options->source, source_schema,
+                                          &p->resolved->arena, &defs, &count, p->note, p->ctx, &why);
+    enum sl_code rc = SL_OK;
+
+    if (found == SL_AUTH || found == SL_CANCELLED || found == SL_NO_MEMORY || found == SL_QUOTA) {
+        *error = why;
+        return found;
+    }
+    for (int pass = 0; pass < 2 && !rc; pass++) /* named tables first: a schema takes the rest */
+        for (size_t i = 0; i < spec->object_count && !rc; i++) {
+            const struct sl_object *object = &spec->objects[i];
+            if (!same_schema(object->source_schema, source_schema) ||
+                object->whole_schema != (pass == 1))
+                continue;
+            if (found) {
+                struct sl_flow *flow = new_flow(p, object, error);
+                if (!flow) return error->code;
+                rc = place_flow(p, flow, object->table ? object->table : "(all)", error);
+                if (!rc) sl_flow_fail(flow, &why);
+            } else if (object->whole_schema) {
+                size_t before = p->resolved->count;
+                rc = plan_schema(p, object, defs, count, error);
+                if (!rc && p->resolved->count == before)
+                    p->note(p->ctx, SL_NOTE_WARNING, "a schema object matched no table");
+            } else {
+                rc = plan_table(p, object, defs, count, error);
+            }
+        }
+    return rc;
+}
+
+static void fail_twins(struct planning *p)
+{
+    struct sl_resolved *r = p->resolved;
+
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t k = 0; k < i; k++) {
+            struct sl_table_report *a = &r->report->tables[i], *b = &r->report->tables[k];
+            if (strcasecmp(a->destination, b->destination) != 0 || a->error.code) continue;
+            struct sl_error error = {0};
+            sl_fail(&error, SL_BAD_SPEC, "'%s' and '%s' would both land in %s", b->source_table,
+                    a->source_table, a->destination);
+            sl_error_hint(&error, "Give one of them another destination_table.");
+            sl_flow_fail(&r->flows[i], &error);
+        }
+}
+
+static bool selected(const struct sl_json *names, const struct sl_flow *flow)
+{
+    char two[512];
+
+    snprintf(two, sizeof two, "%s.%s", flow->schema_name, flow->name);
+    for (struct sl_json_each e = sl_json_each(names); sl_json_next(&e);) {
+        const char *name = sl_json_str(e.value);
+        if (name && (strcasecmp(name, flow->name) == 0 || strcasecmp(name, two) == 0 ||
+                     strcasecmp(name, flow->report->destination) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Every selected name must be a table of the plan. */
+static enum sl_code check_selection(struct planning *p, const struct sl_json *names,
+                                    struct sl_error *error)
+{
+    struct sl_resolved *r = p->resolved;
+
+    for (struct sl_json_each e = sl_json_each(names); sl_json_next(&e);) {
+        const char *name = sl_json_str(e.value);
+        const char **known = sl_calloc(r->count + 1, sizeof *known);
+        bool found = false;
+        if (!known) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+        for (size_t i = 0; i < r->count; i++) {
+            char two[512];
+            snprintf(two, sizeof two, "%s.%s", r->flows[i].schema_name, r->flows[i].name);
+            known[i] = r->flows[i].name;
+            found |= name && (strcasecmp(name, r->flows[i].name) == 0 ||
+                              strcasecmp(name, two) == 0 ||
+                              strcasecmp(name, r->report->tables[i].destination) == 0);
+        }
+        if (!found) {
+            sl_fail(error, SL_BAD_SPEC, "no table of this pipeline lands in '%s'",
+                    name ? name : "?");
+            const char *near = name ? sl_nearest(name, known) : NULL;
+            if (near) sl_error_hint(error, "Did you mean '%s'?", near);
+        }
+        sl_free(known);
+        if (!found) return SL_BAD_SPEC;
+    }
+    return SL_OK;
+}
+
+static enum sl_code apply_selection(struct planning *p, struct sl_error *error)
+{
+    const struct sl_run_options *o = p->options;
+    struct sl_resolved *r = p->resolved;
+    bool some = sl_json_len(o->refresh_selection) || sl_json_len(o->full_refresh_selection);
+    enum sl_code rc = check_selection(p, o->refresh_selection, error);
+
+    if (!rc) rc = check_selection(p, o->full_refresh_selection, error);
+    for (size_t i = 0; i < r->count && !rc; i++) {
+        struct sl_flow *flow = &r->flows[i];
+        flow->reset = o->full_refresh || selected(o->full_refresh_selection, flow);
+        if (some && !flow->reset && !selected(o->refresh_selection, flow) &&
+            flow->report->state == SL_TABLE_QUEUED)
+            flow->report->state = SL_TABLE_EXCLUDED;
+    }
+    return rc;
+}
+
+enum sl_code sl_resolve(const struct sl_run_options *options, struct sl_loop *loop,
+                        void (*note)(void *ctx, enum sl_note level, const char *text), void *ctx,
+                        struct sl_resolved **out, struct sl_error *error)
+{
+    struct planning p = {.options = options, .note = note, .ctx = ctx};
+    const struct sl_spec *spec = options->spec;
+    enum sl_code rc = SL_OK;
+
+    *out = NULL;
+    p.connector = sl_connector_find(options->source.connection->source);
+    p.resolved = sl_calloc(1, sizeof *p.resolved);
+    if (p.resolved) p.resolved->report = sl_calloc(1, sizeof *p.resolved->report);
+    if (!p.connector || !p.resolved || !p.resolved->report) {
+        sl_free(p.resolved);
+        return p.connector ? sl_fail(error, SL_NO_MEMORY, "no memory for a plan")
+                           : sl_fail(error, SL_BAD_SPEC, "no connector is called '%s'",
+                                     options->source.connection->source);
+    }
+    sl_arena_init(&p.resolved->arena, PLAN_MEMORY_MAX);
+    for (size_t i = 0; i < spec->object_count && !rc; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < i; k++)
+            seen |= same_schema(spec->objects[k].source_schema, spec->objects[i].source_schema);
+        if (!seen) rc = plan_namespace(&p, loop, spec->objects[i].source_schema, error);
+    }
+    for (size_t i = 0; i < p.resolved->count; i++) /* the arrays have stopped moving */
+        p.resolved->flows[i].report = &p.resolved->report->tables[i];
+    if (!rc) rc = apply_selection(&p, error);
+    if (rc) {
+        sl_report_free(p.resolved->report);
+        sl_resolved_free(p.resolved);
+        return rc;
+    }
+    fail_twins(&p);
+    *out = p.resolved;
+    return SL_OK;
+}
+
+void sl_resolved_free(struct sl_resolved *resolved)
+{
+    if (!resolved) return;
+    for (size_t i = 0; i < resolved->count; i++) sl_flow_release(&resolved->flows[i]);
+    sl_free(resolved->flows);
+    sl_arena_release(&resolved->arena);
+    sl_free(resolved);
+}

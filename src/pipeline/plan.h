@@ -1,0 +1,37 @@
+/*
+ * plan.h: the objects of a specification become flows. Private to src/pipeline.
+ *
+ * The destination is looked at before names are resolved: an existing table remembers the id of
+ * its source table, and that id wins over the name in the specification. So a table that was
+ * renamed in the source keeps landing where it did.
+ */
+#ifndef SL_PLAN_H
+#define SL_PLAN_H
+
+#include "pipeline/flow.h"
+
+struct sl_resolved {
+    struct sl_flow *flows;     /* one per destination table, those that failed included */
+    size_t count, cap;
+    struct sl_report *report;  /* tables[i] belongs to flows[i] */
+    struct sl_arena arena;
+};
+
+/*
+ * Runs the discovery over the loop and resolves every object. Flows that cannot run (no such
+ * table, a destination that is not ours) are there with state FAILED; the result is an error only
+ * when nothing can be planned at all. note: for what the user should know.
+ */
+SL_MUST_USE enum sl_code sl_resolve(const struct sl_run_options *options, struct sl_loop *loop,
+                                    void (*note)(void *ctx, enum sl_note level, const char *text),
+                                    void *ctx, struct sl_resolved **out, struct sl_error *error);
+void sl_resolved_free(struct sl_resolved *resolved); /* not the report */
+
+/* source.c: one discovery; defs are copied into the arena and handed to `table`. */
+SL_MUST_USE enum sl_code sl_discover_defs(struct sl_loop *loop, const struct sl_source *source,
+                                          const char *namespace_, struct sl_arena *arena,
+                                          const struct sl_table_def ***defs, size_t *count,
+                                          void (*note)(void *, enum sl_note, const char *),
+                                          void *ctx, struct sl_error *error);
+
+#endif

@@ -1,0 +1,380 @@
+/* run.c: a whole run. Discover, plan, read, land, report. */
+#include "pipeline/run.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/point.h"
+#include "pipeline/events.h"
+#include "pipeline/plan.h"
+
+#define FLOWS_AT_ONCE 16          /* open writers; more tables wait their turn */
+#define EVENT_EVERY_US INT64_C(10000000) /* RUNNING events of one flow */
+
+struct run {
+    const struct sl_run_options *options;
+    struct sl_loop *loop;
+    struct sl_stages *stages;
+    struct sl_resolved *resolved;
+    size_t next;    /* the flow to start next */
+    size_t active;
+};
+
+const char *sl_table_state_name(enum sl_table_state state)
+{
+    static const char *const names[] = {"QUEUED", "RUNNING", "COMMITTING", "COMPLETED",
+                                        "FAILED", "STOPPED", "EXCLUDED"};
+
+    return names[state];
+}
+
+void sl_report_free(struct sl_report *report)
+{
+    if (!report) return;
+    for (size_t i = 0; i < report->count; i++) {
+        struct sl_table_report *t = &report->tables[i];
+        sl_free((char *)(uintptr_t)t->source_table);
+        sl_free((char *)(uintptr_t)t->destination);
+        sl_free((char *)(uintptr_t)t->location);
+        sl_free((char *)(uintptr_t)t->rescues_json);
+    }
+    sl_free(report->tables);
+    sl_free(report);
+}
+
+/* ---- notes and progress ---- */
+
+static void run_note(void *ctx, enum sl_note level, const char *text)
+{
+    const struct run *run = ctx;
+
+    sl_event_note(run->options, NULL, level, text);
+}
+
+static void flow_note(struct sl_flow *flow, enum sl_note level, const char *text)
+{
+    sl_event_note(flow->run, flow, level, text);
+}
+
+static void take_counts(struct sl_flow *flow)
+{
+    const struct sl_job_counts *counts;
+
+    if (!flow->job) return;
+    counts = sl_job_counts(flow->job);
+    flow->report->calls = counts->calls;
+    flow->report->retries = counts->retries;
+    flow->report->restarts = counts->restarts;
+    flow->report->waited_us = counts->waited_us;
+}
+
+static void sum_counts(struct run *run)
+{
+    struct sl_report *report = run->resolved->report;
+
+    report->calls = report->limited = 0;
+    for (size_t i = 0; i < run->resolved->count; i++) {
+        struct sl_flow *flow = &run->resolved->flows[i];
+        take_counts(flow);
+        report->calls += flow->report->calls;
+        if (flow->job) report->limited += sl_job_counts(flow->job)->limited;
+    }
+}
+
+static void tell_running(struct run *run)
+{
+    int64_t now_us = sl_now_us(run->options->source.world);
+
+    for (size_t i = 0; i < run->resolved->count; i++) {
+        struct sl_flow *flow = &run->resolved->flows[i];
+        int64_t rows = flow->report->rows_read - flow->reported_rows;
+        if (flow->report->state != SL_TABLE_RUNNING || rows == 0 ||
+            now_us - flow->reported_us < EVENT_EVERY_US)
+            continue;
+        sl_event_flow(flow, "RUNNING", rows);
+        flow->reported_rows = flow->report->rows_read;
+        flow->reported_us = now_us;
+    }
+}
+
+static void tick(void *ctx)
+{
+    struct run *run = ctx;
+
+    sum_counts(run);
+    tell_running(run);
+    if (run->options->on_progress) run->options->on_progress(run->options->ctx, run->resolved->report);
+}
+
+static bool stopping(void *ctx)
+{
+    const struct run *run = ctx;
+    const struct sl_source *source = &run->options->source;
+
+    return (source->stopping && source->stopping(source->stopping_ctx)) ||
+           (run->options->update && sl_update_stopping(run->options->update));
+}
+
+/* ---- flows ---- */
+
+/* Tables that read from the same namespace at the same time share its limit. */
+static size_t neighbours(const struct run *run, const struct sl_flow *flow)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < run->resolved->count; i++) {
+        const struct sl_flow *other = &run->resolved->flows[i];
+        if ((other->report->state == SL_TABLE_QUEUED || other->report->state == SL_TABLE_RUNNING) &&
+            other->def && strcmp(other->def->namespace_ ? other->def->namespace_ : "",
+                                 flow->def->namespace_ ? flow->def->namespace_ : "") == 0)
+            count++;
+    }
+    return count < FLOWS_AT_ONCE ? count : FLOWS_AT_ONCE;
+}
+
+static void tell_end(struct sl_flow *flow)
+{
+    const struct sl_table_report *report = flow->report;
+    int64_t rows = report->rows_read - flow->reported_rows;
+
+    take_counts(flow);
+    sl_event_flow(flow,
+                  report->state == SL_TABLE_COMPLETED ? "COMPLETED"
+                  : report->state == SL_TABLE_STOPPED ? "STOPPED"
+                                                      : "FAILED",
+                  rows);
+}
+
+static void start_more(struct run *run)
+{
+    while (run->active < FLOWS_AT_ONCE && run->next < run->resolved->count) {
+        struct sl_flow *flow = &run->resolved->flows[run->next++];
+        struct sl_error error = {0};
+        if (flow->report->state != SL_TABLE_QUEUED) continue;
+        sl_event_flow(flow, "STARTING", -1);
+        if (sl_flow_start(flow, run->loop, neighbours(run, flow), &error)) {
+            sl_flow_fail(flow, &error);
+            tell_end(flow);
+            sl_flow_release(flow);
+            continue;
+        }
+        run->active++;
+    }
+}
+
+/* The flow's job is over: its memory goes, the next one's turn comes. */
+static void flow_ended(struct sl_flow *flow)
+{
+    struct run *run = flow->owner;
+
+    tell_end(flow);
+    sl_flow_release(flow);
+    run->active--;
+    if (!stopping(run)) start_more(run);
+}
+
+static void open_flows(struct run *run)
+{
+    for (size_t i = 0; i < run->resolved->count; i++) {
+        struct sl_flow *flow = &run->resolved->flows[i];
+        struct sl_error error = {0};
+        flow->owner = run;
+        flow->note = flow_note;
+        flow->ended = flow_ended;
+        flow->stages = run->stages;
+        if (flow->report->state == SL_TABLE_QUEUED) {
+            sl_event_flow(flow, "QUEUED", -1);
+            if (sl_flow_open(flow, &error)) sl_flow_fail(flow, &error);
+            else sl_event_defined(flow);
+        }
+        if (flow->report->state == SL_TABLE_FAILED) tell_end(flow);
+        if (flow->report->state != SL_TABLE_QUEUED) sl_flow_release(flow);
+    }
+}
+
+/* ---- the verdict on the whole ---- */
+
+static enum sl_code judge(const struct sl_report *report, struct sl_error *error)
+{
+    const struct sl_table_report *first = NULL;
+    size_t failed = 0, done = 0;
+    bool alike = true;
+
+    for (size_t i = 0; i < report->count; i++) {
+        const struct sl_table_report *t = &report->tables[i];
+        if (t->state == SL_TABLE_COMPLETED) done++;
+        if (t->state != SL_TABLE_FAILED && t->state != SL_TABLE_STOPPED) continue;
+        failed++;
+        if (!first) first = t;
+        else if (t->error.code != first->error.code) alike = false;
+        if (t->error.code == SL_CANCELLED || t->error.code == SL_QUOTA) {
+            *error = t->error;
+            return error->code;
+        }
+    }
+    if (!first) return SL_OK;
+    if (failed == 1 && done == 0) {
+        *error = first->error;
+        sl_error_context(error, "table '%s'", first->source_table);
+        return error->code;
+    }
+    enum sl_code code = done == 0 && alike ? first->error.code : SL_PARTIAL;
+    sl_fail(error, code, "%zu of %zu tables failed, the first: table '%s': %s", failed,
+            report->count, first->source_table, first->error.message);
+    if (first->error.hint[0]) sl_error_hint(error, "%s", first->error.hint);
+    return code;
+}
+
+static void stop_queued(struct run *run)
+{
+    for (size_t i = 0; i < run->resolved->count; i++) {
+        struct sl_flow *flow = &run->resolved->flows[i];
+        if (flow->report->state != SL_TABLE_QUEUED) continue;
+        struct sl_error error = {0};
+        sl_fail(&error, SL_CANCELLED, "stopped before its turn");
+        sl_flow_fail(flow, &error);
+    }
+}
+
+static enum sl_code read_all(struct run *run, struct sl_error *error)
+{
+    enum sl_code rc;
+
+    open_flows(run);
+    if (run->options->validate_only) return judge(run->resolved->report, error);
+    sl_event_state(run->options, "RUNNING", NULL);
+    start_more(run);
+    rc = sl_loop_run(run->loop, stopping, tick, run, error);
+    if (rc) return rc;
+    stop_queued(run);
+    sum_counts(run);
+    return judge(run->resolved->report, error);
+}
+
+enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **report,
+                    struct sl_error *error)
+{
+    struct run run = {.options = options};
+    int64_t started_us = sl_now_us(options->source.world);
+    enum sl_code rc;
+
+    *report = NULL;
+    sl_event_created(options);
+    sl_event_state(options, "INITIALIZING", NULL);
+    run.stages = sl_stages_new(options->memory_bytes);
+    if (!run.stages) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a run");
+    else rc = sl_loop_new(options->source.connection, options->source.world, &run.loop, error);
+    for (const char *const *n = options->spec->notes; !rc && *n; n++)
+        run_note(&run, SL_NOTE_INFO, *n);
+    if (!rc) sl_event_state(options, "SETTING_UP_TABLES", NULL);
+    SL_POINT("run.discover");
+    if (!rc) rc = sl_resolve(options, run.loop, run_note, &run, &run.resolved, error);
+    if (!rc) {
+        run.resolved->report->started_us = started_us;
+        *report = run.resolved->report;
+        rc = read_all(&run, error);
+        (*report)->ended_us = sl_now_us(options->source.world);
+    }
+    SL_POINT("run.end");
+    sl_event_state(options,
+                   !rc                ? "COMPLETED"
+                   : rc == SL_CANCELLED ? "CANCELED"
+                                        : "FAILED",
+                   rc && rc != SL_CANCELLED ? error : NULL);
+    sl_loop_free(run.loop); /* before the flows its jobs point to */
+    sl_resolved_free(run.resolved);
+    sl_stages_free(run.stages);
+    return rc;
+}
+
+/* ---- plan ---- */
+
+#define SECONDS_A_MINUTE 60.0
+
+static void put_plan(struct run *run, struct sl_json_writer *w)
+{
+    double slowest = 0;
+    int64_t calls = 1; /* the schema */
+    bool known = true;
+    struct sl_budget_use use;
+
+    sl_json_begin_object(w);
+    sl_json_key(w, "tables");
+    sl_json_begin_array(w);
+    for (size_t i = 0; i < run->resolved->count; i++) {
+        const struct sl_flow *flow = &run->resolved->flows[i];
+        bool failed = flow->report->state == SL_TABLE_FAILED;
+        bool counted = !failed && flow->old_rows >= 0 && flow->def->rows_per_call > 0;
+        int64_t own = counted ? (flow->old_rows + flow->def->rows_per_call - 1) /
+                                    flow->def->rows_per_call
+                              : 0;
+        if (counted && own == 0) own = 1;
+        known &= counted;
+        calls += own;
+        sl_json_begin_object(w);
+        sl_json_kv_str(w, "source_table", flow->report->source_table);
+        sl_json_kv_str(w, "destination", flow->report->destination);
+        sl_json_kv_str(w, "mode", failed ? "failed" : flow->append ? "append" : "replace");
+        if (failed) sl_json_kv_str(w, "error", flow->report->error.message);
+        sl_json_key(w, "rows");
+        if (flow->old_rows >= 0 && !failed) sl_json_put_i64(w, flow->old_rows);
+        else sl_json_put_null(w);
+        sl_json_key(w, "calls");
+        if (counted) sl_json_put_i64(w, own);
+        else sl_json_put_null(w);
+        sl_json_end_object(w);
+    }
+    sl_json_end_array(w);
+    for (size_t i = 0; sl_budgets_use(sl_loop_budgets(run->loop), i, &use); i++) {
+        double rate = use.rate * 1000.0 / (double)use.window_ms;
+        if (slowest == 0 || rate < slowest) slowest = rate;
+    }
+    sl_json_key(w, "calls");
+    if (known) sl_json_put_i64(w, calls);
+    else sl_json_put_null(w);
+    sl_json_key(w, "minutes");
+    if (known && slowest > 0) sl_json_put_double(w, (double)calls / slowest / SECONDS_A_MINUTE);
+    else sl_json_put_null(w);
+    sl_json_key(w, "requests_per_second");
+    if (slowest > 0) sl_json_put_double(w, slowest);
+    else sl_json_put_null(w);
+    sl_json_key(w, "notes");
+    sl_json_begin_array(w);
+    for (const char *const *n = run->options->spec->notes; *n; n++) sl_json_put_str(w, *n);
+    sl_json_end_array(w);
+    sl_json_end_object(w);
+}
+
+enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
+                     struct sl_error *error)
+{
+    struct run run = {.options = options};
+    struct sl_json_writer *w = sl_json_writer_new();
+    struct sl_report *report = NULL;
+    enum sl_code rc;
+
+    if (!w) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    rc = sl_loop_new(options->source.connection, options->source.world, &run.loop, error);
+    if (!rc) rc = sl_resolve(options, run.loop, run_note, &run, &run.resolved, error);
+    if (!rc) {
+        report = run.resolved->report;
+        for (size_t i = 0; i < run.resolved->count; i++) {
+            struct sl_flow *flow = &run.resolved->flows[i];
+            struct sl_error why = {0};
+            if (flow->report->state == SL_TABLE_QUEUED && sl_flow_open(flow, &why))
+                sl_flow_fail(flow, &why);
+        }
+        put_plan(&run, w);
+        size_t len;
+        const char *text = sl_json_writer_text(w, &len);
+        if (text) sl_buf_add(out, text, len);
+        if (!text || sl_buf_failed(out)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    }
+    sl_loop_free(run.loop);
+    sl_resolved_free(run.resolved);
+    sl_report_free(report);
+    sl_json_writer_free(w);
+    return rc;
+}

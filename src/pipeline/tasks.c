@@ -1,0 +1,277 @@
+#include "pipeline/tasks.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "pipeline/loop.h"
+
+#define TICK_US INT64_C(100000)
+#define ARENA_KEY_MAX 512
+
+enum sl_code sl_loop_new(const struct sl_connection *connection, struct sl_world *world,
+                         struct sl_loop **out, struct sl_error *error)
+{
+    struct sl_loop *loop;
+
+    *out = NULL;
+    const struct sl_connector *connector = sl_connector_find(connection->source);
+    if (!connector)
+        return sl_fail(error, SL_BAD_SPEC, "no connector is called '%s'", connection->source);
+    loop = sl_calloc(1, sizeof *loop);
+    if (!loop) return sl_fail(error, SL_NO_MEMORY, "no memory for the task loop");
+    loop->connection = connection;
+    loop->connector = connector;
+    loop->world = world;
+    loop->run_started_us = sl_now_us(world);
+    loop->budgets = sl_budgets_new();
+    loop->doc = sl_doc_new(0);
+    loop->line_doc = sl_doc_new(0);
+    if (!loop->budgets || !loop->doc || !loop->line_doc) {
+        sl_loop_free(loop);
+        return sl_fail(error, SL_NO_MEMORY, "no memory for the task loop");
+    }
+    *out = loop;
+    return SL_OK;
+}
+
+static void job_free(struct sl_job *job)
+{
+    while (job->tasks) {
+        struct sl_task_node *task = job->tasks;
+        job->tasks = task->next;
+        sl_task_free(task);
+    }
+    for (struct part *p = job->parts, *next; p; p = next) {
+        next = p->next;
+        sl_free(p->path), sl_free(p->cursor), sl_free(p);
+    }
+    for (struct done_part *d = job->asked, *next; d; d = next) {
+        next = d->next;
+        sl_free(d->path), sl_free(d);
+    }
+    for (struct complete *c = job->completes, *next; c; c = next) {
+        next = c->next;
+        sl_free(c->table), sl_free(c->scope), sl_free(c);
+    }
+    for (struct noted *n = job->notes, *next; n; n = next) {
+        next = n->next;
+        sl_free(n->text), sl_free(n);
+    }
+    sl_free(job->table);
+    sl_free(job->namespace_);
+    sl_free(job->table_options);
+    sl_free(job->cursor);
+    sl_free(job->state);
+    sl_free(job->columns);
+    sl_free(job);
+}
+
+void sl_loop_free(struct sl_loop *loop)
+{
+    if (!loop) return;
+    while (loop->jobs) {
+        struct sl_job *job = loop->jobs;
+        loop->jobs = job->next;
+        for (struct sl_task_node *t = job->tasks; t; t = t->next)
+            if (t->state == TASK_SENT) sl_loop_release_exchange(loop, t, true);
+        job_free(job);
+    }
+    for (struct paused *p = loop->paused, *next; p; p = next) {
+        next = p->next;
+        sl_free(p->key), sl_free(p);
+    }
+    sl_doc_free(loop->doc);
+    sl_doc_free(loop->line_doc);
+    sl_budgets_free(loop->budgets);
+    sl_free(loop);
+}
+
+/* Copies an optional text; *ok turns false when there is no memory. */
+static char *keep(const char *text, bool *ok)
+{
+    char *copy = text ? sl_strdup(text) : NULL;
+
+    if (text && !copy) *ok = false;
+    return copy;
+}
+
+enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *options,
+                         const struct sl_sink *sink, void *ctx, struct sl_job **out,
+                         struct sl_error *error)
+{
+    bool ok = true;
+    struct sl_job *job = sl_calloc(1, sizeof *job);
+
+    *out = NULL;
+    if (!job) return sl_fail(error, SL_NO_MEMORY, "no memory for a job");
+    job->loop = loop;
+    job->sink = *sink;
+    job->ctx = ctx;
+    job->kind = options->kind;
+    job->full = options->full;
+    job->table = keep(options->table, &ok);
+    job->namespace_ = keep(options->namespace_, &ok);
+    job->table_options = keep(options->table_options, &ok);
+    job->cursor = keep(options->cursor, &ok);
+    job->state = keep(options->state, &ok);
+    job->columns = keep(options->columns, &ok);
+    if (!ok || !sl_task_new(job, NULL, "", options->input ? options->input : "{}")) {
+        job_free(job);
+        return sl_fail(error, SL_NO_MEMORY, "no memory for a job");
+    }
+    job->next = loop->jobs;
+    loop->jobs = job;
+    *out = job;
+    return SL_OK;
+}
+
+const struct sl_job_counts *sl_job_counts(const struct sl_job *job)
+{
+    return &job->counts;
+}
+
+void sl_job_stop(struct sl_job *job, const struct sl_error *why)
+{
+    sl_job_fail(job, why);
+}
+
+struct sl_budgets *sl_loop_budgets(struct sl_loop *loop)
+{
+    return loop->budgets;
+}
+
+const char *sl_loop_key(const struct sl_loop *loop, const char *key, struct sl_arena *arena)
+{
+    static const char mark[] = "{credential}";
+    const char *at = strstr(key, mark);
+
+    if (!at) return sl_arena_strdup(arena, key);
+    return sl_arena_printf(arena, "%.*s%s%s", (int)(at - key), key, loop->connection->fingerprint,
+                           at + sizeof mark - 1);
+}
+
+/* ---- the queue of tasks that want to send: first come, first served ---- */
+
+void sl_loop_want(struct sl_loop *loop, struct sl_task_node *task)
+{
+    assert(task->state != TASK_SENT);
+    task->state = TASK_WANTING;
+    task->send_next = NULL;
+    task->wanted_since_us = loop->world->ops->monotonic_us(loop->world);
+    if (loop->send_last) loop->send_last->send_next = task;
+    else loop->send_first = task;
+    loop->send_last = task;
+}
+
+void sl_loop_unwant(struct sl_loop *loop, struct sl_task_node *task)
+{
+    struct sl_task_node **link = &loop->send_first, *last = NULL;
+
+    while (*link && *link != task) {
+        last = *link;
+        link = &(*link)->send_next;
+    }
+    if (!*link) return;
+    *link = task->send_next;
+    if (loop->send_last == task) loop->send_last = last;
+    task->send_next = NULL;
+}
+
+void sl_loop_release_exchange(struct sl_loop *loop, struct sl_task_node *task, bool cancel)
+{
+    assert(task->state == TASK_SENT); /* (1) */
+    if (cancel) loop->world->ops->cancel(loop->world, &task->exchange);
+    sl_budgets_end(loop->budgets, task->spends);
+    task->state = TASK_WANTING; /* not in the queue: the caller decides what comes next */
+}
+
+static void send(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us)
+{
+    struct sl_error error = {0};
+
+    sl_loop_unwant(loop, task);
+    sl_budgets_start(loop->budgets, task->spends, now_us);
+    task->job->counts.waited_us += now_us - task->wanted_since_us;
+    task->job->counts.calls++;
+    task->state = TASK_SENT;
+    if (loop->world->ops->start(loop->world, &task->exchange, &error)) {
+        sl_budgets_end(loop->budgets, task->spends);
+        task->state = TASK_WANTING;
+        sl_job_fail(task->job, &error);
+    }
+}
+
+/* Sends all that may go now. Returns the monotonic time at which the next one may. */
+static int64_t send_ready(struct sl_loop *loop)
+{
+    int64_t now_us = loop->world->ops->monotonic_us(loop->world);
+    int64_t next_us = INT64_MAX;
+    struct sl_task_node *task = loop->send_first;
+
+    while (task) {
+        struct sl_task_node *next = task->send_next;
+        int64_t at_us = task->not_before_us;
+
+        if (at_us <= now_us) at_us = sl_budgets_ready(loop->budgets, task->spends, now_us);
+        if (at_us <= now_us) {
+            send(loop, task, now_us);
+            next = loop->send_first; /* a failure may have taken others out of the queue */
+            now_us = loop->world->ops->monotonic_us(loop->world);
+            next_us = INT64_MAX;
+        } else if (at_us < next_us) {
+            next_us = at_us;
+        }
+        task = next;
+    }
+    return next_us;
+}
+
+/* Frees what belongs to jobs that ended; the jobs stay for their counts. */
+static bool any_open(const struct sl_loop *loop)
+{
+    for (const struct sl_job *job = loop->jobs; job; job = job->next)
+        if (!job->ended) return true;
+    return false;
+}
+
+static void stop_all(struct sl_loop *loop)
+{
+    struct sl_error why = {0};
+
+    sl_fail(&why, SL_CANCELLED, "stopped before it was complete");
+    for (;;) {
+        struct sl_job *job = loop->jobs;
+        while (job && job->ended) job = job->next;
+        if (!job) return;
+        sl_job_fail(job, &why); /* its end may add jobs: begin again from the newest */
+    }
+}
+
+enum sl_code sl_loop_run(struct sl_loop *loop, bool (*stopping)(void *), void (*tick)(void *),
+                         void *ctx, struct sl_error *error)
+{
+    struct sl_world *world = loop->world;
+    int64_t ticked_us = INT64_MIN;
+
+    (void)error;
+    while (any_open(loop)) {
+        if (stopping && stopping(ctx)) stop_all(loop);
+        for (struct sl_job *job = loop->jobs; job; job = job->next)
+            if (!job->ended) sl_job_feed(job);
+        if (!any_open(loop)) break;
+
+        int64_t next_us = send_ready(loop);
+        int64_t now_us = world->ops->monotonic_us(world);
+        if (tick && (ticked_us == INT64_MIN || now_us - ticked_us >= TICK_US)) {
+            ticked_us = now_us;
+            tick(ctx);
+        }
+        if (next_us > now_us + TICK_US && (tick || stopping)) next_us = now_us + TICK_US;
+
+        struct sl_completion completion = {0};
+        if (world->ops->wait(world, next_us, &completion)) sl_answer(loop, &completion);
+    }
+    if (tick) tick(ctx);
+    return SL_OK;
+}
