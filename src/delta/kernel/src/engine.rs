@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::c_char;
 use std::future::Future;
 use std::num::NonZero;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -198,19 +198,44 @@ impl Location {
         path_of(&self.url)
     }
 
-    /// For local tables: a place that cannot be a directory is told before anything is tried.
-    /// False when there is nothing yet.
-    pub fn check_local(&self) -> Outcome<bool> {
-        let Ok(path) = self.url.to_file_path() else { return Ok(true) };
-        if self.url.scheme() != "file" {
-            return Ok(true);
-        }
+    /// For local tables: is the directory there? A place that cannot be one is told before anything
+    /// is tried. Symbolic links are followed here, because the kernel follows them too.
+    pub fn find(&mut self) -> Outcome<bool> {
+        let Some(path) = self.local_path() else { return Ok(true) };
         match fs::metadata(&path) {
-            Ok(found) if found.is_dir() => Ok(true),
+            Ok(found) if found.is_dir() => {
+                let real = fs::canonicalize(&path).map_err(|error| self.unreachable(&error))?;
+                self.url = Url::from_directory_path(&real).unwrap_or_else(|()| self.url.clone());
+                Ok(true)
+            }
             Ok(_) => Err(not_a_directory(&path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.unreachable(&error)),
         }
+    }
+
+    /// Makes the directory of a local table, durably. Returns what was made, outermost first.
+    pub fn make(&mut self) -> Outcome<Vec<PathBuf>> {
+        let mut missing = Vec::new();
+        if let (false, Some(path)) = (self.find()?, self.local_path()) {
+            missing = path.ancestors().take_while(|part| !part.exists()).map(FilePath::to_path_buf).collect();
+            missing.reverse();
+            for directory in &missing {
+                let made = match fs::create_dir(directory) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                    made => made,
+                };
+                let parent = directory.parent().unwrap_or(directory);
+                made.and_then(|()| fs::File::open(parent)?.sync_all())
+                    .map_err(|error| self.unreachable(&error))?;
+            }
+            self.find()?;
+        }
+        Ok(missing)
+    }
+
+    fn local_path(&self) -> Option<PathBuf> {
+        if self.url.scheme() == "file" { self.url.to_file_path().ok() } else { None }
     }
 
     fn unreachable(&self, error: &io::Error) -> Failure {

@@ -88,11 +88,14 @@ impl Table {
         table
     }
 
-    pub fn open(engine: Arc<Engine>, place: Arc<Place>, location: Location, version: i64) -> Outcome<Self> {
-        let missing = || {
-            Failure::new(Code::NotFound, "there is no Delta table")
-        };
-        if !location.check_local()? {
+    pub fn open(
+        engine: Arc<Engine>,
+        place: Arc<Place>,
+        mut location: Location,
+        version: i64,
+    ) -> Outcome<Self> {
+        let missing = || Failure::new(Code::NotFound, "there is no Delta table");
+        if !location.find()? {
             return Err(missing());
         }
         let version = u64::try_from(version).ok();
@@ -117,11 +120,27 @@ impl Table {
     pub fn draft(
         engine: Arc<Engine>,
         place: Arc<Place>,
+        mut location: Location,
+        schema: &str,
+        properties: Vec<(String, String)>,
+    ) -> Outcome<Self> {
+        let made = location.make()?;
+        let draft = Table::draft_at(engine, place, location, schema, properties);
+        if draft.is_err() {
+            for directory in made.iter().rev() {
+                let _ = std::fs::remove_dir(directory); // best effort, and only when it is empty
+            }
+        }
+        draft
+    }
+
+    fn draft_at(
+        engine: Arc<Engine>,
+        place: Arc<Place>,
         location: Location,
         schema: &str,
         mut properties: Vec<(String, String)>,
     ) -> Outcome<Self> {
-        location.check_local()?;
         refuse_strangers(&engine, &place, &location)?;
         let schema: Schema = serde_json::from_str(schema)
             .map_err(|error| Failure::new(Code::BadSpec, format!("the schema is not valid: {error}")))?;
