@@ -35,6 +35,7 @@
 #define SENT_MAX (SLOTS + 2)
 #define UNSENT_MAX 256
 #define SLOW_DOWN_MIN 0.1 /* of the declared rate */
+#define SHIFT_PART 50     /* a slow answer moves its booking by at most this part of the window */
 
 struct booking {
     int64_t first_us, at_us; /* several merged: the first and the last of them; at_us counts */
@@ -350,9 +351,10 @@ void sl_budgets_answered(struct sl_budgets *budgets, const struct sl_spend *spen
         heard(b, now_us);
         int64_t took_us = now_us - sent_us;
         if (took_us < b->quickest_us) b->quickest_us = took_us;
-        int64_t shift_us = took_us - b->quickest_us, margin_us = b->span_us - b->window_us;
         if (b->gap_us <= 0) continue;
-        if (shift_us > margin_us) shift_us = margin_us;
+        int64_t shift_us = took_us - b->quickest_us, most_us = b->span_us - b->window_us;
+        if (most_us > b->window_us / SHIFT_PART) most_us = b->window_us / SHIFT_PART;
+        if (shift_us > most_us) shift_us = most_us;
         if (shift_us > 1) shift(b, sent_us, s->cost, shift_us);
     }
 }

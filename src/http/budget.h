@@ -18,7 +18,8 @@
  *   - a request that was started and not yet sent counts against every window until
  *     sl_budgets_sent() (or, failing that, its end) says when it went out;
  *   - an answer that took longer than the quickest one may have been a request that arrived late:
- *     sl_budgets_answered() moves its booking by the difference, at most by the margin above.
+ *     sl_budgets_answered() moves its booking by the difference, at most by the margin above or a
+ *     fiftieth of the window, whichever is less.
  * Neither costs throughput while connections stand and answers take their usual time.
  *
  * All flows of a process share one sl_budgets. Nothing in here looks at a clock or at other

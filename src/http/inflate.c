@@ -72,8 +72,11 @@ enum sl_code sl_inflate_some(struct sl_inflate *inflate, const char **in, size_t
         *in += used;
         *in_len -= used;
         *made += got;
-        if (rc < 0)
-            return sl_fail(error, SL_SOURCE, "the body could not be decompressed: %s", why(rc));
+        if (rc < 0) {
+            sl_fail(error, SL_SOURCE, "the body could not be decompressed: %s", why(rc));
+            error->retryable = true; /* it may have been damaged on its way */
+            return SL_SOURCE;
+        }
         if (state->block_state == ISAL_BLOCK_FINISH)
             inflate->between = inflate->any = true;
         else if (!used && !got)
