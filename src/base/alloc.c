@@ -51,11 +51,12 @@ void *sl_alloc(size_t size)
 
 void *sl_calloc(size_t items, size_t size)
 {
-    if (must_fail())
+    bool empty = items == 0 || size == 0;
+
+    if (must_fail() || (!empty && items > SIZE_MAX / size))
         return NULL;
 
-    bool empty = items == 0 || size == 0;
-    void *pointer = calloc(empty ? 1 : items, empty ? 1 : size); /* checks the product itself */
+    void *pointer = calloc(empty ? 1 : items, empty ? 1 : size);
     if (pointer)
         count(1);
     return pointer;
