@@ -16,11 +16,16 @@
 static const struct {
     const char *delta, *sql, *api;
 } types[] = {
-    {"string", "string", "STRING"},   {"long", "bigint", "LONG"},
-    {"integer", "int", "INT"},        {"short", "smallint", "SHORT"},
-    {"byte", "tinyint", "BYTE"},      {"double", "double", "DOUBLE"},
-    {"float", "float", "FLOAT"},      {"boolean", "boolean", "BOOLEAN"},
-    {"binary", "binary", "BINARY"},   {"date", "date", "DATE"},
+    {"string", "string", "STRING"},
+    {"long", "bigint", "LONG"},
+    {"integer", "int", "INT"},
+    {"short", "smallint", "SHORT"},
+    {"byte", "tinyint", "BYTE"},
+    {"double", "double", "DOUBLE"},
+    {"float", "float", "FLOAT"},
+    {"boolean", "boolean", "BOOLEAN"},
+    {"binary", "binary", "BINARY"},
+    {"date", "date", "DATE"},
     {"timestamp", "timestamp", "TIMESTAMP"},
     {"timestamp_ntz", "timestamp_ntz", "TIMESTAMP_NTZ"},
     {"variant", "variant", "VARIANT"},

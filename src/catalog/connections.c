@@ -9,11 +9,14 @@
 
 #define CREDENTIAL_TYPE "ANY_STATIC_CREDENTIAL"
 
-static const char *const create_keys[] = {"name", "connection_type", "options", "comment",
-                                          "properties", "read_only", "parent",
-                                          "environment_settings", NULL};
-static const char *const update_keys[] = {"name", "options", "new_name", "owner", "comment",
-                                          "properties", "read_only", "environment_settings", NULL};
+static const char *const create_keys[] = {"name",    "connection_type",      "options",
+                                          "comment", "properties",           "read_only",
+                                          "parent",  "environment_settings", NULL};
+static const char *const update_keys[] = {"name",      "options",
+                                          "new_name",  "owner",
+                                          "comment",   "properties",
+                                          "read_only", "environment_settings",
+                                          NULL};
 
 void sl_connection_row_release(struct sl_connection_row *row)
 {
@@ -77,7 +80,8 @@ static enum sl_code connector_of(const char *type, const struct sl_json *options
     *out = sl_connector_find(lower);
     sl_free(lower);
     if (*out) return SL_OK;
-    if (!source && (strcmp(type, "GENERIC_LAKEFLOW_CONNECT") == 0 || strcmp(type, "COMMUNITY") == 0))
+    if (!source &&
+        (strcmp(type, "GENERIC_LAKEFLOW_CONNECT") == 0 || strcmp(type, "COMMUNITY") == 0))
         sl_fail(error, SL_BAD_SPEC, "/options/sourceName: is missing");
     else
         sl_fail(error, SL_BAD_SPEC, "%s: there is no source named '%s'",
@@ -111,9 +115,9 @@ static enum sl_code exists_check(struct sl_catalog *catalog, const char *name, c
                                  struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
-                                   "SELECT 1 FROM connections WHERE name = ?1 AND id <> ?2", "tt",
-                                   name, but_id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error,
+                     "SELECT 1 FROM connections WHERE name = ?1 AND id <> ?2", "tt", name, but_id);
 
     if (!rc) rc = sl_sql_next(catalog, stmt, error);
     sqlite3_finalize(stmt);
@@ -141,11 +145,12 @@ static enum sl_code create_in(struct sl_catalog *catalog, const struct sl_json *
     char *properties = sl_json_text(sl_json_get(json, "properties"));
     if (!properties) return sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
     sl_uuid4(id);
-    rc = sl_sql_run(catalog, error,
-                    "INSERT INTO connections (id, name, type, source, comment, properties, "
-                    "read_only, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-                    "ttttttii", id, name, type, connector->name, comment, properties,
-                    (int64_t)sl_json_true(sl_json_get(json, "read_only")), now);
+    rc =
+        sl_sql_run(catalog, error,
+                   "INSERT INTO connections (id, name, type, source, comment, properties, "
+                   "read_only, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+                   "ttttttii", id, name, type, connector->name, comment, properties,
+                   (int64_t)sl_json_true(sl_json_get(json, "read_only")), now);
     sl_free(properties);
     return rc ? rc : sl_connection_options_save(catalog, id, options, error);
 }
@@ -225,11 +230,12 @@ static enum sl_code update_in(struct sl_catalog *catalog, const char *name,
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
         goto out;
     }
-    rc = sl_sql_run(catalog, error,
-                    "UPDATE connections SET name = COALESCE(?2, name), "
-                    "comment = COALESCE(?3, comment), properties = COALESCE(?4, properties), "
-                    "updated_ms = ?5 WHERE id = ?1", "tttti", row.id, new_name, comment,
-                    properties_text, sl_catalog_now_ms(catalog));
+    rc =
+        sl_sql_run(catalog, error,
+                   "UPDATE connections SET name = COALESCE(?2, name), "
+                   "comment = COALESCE(?3, comment), properties = COALESCE(?4, properties), "
+                   "updated_ms = ?5 WHERE id = ?1",
+                   "tttti", row.id, new_name, comment, properties_text, sl_catalog_now_ms(catalog));
 
 out:
     sl_free(properties_text);
@@ -324,17 +330,26 @@ out:
     return rc;
 }
 
+static enum sl_code connection_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                     struct sl_json_writer *w, struct sl_error *error)
+{
+    struct sl_connection_row row = {0};
+    enum sl_code rc = row_read(stmt, &row, error);
+
+    if (!rc) rc = info_write(catalog, &row, w, error);
+    sl_connection_row_release(&row);
+    return rc;
+}
+
 enum sl_code sl_connection_get(struct sl_catalog *catalog, const char *name, struct sl_buf *out,
                                struct sl_error *error)
 {
-    struct sl_connection_row row = {0};
-    struct sl_json_writer *writer = sl_json_writer_new();
-    enum sl_code rc = sl_connection_row_load(catalog, name, &row, error);
+    sqlite3_stmt *stmt = NULL;
+    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, ROW_COLUMNS "WHERE name = ?1", "t", name);
 
-    if (!rc) rc = info_write(catalog, &row, writer, error);
-    if (!rc) rc = sl_json_append(writer, out, error);
-    sl_json_writer_free(writer);
-    sl_connection_row_release(&row);
+    if (!rc) rc = sl_sql_object(catalog, stmt, connection_write, out, error);
+    if (rc == SL_DONE)
+        rc = sl_sql_missing(catalog, "connection", name, "SELECT name FROM connections", error);
     return rc;
 }
 
@@ -342,21 +357,9 @@ enum sl_code sl_connection_list(struct sl_catalog *catalog, struct sl_buf *out,
                                 struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = sl_sql_begin(catalog, &stmt, error, ROW_COLUMNS "ORDER BY name", "");
 
-    sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
-        struct sl_connection_row row = {0};
-        rc = row_read(stmt, &row, error);
-        if (!rc) rc = info_write(catalog, &row, writer, error);
-        sl_connection_row_release(&row);
-    }
-    sl_json_end_array(writer);
-    if (!sl_failed(rc)) rc = sl_json_append(writer, out, error);
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
-    return rc;
+    return rc ? rc : sl_sql_array(catalog, stmt, connection_write, out, error);
 }
 
 static void info_row(struct sl_json_writer *w, const char *name, const char *value)
@@ -398,9 +401,10 @@ enum sl_code sl_connection_describe(struct sl_catalog *catalog, const char *name
     struct sl_connection_options options = {0};
     struct sl_buf list = {0}, url = {0};
     char time[SL_TIME_TEXT_MAX];
-    struct sl_json_writer *w = sl_json_writer_new();
+    struct sl_json_writer *w = NULL;
 
-    enum sl_code rc = sl_connection_row_load(catalog, name, &row, error);
+    enum sl_code rc = sl_writer_new(&w, error);
+    if (!rc) rc = sl_connection_row_load(catalog, name, &row, error);
     if (!rc) rc = sl_connection_options_load(catalog, row.id, &options, error);
     if (rc) goto out;
     options_describe(&options, &list);

@@ -10,10 +10,10 @@
 
 /* One option of a connection. Exactly one of text and box is there. */
 struct sl_connection_option {
-    char *name;         /* the connector's */
-    char *given;        /* as the user wrote it */
+    char *name;  /* the connector's */
+    char *given; /* as the user wrote it */
     bool secret;
-    bool stored;        /* came from the catalog */
+    bool stored; /* came from the catalog */
     enum sl_reference kind;
     char *text;         /* plain: JSON text; env and file: what they name */
     unsigned char *box; /* a plain secret, sealed */
@@ -36,12 +36,9 @@ void sl_connection_options_release(struct sl_connection_options *options);
  * connector's table. Secrets that are in `options` already (from the catalog) stay when json does
  * not name them; everything else is replaced.
  */
-SL_MUST_USE enum sl_code sl_connection_options_set(struct sl_catalog *catalog,
-                                                   const struct sl_connector *connector,
-                                                   const char *connection,
-                                                   const struct sl_json *json,
-                                                   struct sl_connection_options *options,
-                                                   struct sl_error *error);
+SL_MUST_USE enum sl_code sl_connection_options_set(
+    struct sl_catalog *catalog, const struct sl_connector *connector, const char *connection,
+    const struct sl_json *json, struct sl_connection_options *options, struct sl_error *error);
 SL_MUST_USE enum sl_code sl_connection_options_load(struct sl_catalog *catalog, const char *id,
                                                     struct sl_connection_options *options,
                                                     struct sl_error *error);

@@ -12,9 +12,10 @@ static enum sl_code last_time(struct sl_catalog *catalog, const char *update_id,
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(
-        catalog, &stmt, error,
-        "SELECT COALESCE(MAX(time_ms), -1) FROM events WHERE update_id = ?1", "t", update_id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error,
+                     "SELECT COALESCE(MAX(time_ms), -1) FROM events WHERE update_id = ?1", "t",
+                     update_id);
 
     *ms = -1;
     if (!rc) rc = sl_sql_next(catalog, stmt, error);
@@ -27,8 +28,8 @@ static enum sl_code pipeline_name(struct sl_catalog *catalog, const char *id, st
                                   struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
-                                   "SELECT name FROM pipelines WHERE id = ?1", "t", id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error, "SELECT name FROM pipelines WHERE id = ?1", "t", id);
 
     if (!rc) rc = sl_sql_next(catalog, stmt, error);
     if (rc == SL_MORE) sl_buf_adds(name, sl_sql_text(stmt, 0));
@@ -101,24 +102,25 @@ static void event_write(struct sl_json_writer *w, const char *id, int64_t number
 
 /* Inside a write transaction, so that number and time are this event's alone. */
 static enum sl_code add_in(struct sl_catalog *catalog, const char *pipeline_id,
-                           const char *update_id, const struct sl_event *event,
-                           struct sl_buf *json, struct sl_error *error)
+                           const char *update_id, const struct sl_event *event, struct sl_buf *json,
+                           struct sl_error *error)
 {
     char id[SL_ID_MAX];
     int64_t last_ms = -1, now_ms = sl_catalog_now_ms(catalog);
     struct sl_buf name = {0};
-    struct sl_json_writer *writer = sl_json_writer_new();
+    struct sl_json_writer *writer = NULL;
     size_t len = 0;
 
-    enum sl_code rc = last_time(catalog, update_id, &last_ms, error);
+    enum sl_code rc = sl_writer_new(&writer, error);
+    if (!rc) rc = last_time(catalog, update_id, &last_ms, error);
     if (!rc) rc = pipeline_name(catalog, pipeline_id, &name, error);
     if (rc) goto out;
     if (now_ms <= last_ms) now_ms = last_ms + 1;
     sl_uuid4(id);
     rc = sl_sql_run(catalog, error,
                     "INSERT INTO events (id, pipeline_id, update_id, time_ms, level, event_type, "
-                    "json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')", "tttitt", id, pipeline_id,
-                    update_id, now_ms, event->level, event->type);
+                    "json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')",
+                    "tttitt", id, pipeline_id, update_id, now_ms, event->level, event->type);
     if (rc) goto out;
     int64_t number = sqlite3_last_insert_rowid(catalog->db);
     event_write(writer, id, number, now_ms, pipeline_id, sl_buf_str(&name), update_id, event);
@@ -156,17 +158,15 @@ static enum sl_code list_bind(sqlite3_stmt *stmt, const char *pipeline_id, int l
 
     for (size_t i = 0; i < filter->count && good; i++) {
         int index = (int)i + 3;
-        good = (filter->is_time[i]
-                    ? sqlite3_bind_int64(stmt, index, filter->times_ms[i])
-                    : sqlite3_bind_text(stmt, index, filter->values[i], -1, SQLITE_TRANSIENT)) ==
-               SQLITE_OK;
+        good = (filter->is_time[i] ? sqlite3_bind_int64(stmt, index, filter->times_ms[i])
+                                   : sqlite3_bind_text(stmt, index, filter->values[i], -1,
+                                                       SQLITE_TRANSIENT)) == SQLITE_OK;
     }
     return good ? SL_OK : SL_NO_MEMORY;
 }
 
 enum sl_code sl_event_list(struct sl_catalog *catalog, const char *pipeline_id, const char *filter,
-                           int limit, bool newest_first, struct sl_buf *out,
-                           struct sl_error *error)
+                           int limit, bool newest_first, struct sl_buf *out, struct sl_error *error)
 {
     struct sl_filter parsed = {0};
     struct sl_buf sql = {0};
@@ -175,9 +175,11 @@ enum sl_code sl_event_list(struct sl_catalog *catalog, const char *pipeline_id, 
 
     enum sl_code rc = sl_filter_parse(filter ? filter : "", 3, &parsed, error);
     if (rc) goto out;
-    sl_buf_addf(&sql, "SELECT json FROM events WHERE pipeline_id = ?1%s ORDER BY time_ms %s, "
-                      "number %s LIMIT ?2", sl_buf_str(&parsed.where),
-                newest_first ? "DESC" : "ASC", newest_first ? "DESC" : "ASC");
+    sl_buf_addf(&sql,
+                "SELECT json FROM events WHERE pipeline_id = ?1%s ORDER BY time_ms %s, "
+                "number %s LIMIT ?2",
+                sl_buf_str(&parsed.where), newest_first ? "DESC" : "ASC",
+                newest_first ? "DESC" : "ASC");
     if (sl_buf_failed(&sql)) {
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for a query");
         goto out;

@@ -59,17 +59,16 @@ static enum sl_code value(struct reader *r, bool is_time)
     for (r->at++; *r->at; r->at++) {
         if (*r->at == '\'' && *++r->at != '\'') {
             out->values[out->count] = sl_buf_take(&text);
-            if (!out->values[out->count] &&
-                !(out->values[out->count] = sl_strdup("")))
+            if (!out->values[out->count] && !(out->values[out->count] = sl_strdup("")))
                 return sl_fail(r->error, SL_NO_MEMORY, "no memory for a filter");
             out->is_time[out->count] = is_time;
-            const char *given = out->values[out->count];
+            size_t i = out->count++;
+            const char *given = out->values[i];
             int64_t us = 0;
             if (is_time && !sl_time_parse(given, strlen(given), &us, &has_zone))
                 return sl_fail(r->error, SL_BAD_SPEC, "the filter's '%s' is not a time", given);
-            out->times_ms[out->count] = us / 1000;
-            sl_buf_addf(&out->where, "?%d", r->first + (int)out->count);
-            out->count++;
+            out->times_ms[i] = us / 1000;
+            sl_buf_addf(&out->where, "?%d", r->first + (int)i);
             return SL_OK;
         }
         sl_buf_addc(&text, *r->at);
@@ -82,8 +81,11 @@ static enum sl_code condition(struct reader *r)
 {
     static const struct {
         const char *name, *column;
-    } fields[] = {{"level", "level"}, {"update_id", "update_id"}, {"event_type", "event_type"},
-                  {"timestamp", "time_ms"}, {"id", "id"}};
+    } fields[] = {{"level", "level"},
+                  {"update_id", "update_id"},
+                  {"event_type", "event_type"},
+                  {"timestamp", "time_ms"},
+                  {"id", "id"}};
     static const char *const operators[] = {">=", "<=", "=", ">", "<"};
     size_t field = 0;
 
@@ -127,8 +129,7 @@ enum sl_code sl_filter_parse(const char *text, int first, struct sl_filter *out,
     } while (word(&r, "and"));
     blanks(&r);
     if (*r.at) return expected(&r, "AND or the end");
-    if (sl_buf_failed(&out->where))
-        return sl_fail(error, SL_NO_MEMORY, "no memory for a filter");
+    if (sl_buf_failed(&out->where)) return sl_fail(error, SL_NO_MEMORY, "no memory for a filter");
     return SL_OK;
 }
 

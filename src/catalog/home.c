@@ -87,8 +87,9 @@ enum sl_code sl_make_directories(const char *path, struct sl_error *error)
         if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
             rc = sl_fail(error, SL_DESTINATION, "the directory '%s' cannot be made: %s", copy,
                          strerror(errno));
-            sl_error_hint(error, "Check its permissions, or set SLUICE_HOME to a directory that may "
-                                 "be written.");
+            sl_error_hint(error,
+                          "Check its permissions, or set SLUICE_HOME to a directory that may "
+                          "be written.");
             break;
         }
         *at = was;
@@ -118,8 +119,7 @@ static char *home_path(const char *given)
     return sl_buf_take(&path);
 }
 
-static enum sl_code home_make(struct sl_catalog *catalog, const char *given,
-                              struct sl_error *error)
+static enum sl_code home_make(struct sl_catalog *catalog, const char *given, struct sl_error *error)
 {
     enum sl_code rc;
     char *path = home_path(given);
@@ -157,8 +157,7 @@ static void user_name(char *out, size_t size)
     snprintf(out, size, "%s", name ? name : "unknown");
 }
 
-static enum sl_code version_of(struct sl_catalog *catalog, int64_t *version,
-                               struct sl_error *error)
+static enum sl_code version_of(struct sl_catalog *catalog, int64_t *version, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc = sl_sql_begin(catalog, &stmt, error, "PRAGMA user_version", "");
@@ -172,7 +171,8 @@ static enum sl_code version_of(struct sl_catalog *catalog, int64_t *version,
 static enum sl_code exec(struct sl_catalog *catalog, const char *sql, struct sl_error *error)
 {
     return sqlite3_exec(catalog->db, sql, NULL, NULL, NULL) == SQLITE_OK
-               ? SL_OK : sl_sql_fail(catalog, error);
+               ? SL_OK
+               : sl_sql_fail(catalog, error);
 }
 
 /* Inside a write transaction: two processes may both have seen an empty file. */
@@ -218,8 +218,8 @@ static enum sl_code database_open(struct sl_catalog *catalog, struct sl_error *e
     if (version > SL_CATALOG_VERSION) {
         sl_fail(error, SL_BAD_SPEC,
                 "the home '%s' was made by a newer sluice: its catalog has version %lld, this "
-                "program knows versions up to %d", catalog->home, (long long)version,
-                SL_CATALOG_VERSION);
+                "program knows versions up to %d",
+                catalog->home, (long long)version, SL_CATALOG_VERSION);
         sl_error_hint(error, "Use the newer program, or another home (SLUICE_HOME).");
         return error->code;
     }
@@ -250,8 +250,7 @@ enum sl_code sl_catalog_open(const struct sl_catalog_options *options, struct sl
     struct sl_catalog *catalog;
 
     *out = NULL;
-    if (sodium_init() < 0)
-        return sl_fail(error, SL_BUG, "libsodium could not be initialised");
+    if (sodium_init() < 0) return sl_fail(error, SL_BUG, "libsodium could not be initialised");
     catalog = sl_calloc(1, sizeof *catalog);
     if (!catalog) return sl_fail(error, SL_NO_MEMORY, "no memory for the catalog");
     catalog->now_us = options->now_us;

@@ -59,6 +59,17 @@ SL_MUST_USE enum sl_code sl_sql_fail(struct sl_catalog *catalog, struct sl_error
 /* A text column, "" for NULL. Valid until the statement moves. */
 const char *sl_sql_text(sqlite3_stmt *stmt, int column);
 
+/* Writes the row a statement stands on as one JSON value. */
+typedef enum sl_code sl_row_fn(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                               struct sl_json_writer *writer, struct sl_error *error);
+/* Appends a JSON array of all rows. Finalizes stmt whatever the result. */
+SL_MUST_USE enum sl_code sl_sql_array(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                      sl_row_fn *write, struct sl_buf *out, struct sl_error *error);
+/* Appends the first row; SL_DONE when there is none. Finalizes stmt whatever the result. */
+SL_MUST_USE enum sl_code sl_sql_object(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                       sl_row_fn *write, struct sl_buf *out,
+                                       struct sl_error *error);
+
 /*
  * Fails with SL_NOT_FOUND: "<what> 'name' does not exist", and offers the nearest of the names that
  * the query (one text column) gives.
@@ -69,6 +80,7 @@ SL_MUST_USE enum sl_code sl_sql_missing(struct sl_catalog *catalog, const char *
 
 /* ---- small things ---- */
 
+SL_MUST_USE enum sl_code sl_writer_new(struct sl_json_writer **out, struct sl_error *error);
 void sl_uuid4(char out[SL_ID_MAX]);
 /* Lower case for ASCII. NULL: no memory. sl_free() it. */
 char *sl_lower(const char *text);

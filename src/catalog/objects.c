@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "catalog/internal.h"
 
-static const char *const create_keys[] = {"name", "catalog_name", "comment", "properties",
+static const char *const create_keys[] = {"name",    "catalog_name", "comment", "properties",
                                           "options", "storage_root", NULL};
 
 static void optional(struct sl_json_writer *w, const char *key, sqlite3_stmt *stmt, int column)
@@ -26,8 +26,10 @@ static void properties_write(struct sl_json_writer *w, sqlite3_stmt *stmt, int c
 #define CATALOG_COLUMNS                                                                            \
     "SELECT name, comment, properties, storage_root, created_ms, updated_ms FROM catalogs "
 
-static void catalog_write(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct sl_json_writer *w)
+static enum sl_code catalog_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                  struct sl_json_writer *w, struct sl_error *error)
 {
+    (void)error;
     sl_json_begin_object(w);
     sl_json_kv_str(w, "name", sl_sql_text(stmt, 0));
     sl_json_kv_str(w, "full_name", sl_sql_text(stmt, 0));
@@ -39,25 +41,16 @@ static void catalog_write(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct
     sl_json_kv_str(w, "securable_type", "CATALOG");
     sl_json_kv_times(w, catalog, sqlite3_column_int64(stmt, 4), sqlite3_column_int64(stmt, 5));
     sl_json_end_object(w);
+    return SL_OK;
 }
 
 enum sl_code sl_catalogs_list(struct sl_catalog *catalog, struct sl_buf *out,
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = sl_sql_begin(catalog, &stmt, error, CATALOG_COLUMNS "ORDER BY name", "");
 
-    sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
-        catalog_write(catalog, stmt, writer);
-        rc = SL_OK;
-    }
-    sl_json_end_array(writer);
-    if (!sl_failed(rc)) rc = sl_json_append(writer, out, error);
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
-    return rc;
+    return rc ? rc : sl_sql_array(catalog, stmt, catalog_write, out, error);
 }
 
 enum sl_code sl_catalogs_get(struct sl_catalog *catalog, const char *name, struct sl_buf *out,
@@ -65,21 +58,13 @@ enum sl_code sl_catalogs_get(struct sl_catalog *catalog, const char *name, struc
 {
     sqlite3_stmt *stmt = NULL;
     char *part = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = sl_name_split(name, "catalog", &part, 1, error);
 
-    if (!rc)
-        rc = sl_sql_begin(catalog, &stmt, error, CATALOG_COLUMNS "WHERE name = ?1", "t", part);
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) {
-        catalog_write(catalog, stmt, writer);
-        rc = sl_json_append(writer, out, error);
-    } else if (rc == SL_DONE) {
+    if (!rc) rc = sl_sql_begin(catalog, &stmt, error, CATALOG_COLUMNS "WHERE name = ?1", "t", part);
+    if (!rc) rc = sl_sql_object(catalog, stmt, catalog_write, out, error);
+    if (rc == SL_DONE)
         rc = sl_sql_missing(catalog, "catalog", part, "SELECT name FROM catalogs", error);
-    }
-    sqlite3_finalize(stmt);
     sl_free(part);
-    sl_json_writer_free(writer);
     return rc;
 }
 
@@ -105,7 +90,8 @@ static enum sl_code creation_read(const struct sl_json *json, const char *what, 
 
     enum sl_code rc = sl_json_only(json, create_keys, what, error);
     if (!rc) rc = sl_json_text_member(json, "name", true, &name, error);
-    if (!rc && is_schema) rc = sl_json_text_member(json, "catalog_name", true, &catalog_name, error);
+    if (!rc && is_schema)
+        rc = sl_json_text_member(json, "catalog_name", true, &catalog_name, error);
     if (!rc) rc = sl_json_text_member(json, "comment", false, &out->comment, error);
     if (!rc) rc = sl_json_text_member(json, "storage_root", false, &root, error);
     if (!rc) rc = sl_name_check(what, name, error);
@@ -142,8 +128,9 @@ enum sl_code sl_catalogs_create(struct sl_catalog *catalog, const struct sl_json
     sl_uuid4(id);
     rc = sl_sql_run(catalog, error,
                     "INSERT INTO catalogs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) "
-                    "ON CONFLICT (name) DO NOTHING", "ttttti", c.name, id, c.comment, c.properties,
-                    c.storage_root, sl_catalog_now_ms(catalog));
+                    "ON CONFLICT (name) DO NOTHING",
+                    "ttttti", c.name, id, c.comment, c.properties, c.storage_root,
+                    sl_catalog_now_ms(catalog));
     if (!rc && sqlite3_changes(catalog->db) == 0)
         rc = sl_fail(error, SL_EXISTS, "a catalog named '%s' exists already", c.name);
 
@@ -159,11 +146,13 @@ out:
     "FROM schemas "
 #define SCHEMA_NAMES "SELECT catalog_name || '.' || name FROM schemas"
 
-static void schema_write(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct sl_json_writer *w)
+static enum sl_code schema_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                 struct sl_json_writer *w, struct sl_error *error)
 {
     struct sl_buf full = {0};
 
     sl_buf_addf(&full, "%s.%s", sl_sql_text(stmt, 0), sl_sql_text(stmt, 1));
+    if (sl_buf_failed(&full)) return sl_fail(error, SL_NO_MEMORY, "no memory for a schema");
     sl_json_begin_object(w);
     sl_json_kv_str(w, "name", sl_sql_text(stmt, 1));
     sl_json_kv_str(w, "catalog_name", sl_sql_text(stmt, 0));
@@ -176,6 +165,7 @@ static void schema_write(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct 
     sl_json_kv_times(w, catalog, sqlite3_column_int64(stmt, 6), sqlite3_column_int64(stmt, 7));
     sl_json_end_object(w);
     sl_buf_release(&full);
+    return SL_OK;
 }
 
 static enum sl_code catalog_check(struct sl_catalog *catalog, const char *name,
@@ -193,7 +183,6 @@ enum sl_code sl_schemas_list(struct sl_catalog *catalog, const char *catalog_nam
 {
     sqlite3_stmt *stmt = NULL;
     char *part = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = catalog_name ? catalog_check(catalog, catalog_name, error) : SL_OK;
 
     if (!rc && catalog_name) rc = sl_name_split(catalog_name, "catalog", &part, 1, error);
@@ -201,16 +190,8 @@ enum sl_code sl_schemas_list(struct sl_catalog *catalog, const char *catalog_nam
         rc = sl_sql_begin(catalog, &stmt, error,
                           SCHEMA_COLUMNS "WHERE ?1 IS NULL OR catalog_name = ?1 ORDER BY 1, 2", "t",
                           part);
-    sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
-        schema_write(catalog, stmt, writer);
-        rc = SL_OK;
-    }
-    sl_json_end_array(writer);
-    if (!sl_failed(rc)) rc = sl_json_append(writer, out, error);
-    sqlite3_finalize(stmt);
+    if (!rc) rc = sl_sql_array(catalog, stmt, schema_write, out, error);
     sl_free(part);
-    sl_json_writer_free(writer);
     return rc;
 }
 
@@ -219,26 +200,16 @@ enum sl_code sl_schemas_get(struct sl_catalog *catalog, const char *full_name, s
 {
     sqlite3_stmt *stmt = NULL;
     char *parts[2];
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = sl_name_split(full_name, "schema", parts, 2, error);
 
-    if (rc) goto out;
-    rc = sl_sql_begin(catalog, &stmt, error,
-                      SCHEMA_COLUMNS "WHERE catalog_name = ?1 AND name = ?2", "tt", parts[0],
-                      parts[1]);
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) {
-        schema_write(catalog, stmt, writer);
-        rc = sl_json_append(writer, out, error);
-    } else if (rc == SL_DONE) {
-        rc = sl_sql_missing(catalog, "schema", full_name, SCHEMA_NAMES, error);
-    }
-    sqlite3_finalize(stmt);
+    if (!rc)
+        rc = sl_sql_begin(catalog, &stmt, error,
+                          SCHEMA_COLUMNS "WHERE catalog_name = ?1 AND name = ?2", "tt", parts[0],
+                          parts[1]);
+    if (!rc) rc = sl_sql_object(catalog, stmt, schema_write, out, error);
+    if (rc == SL_DONE) rc = sl_sql_missing(catalog, "schema", full_name, SCHEMA_NAMES, error);
     sl_free(parts[0]);
     sl_free(parts[1]);
-
-out:
-    sl_json_writer_free(writer);
     return rc;
 }
 
@@ -254,8 +225,8 @@ enum sl_code sl_schemas_create(struct sl_catalog *catalog, const struct sl_json 
     sl_uuid4(id);
     rc = sl_sql_run(catalog, error,
                     "INSERT INTO schemas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) "
-                    "ON CONFLICT (catalog_name, name) DO NOTHING", "tttttti", c.catalog_name,
-                    c.name, id, c.comment, c.properties, c.storage_root,
+                    "ON CONFLICT (catalog_name, name) DO NOTHING",
+                    "tttttti", c.catalog_name, c.name, id, c.comment, c.properties, c.storage_root,
                     sl_catalog_now_ms(catalog));
     if (!rc && sqlite3_changes(catalog->db) == 0)
         rc = sl_fail(error, SL_EXISTS, "a schema named '%s.%s' exists already", c.catalog_name,

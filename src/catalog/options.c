@@ -148,8 +148,10 @@ static enum sl_code check(const struct sl_connector *connector, const char *conn
     for (size_t i = 0; i < options->count; i++)
         for (size_t k = i + 1; k < options->count; k++)
             if (strcmp(options->list[i].name, options->list[k].name) == 0) {
-                rc = sl_fail(error, SL_BAD_SPEC, "%s: the option '%s' is given twice (as '%s' and "
-                             "'%s')", where, options->list[i].name, options->list[i].given,
+                rc = sl_fail(error, SL_BAD_SPEC,
+                             "%s: the option '%s' is given twice (as '%s' and "
+                             "'%s')",
+                             where, options->list[i].name, options->list[i].given,
                              options->list[k].given);
                 goto out;
             }
@@ -174,8 +176,8 @@ out:
 }
 
 enum sl_code sl_connection_options_set(struct sl_catalog *catalog,
-                                       const struct sl_connector *connector,
-                                       const char *connection, const struct sl_json *json,
+                                       const struct sl_connector *connector, const char *connection,
+                                       const struct sl_json *json,
                                        struct sl_connection_options *options,
                                        struct sl_error *error)
 {
@@ -204,8 +206,9 @@ enum sl_code sl_connection_options_save(struct sl_catalog *catalog, const char *
                                         const struct sl_connection_options *options,
                                         struct sl_error *error)
 {
-    enum sl_code rc = sl_sql_run(
-        catalog, error, "DELETE FROM connection_options WHERE connection_id = ?1", "t", id);
+    enum sl_code rc =
+        sl_sql_run(catalog, error, "DELETE FROM connection_options WHERE connection_id = ?1", "t",
+                   id);
 
     for (size_t i = 0; i < options->count && !rc; i++) {
         const struct sl_connection_option *o = &options->list[i];
@@ -249,10 +252,11 @@ enum sl_code sl_connection_options_load(struct sl_catalog *catalog, const char *
                                         struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(
-        catalog, &stmt, error,
-        "SELECT name, given, secret, kind, value, box FROM connection_options "
-        "WHERE connection_id = ?1 ORDER BY position", "t", id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error,
+                     "SELECT name, given, secret, kind, value, box FROM connection_options "
+                     "WHERE connection_id = ?1 ORDER BY position",
+                     "t", id);
 
     options->count = 0;
     while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE &&

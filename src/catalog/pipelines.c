@@ -13,9 +13,9 @@ static enum sl_code name_free(struct sl_catalog *catalog, const char *name, cons
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
-                                   "SELECT id FROM pipelines WHERE name = ?1 AND id <> ?2", "tt",
-                                   name, but_id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error, "SELECT id FROM pipelines WHERE name = ?1 AND id <> ?2",
+                     "tt", name, but_id);
 
     if (!rc) rc = sl_sql_next(catalog, stmt, error);
     if (rc == SL_MORE) {
@@ -36,8 +36,8 @@ static enum sl_code pipeline_name_check(const char *name, struct sl_error *error
     return SL_OK;
 }
 
-enum sl_code sl_pipeline_create(struct sl_catalog *catalog, const char *name,
-                                const char *spec_json, char id[SL_ID_MAX], struct sl_error *error)
+enum sl_code sl_pipeline_create(struct sl_catalog *catalog, const char *name, const char *spec_json,
+                                char id[SL_ID_MAX], struct sl_error *error)
 {
     enum sl_code rc = pipeline_name_check(name, error);
 
@@ -46,8 +46,8 @@ enum sl_code sl_pipeline_create(struct sl_catalog *catalog, const char *name,
     sl_uuid4(id);
     rc = name_free(catalog, name, id, error);
     if (!rc)
-        rc = sl_sql_run(catalog, error, "INSERT INTO pipelines VALUES (?1, ?2, ?3, ?4, ?4)",
-                        "ttti", id, name, spec_json, sl_catalog_now_ms(catalog));
+        rc = sl_sql_run(catalog, error, "INSERT INTO pipelines VALUES (?1, ?2, ?3, ?4, ?4)", "ttti",
+                        id, name, spec_json, sl_catalog_now_ms(catalog));
     return sl_sql_write_end(catalog, rc, error);
 }
 
@@ -80,8 +80,7 @@ enum sl_code sl_pipeline_update(struct sl_catalog *catalog, const char *id, cons
     return sl_sql_write_end(catalog, update_in(catalog, id, name, spec_json, error), error);
 }
 
-enum sl_code sl_pipeline_delete(struct sl_catalog *catalog, const char *id,
-                                struct sl_error *error)
+enum sl_code sl_pipeline_delete(struct sl_catalog *catalog, const char *id, struct sl_error *error)
 {
     enum sl_code rc = id_check(catalog, id, error);
 
@@ -104,9 +103,10 @@ enum sl_code sl_pipeline_find(struct sl_catalog *catalog, const char *key, char 
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(
-        catalog, &stmt, error,
-        "SELECT id FROM pipelines WHERE id = ?1 OR name = ?1 ORDER BY id <> ?1", "t", key);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error,
+                     "SELECT id FROM pipelines WHERE id = ?1 OR name = ?1 ORDER BY id <> ?1", "t",
+                     key);
 
     if (!rc) rc = sl_sql_next(catalog, stmt, error);
     if (rc == SL_MORE) {
@@ -123,8 +123,8 @@ enum sl_code sl_pipeline_spec(struct sl_catalog *catalog, const char *id, struct
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
-                                   "SELECT spec FROM pipelines WHERE id = ?1", "t", id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error, "SELECT spec FROM pipelines WHERE id = ?1", "t", id);
 
     if (!rc) rc = sl_sql_next(catalog, stmt, error);
     if (rc == SL_MORE) {
@@ -178,8 +178,8 @@ out:
     return rc;
 }
 
-static enum sl_code pipeline_write(struct sl_catalog *catalog, sqlite3_stmt *stmt, bool whole,
-                                   struct sl_json_writer *w, struct sl_error *error)
+static enum sl_code write_either(struct sl_catalog *catalog, sqlite3_stmt *stmt, bool whole,
+                                 struct sl_json_writer *w, struct sl_error *error)
 {
     const char *id = sl_sql_text(stmt, 0), *last = sl_sql_text(stmt, 4);
     bool failed = strcmp(last, "FAILED") == 0;
@@ -201,23 +201,28 @@ static enum sl_code pipeline_write(struct sl_catalog *catalog, sqlite3_stmt *stm
     return rc;
 }
 
+static enum sl_code pipeline_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                   struct sl_json_writer *w, struct sl_error *error)
+{
+    return write_either(catalog, stmt, true, w, error);
+}
+
+static enum sl_code summary_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                  struct sl_json_writer *w, struct sl_error *error)
+{
+    return write_either(catalog, stmt, false, w, error);
+}
+
 enum sl_code sl_pipeline_get(struct sl_catalog *catalog, const char *id, struct sl_buf *out,
                              struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc =
         sl_sql_begin(catalog, &stmt, error, PIPELINE_COLUMNS "WHERE p.id = ?1", "t", id);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) {
-        rc = pipeline_write(catalog, stmt, true, writer, error);
-        if (!rc) rc = sl_json_append(writer, out, error);
-    } else if (rc == SL_DONE) {
+    if (!rc) rc = sl_sql_object(catalog, stmt, pipeline_write, out, error);
+    if (rc == SL_DONE)
         rc = sl_sql_missing(catalog, "pipeline", id, "SELECT name FROM pipelines", error);
-    }
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
     return rc;
 }
 
@@ -225,16 +230,7 @@ enum sl_code sl_pipeline_list(struct sl_catalog *catalog, struct sl_buf *out,
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
-    enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, PIPELINE_COLUMNS "ORDER BY p.name", "");
+    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, PIPELINE_COLUMNS "ORDER BY p.name", "");
 
-    sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE)
-        rc = pipeline_write(catalog, stmt, false, writer, error);
-    sl_json_end_array(writer);
-    if (!sl_failed(rc)) rc = sl_json_append(writer, out, error);
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
-    return rc;
+    return rc ? rc : sl_sql_array(catalog, stmt, summary_write, out, error);
 }

@@ -11,8 +11,7 @@
 #define FILE_BYTES_MAX ((size_t)64 << 10)
 
 enum sl_code sl_reference_kind(const struct sl_json *value, const char *option,
-                               enum sl_reference *kind, const char **target,
-                               struct sl_error *error)
+                               enum sl_reference *kind, const char **target, struct sl_error *error)
 {
     *kind = SL_VALUE_PLAIN;
     *target = NULL;
@@ -63,8 +62,8 @@ static enum sl_code read_file(const char *path, const char *what, char **out,
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) len--;
     if (got < 0 || len == FILE_BYTES_MAX || len == 0 || memchr(text, 0, len)) {
         rc = sl_fail(error, SL_AUTH, "%s cannot be read from the file '%s': %s", what, path,
-                     got < 0 ? strerror(errno)
-                     : len == 0 ? "it is empty"
+                     got < 0                 ? strerror(errno)
+                     : len == 0              ? "it is empty"
                      : len == FILE_BYTES_MAX ? "it is longer than 64 KiB"
                                              : "it holds a NUL character");
         goto out;

@@ -13,10 +13,9 @@ void sl_uuid4(char out[SL_ID_MAX])
     randombytes_buf(b, sizeof b);
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* version 4 */
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80); /* the RFC's variant */
-    snprintf(out, SL_ID_MAX,
-             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-             b[15]);
+    snprintf(out, SL_ID_MAX, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+             b[14], b[15]);
 }
 
 int64_t sl_catalog_now_ms(struct sl_catalog *catalog)
@@ -31,6 +30,12 @@ char *sl_lower(const char *text)
     for (char *c = copy; c && *c; c++)
         if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
     return copy;
+}
+
+enum sl_code sl_writer_new(struct sl_json_writer **out, struct sl_error *error)
+{
+    *out = sl_json_writer_new();
+    return *out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for an answer of the catalog");
 }
 
 enum sl_code sl_json_append(const struct sl_json_writer *writer, struct sl_buf *out,

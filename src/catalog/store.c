@@ -34,8 +34,7 @@ enum sl_code sl_sql_fail(struct sl_catalog *catalog, struct sl_error *error)
         break;
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
-    case SQLITE_RANGE:
-        return sl_fail(error, SL_BUG, "the catalog in '%s': %s", catalog->home, why);
+    case SQLITE_RANGE: return sl_fail(error, SL_BUG, "the catalog in '%s': %s", catalog->home, why);
     default:
         sl_fail(error, SL_DESTINATION, "the catalog in '%s' cannot be used: %s", catalog->home,
                 why);
@@ -122,8 +121,7 @@ enum sl_code sl_sql_write_begin(struct sl_catalog *catalog, struct sl_error *err
     return sl_sql_run(catalog, error, "BEGIN IMMEDIATE", "");
 }
 
-enum sl_code sl_sql_write_end(struct sl_catalog *catalog, enum sl_code code,
-                              struct sl_error *error)
+enum sl_code sl_sql_write_end(struct sl_catalog *catalog, enum sl_code code, struct sl_error *error)
 {
     struct sl_error ignored;
 
@@ -132,8 +130,7 @@ enum sl_code sl_sql_write_end(struct sl_catalog *catalog, enum sl_code code,
         if (!code) return SL_OK;
     }
     /* The first error is the one to tell; a failed roll-back ends with the connection anyway. */
-    if (!sqlite3_get_autocommit(catalog->db))
-        (void)!sl_sql_run(catalog, &ignored, "ROLLBACK", "");
+    if (!sqlite3_get_autocommit(catalog->db)) (void)!sl_sql_run(catalog, &ignored, "ROLLBACK", "");
     return code;
 }
 
@@ -141,6 +138,42 @@ const char *sl_sql_text(sqlite3_stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt, column);
     return text ? text : "";
+}
+
+enum sl_code sl_sql_array(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_row_fn *write,
+                          struct sl_buf *out, struct sl_error *error)
+{
+    struct sl_json_writer *writer = NULL;
+    enum sl_code rc = sl_writer_new(&writer, error);
+
+    if (rc) goto out;
+    sl_json_begin_array(writer);
+    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE)
+        rc = write(catalog, stmt, writer, error);
+    if (sl_failed(rc)) goto out;
+    sl_json_end_array(writer);
+    rc = sl_json_append(writer, out, error);
+
+out:
+    sqlite3_finalize(stmt);
+    sl_json_writer_free(writer);
+    return rc;
+}
+
+enum sl_code sl_sql_object(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_row_fn *write,
+                           struct sl_buf *out, struct sl_error *error)
+{
+    struct sl_json_writer *writer = NULL;
+    enum sl_code rc = sl_writer_new(&writer, error);
+
+    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (rc == SL_MORE) {
+        rc = write(catalog, stmt, writer, error);
+        if (!rc) rc = sl_json_append(writer, out, error);
+    }
+    sqlite3_finalize(stmt);
+    sl_json_writer_free(writer);
+    return rc;
 }
 
 #define NAMES_MAX 1000 /* candidates that are compared to find the nearest */

@@ -28,7 +28,8 @@ static enum sl_code location_in(struct sl_catalog *catalog, const char *c, const
 
     enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
                                    "SELECT location FROM tables WHERE catalog_name = ?1 "
-                                   "AND schema_name = ?2 AND name = ?3", "ttt", c, s, t);
+                                   "AND schema_name = ?2 AND name = ?3",
+                                   "ttt", c, s, t);
     if (!rc) rc = one_text(catalog, stmt, out, &found, error);
     if (rc || found) return rc;
 
@@ -77,8 +78,8 @@ static void names_free(char *names[3])
 }
 
 enum sl_code sl_table_location(struct sl_catalog *catalog, const char *catalog_name,
-                               const char *schema_name, const char *table_name,
-                               struct sl_buf *out, struct sl_error *error)
+                               const char *schema_name, const char *table_name, struct sl_buf *out,
+                               struct sl_error *error)
 {
     char *names[3];
     enum sl_code rc = names_lower(catalog_name, schema_name, table_name, names, error);
@@ -96,14 +97,16 @@ static enum sl_code put_in(struct sl_catalog *catalog, const struct sl_table_ent
     int64_t now = sl_catalog_now_ms(catalog);
 
     sl_uuid4(id);
-    enum sl_code rc = sl_sql_run(
-        catalog, error, "INSERT INTO catalogs VALUES (?1, ?2, NULL, '{}', NULL, ?3, ?3) "
-        "ON CONFLICT DO NOTHING", "tti", names[0], id, now);
+    enum sl_code rc = sl_sql_run(catalog, error,
+                                 "INSERT INTO catalogs VALUES (?1, ?2, NULL, '{}', NULL, ?3, ?3) "
+                                 "ON CONFLICT DO NOTHING",
+                                 "tti", names[0], id, now);
     if (rc) return rc;
     sl_uuid4(id);
     rc = sl_sql_run(catalog, error,
                     "INSERT INTO schemas VALUES (?1, ?2, ?3, NULL, '{}', NULL, ?4, ?4) "
-                    "ON CONFLICT DO NOTHING", "ttti", names[0], names[1], id, now);
+                    "ON CONFLICT DO NOTHING",
+                    "ttti", names[0], names[1], id, now);
     if (rc) return rc;
     sl_uuid4(id);
     return sl_sql_run(
@@ -114,9 +117,10 @@ static enum sl_code put_in(struct sl_catalog *catalog, const struct sl_table_ent
         "properties = COALESCE(?7, properties), comment = COALESCE(?8, comment), "
         "pipeline_id = COALESCE(?9, pipeline_id), version = excluded.version, "
         "row_count = excluded.row_count, bytes = excluded.bytes, files = excluded.files, "
-        "updated_ms = excluded.updated_ms", "tttttttttiiiii", names[0], names[1], names[2], id,
-        entry->location, entry->schema_json, entry->properties, entry->comment,
-        entry->pipeline_id, entry->version, entry->rows, entry->bytes, entry->files, now);
+        "updated_ms = excluded.updated_ms",
+        "tttttttttiiiii", names[0], names[1], names[2], id, entry->location, entry->schema_json,
+        entry->properties, entry->comment, entry->pipeline_id, entry->version, entry->rows,
+        entry->bytes, entry->files, now);
 }
 
 enum sl_code sl_table_put(struct sl_catalog *catalog, const struct sl_table_entry *entry,
@@ -194,7 +198,6 @@ enum sl_code sl_tables_list(struct sl_catalog *catalog, const char *catalog_name
     sqlite3_stmt *stmt = NULL;
     char *c = catalog_name ? sl_lower(catalog_name) : NULL;
     char *s = schema_name ? sl_lower(schema_name) : NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = SL_OK;
 
     if ((catalog_name && !c) || (schema_name && !s))
@@ -202,14 +205,9 @@ enum sl_code sl_tables_list(struct sl_catalog *catalog, const char *catalog_name
     if (!rc)
         rc = sl_sql_begin(catalog, &stmt, error,
                           TABLE_COLUMNS "WHERE (?1 IS NULL OR catalog_name = ?1) AND "
-                          "(?2 IS NULL OR schema_name = ?2) ORDER BY 1, 2, 3", "tt", c, s);
-    sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE)
-        rc = table_write(catalog, stmt, writer, error);
-    sl_json_end_array(writer);
-    if (!sl_failed(rc)) rc = sl_json_append(writer, out, error);
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
+                                        "(?2 IS NULL OR schema_name = ?2) ORDER BY 1, 2, 3",
+                          "tt", c, s);
+    if (!rc) rc = sl_sql_array(catalog, stmt, table_write, out, error);
     sl_free(c);
     sl_free(s);
     return rc;
@@ -220,23 +218,16 @@ enum sl_code sl_tables_get(struct sl_catalog *catalog, const char *full_name, st
 {
     sqlite3_stmt *stmt = NULL;
     char *parts[3];
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc = sl_name_split(full_name, "table", parts, 3, error);
 
     if (!rc)
-        rc = sl_sql_begin(catalog, &stmt, error,
-                          TABLE_COLUMNS "WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3",
-                          "ttt", parts[0], parts[1], parts[2]);
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) {
-        rc = table_write(catalog, stmt, writer, error);
-        if (!rc) rc = sl_json_append(writer, out, error);
-    } else if (rc == SL_DONE) {
-        rc = sl_sql_missing(catalog, "table", full_name, TABLE_NAMES, error);
-    }
-    sqlite3_finalize(stmt);
+        rc =
+            sl_sql_begin(catalog, &stmt, error,
+                         TABLE_COLUMNS "WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3",
+                         "ttt", parts[0], parts[1], parts[2]);
+    if (!rc) rc = sl_sql_object(catalog, stmt, table_write, out, error);
+    if (rc == SL_DONE) rc = sl_sql_missing(catalog, "table", full_name, TABLE_NAMES, error);
     names_free(parts);
-    sl_json_writer_free(writer);
     return rc;
 }
 

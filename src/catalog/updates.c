@@ -93,16 +93,19 @@ static enum sl_code busy(struct sl_catalog *catalog, const char *pipeline_id,
     char since[SL_TIME_TEXT_MAX];
     struct sl_error ignored;
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(
-        catalog, &stmt, &ignored,
-        "SELECT u.id, u.created_ms, u.process, p.name FROM updates u JOIN pipelines p "
-        "ON p.id = u.pipeline_id WHERE p.id = ?1 AND u.state NOT IN " TERMINAL
-        " ORDER BY u.number DESC", "t", pipeline_id);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, &ignored,
+                     "SELECT u.id, u.created_ms, u.process, p.name FROM updates u JOIN pipelines p "
+                     "ON p.id = u.pipeline_id WHERE p.id = ?1 AND u.state NOT IN " TERMINAL
+                     " ORDER BY u.number DESC",
+                     "t", pipeline_id);
 
     if (!rc && sl_sql_next(catalog, stmt, &ignored) == SL_MORE) {
         sl_time_format_ms(sqlite3_column_int64(stmt, 1) * 1000, since);
-        sl_fail(error, SL_BUSY, "an active update already exists for pipeline '%s': %s, running "
-                "since %s in process %lld", sl_sql_text(stmt, 3), sl_sql_text(stmt, 0), since,
+        sl_fail(error, SL_BUSY,
+                "an active update already exists for pipeline '%s': %s, running "
+                "since %s in process %lld",
+                sl_sql_text(stmt, 3), sl_sql_text(stmt, 0), since,
                 (long long)sqlite3_column_int64(stmt, 2));
     } else {
         sl_fail(error, SL_BUSY, "an active update already exists for pipeline '%s'", pipeline_id);
@@ -121,10 +124,10 @@ static enum sl_code close_dead(struct sl_catalog *catalog, const char *pipeline_
 
     for (;;) {
         sqlite3_stmt *stmt = NULL;
-        enum sl_code rc = sl_sql_begin(
-            catalog, &stmt, error,
-            "SELECT id FROM updates WHERE pipeline_id = ?1 AND state NOT IN " TERMINAL, "t",
-            pipeline_id);
+        enum sl_code rc =
+            sl_sql_begin(catalog, &stmt, error,
+                         "SELECT id FROM updates WHERE pipeline_id = ?1 AND state NOT IN " TERMINAL,
+                         "t", pipeline_id);
         if (!rc) rc = sl_sql_next(catalog, stmt, error);
         if (rc == SL_MORE) snprintf(id, sizeof id, "%s", sl_sql_text(stmt, 0));
         sqlite3_finalize(stmt);
@@ -136,8 +139,12 @@ static enum sl_code close_dead(struct sl_catalog *catalog, const char *pipeline_
         if (rc) return rc;
         snprintf(message, sizeof message, "Update %.6s is FAILED.", id);
         sl_fail(&why, SL_BUG, "the process that ran this update ended without closing it");
-        struct sl_event event = {.type = "update_progress", .level = "ERROR", .message = message,
-                                 .details = "{\"state\":\"FAILED\"}", .error = &why, .fatal = true};
+        struct sl_event event = {.type = "update_progress",
+                                 .level = "ERROR",
+                                 .message = message,
+                                 .details = "{\"state\":\"FAILED\"}",
+                                 .error = &why,
+                                 .fatal = true};
         rc = sl_event_add(catalog, pipeline_id, id, &event, NULL, error);
         if (rc) return rc;
     }
@@ -167,10 +174,11 @@ enum sl_code sl_update_begin(struct sl_catalog *catalog, const char *pipeline_id
                     "INSERT INTO updates (id, pipeline_id, state, cause, full_refresh, "
                     "validate_only, full_refresh_selection, refresh_selection, config, created_ms, "
                     "process) SELECT ?1, id, 'CREATED', ?3, ?4, ?5, ?6, ?7, spec, ?8, ?9 "
-                    "FROM pipelines WHERE id = ?2", "tttiittii", update->id, id,
-                    request->cause ? request->cause : "API_CALL", (int64_t)request->full_refresh,
-                    (int64_t)request->validate_only, request->full_refresh_selection,
-                    request->refresh_selection, sl_catalog_now_ms(catalog), (int64_t)getpid());
+                    "FROM pipelines WHERE id = ?2",
+                    "tttiittii", update->id, id, request->cause ? request->cause : "API_CALL",
+                    (int64_t)request->full_refresh, (int64_t)request->validate_only,
+                    request->full_refresh_selection, request->refresh_selection,
+                    sl_catalog_now_ms(catalog), (int64_t)getpid());
 
 out:
     if (rc) {
@@ -193,7 +201,8 @@ enum sl_code sl_update_state(struct sl_update *update, const char *state, struct
 
     return sl_sql_run(update->catalog, error,
                       "UPDATE updates SET state = ?2, ended_ms = CASE WHEN ?3 THEN ?4 END "
-                      "WHERE id = ?1", "ttii", update->id, state, (int64_t)terminal,
+                      "WHERE id = ?1",
+                      "ttii", update->id, state, (int64_t)terminal,
                       sl_catalog_now_ms(update->catalog));
 }
 
@@ -229,7 +238,8 @@ enum sl_code sl_pipeline_stop(struct sl_catalog *catalog, const char *pipeline_i
 {
     return sl_sql_run(catalog, error,
                       "UPDATE updates SET stop_requested = 1 WHERE pipeline_id = ?1 "
-                      "AND state NOT IN " TERMINAL, "t", pipeline_id);
+                      "AND state NOT IN " TERMINAL,
+                      "t", pipeline_id);
 }
 
 /* ---- showing ---- */
@@ -248,7 +258,7 @@ static void selection_write(struct sl_json_writer *w, const char *key, sqlite3_s
     sl_json_put_raw(w, text, strlen(text));
 }
 
-static void update_write(sqlite3_stmt *stmt, bool whole, struct sl_json_writer *w)
+static void write_either(sqlite3_stmt *stmt, bool whole, struct sl_json_writer *w)
 {
     sl_json_begin_object(w);
     sl_json_kv_str(w, "update_id", sl_sql_text(stmt, 0));
@@ -265,50 +275,52 @@ static void update_write(sqlite3_stmt *stmt, bool whole, struct sl_json_writer *
     sl_json_end_object(w);
 }
 
+static enum sl_code summary_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                  struct sl_json_writer *w, struct sl_error *error)
+{
+    (void)catalog;
+    (void)error;
+    write_either(stmt, false, w);
+    return SL_OK;
+}
+
+static enum sl_code update_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                 struct sl_json_writer *w, struct sl_error *error)
+{
+    (void)catalog;
+    (void)error;
+    sl_json_begin_object(w);
+    sl_json_key(w, "update");
+    write_either(stmt, true, w);
+    sl_json_end_object(w);
+    return SL_OK;
+}
+
 enum sl_code sl_update_list(struct sl_catalog *catalog, const char *pipeline_id, int limit,
                             struct sl_buf *out, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
-    enum sl_code rc = sl_sql_begin(
-        catalog, &stmt, error,
-        UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti", pipeline_id,
-        (int64_t)limit);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error,
+                     UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti",
+                     pipeline_id, (int64_t)limit);
 
-    sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
-        update_write(stmt, false, writer);
-        rc = SL_OK;
-    }
-    sl_json_end_array(writer);
-    if (!sl_failed(rc)) rc = sl_json_append(writer, out, error);
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
-    return rc;
+    return rc ? rc : sl_sql_array(catalog, stmt, summary_write, out, error);
 }
 
 enum sl_code sl_update_get(struct sl_catalog *catalog, const char *pipeline_id,
                            const char *update_id, struct sl_buf *out, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    struct sl_json_writer *writer = sl_json_writer_new();
     enum sl_code rc =
         sl_sql_begin(catalog, &stmt, error, UPDATE_COLUMNS "WHERE pipeline_id = ?1 AND id = ?2",
                      "tt", pipeline_id, update_id);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) {
-        sl_json_begin_object(writer);
-        sl_json_key(writer, "update");
-        update_write(stmt, true, writer);
-        sl_json_end_object(writer);
-        rc = sl_json_append(writer, out, error);
-    } else if (rc == SL_DONE) {
+    if (!rc) rc = sl_sql_object(catalog, stmt, update_write, out, error);
+    if (rc == SL_DONE) {
         rc = sl_fail(error, SL_NOT_FOUND, "the specified update %s was not found", update_id);
         sl_error_hint(error, "List them with: sluice pipelines list-updates %s", pipeline_id);
     }
-    sqlite3_finalize(stmt);
-    sl_json_writer_free(writer);
     return rc;
 }
 
@@ -317,10 +329,10 @@ enum sl_code sl_updates_latest(struct sl_catalog *catalog, const char *pipeline_
 {
     char time[SL_TIME_TEXT_MAX];
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(
-        catalog, &stmt, error,
-        UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti", pipeline_id,
-        (int64_t)limit);
+    enum sl_code rc =
+        sl_sql_begin(catalog, &stmt, error,
+                     UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti",
+                     pipeline_id, (int64_t)limit);
 
     sl_json_key(w, "latest_updates");
     sl_json_begin_array(w);

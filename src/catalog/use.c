@@ -96,8 +96,8 @@ static void fingerprint(struct open_connection *open)
 
 static enum sl_code fill(struct sl_catalog *catalog, struct open_connection *open,
                          const struct sl_connection_row *row,
-                         const struct sl_connection_options *options,
-                         struct sl_json_writer *writer, struct sl_error *error)
+                         const struct sl_connection_options *options, struct sl_json_writer *writer,
+                         struct sl_error *error)
 {
     enum sl_code rc = SL_OK;
 
@@ -114,8 +114,7 @@ static enum sl_code fill(struct sl_catalog *catalog, struct open_connection *ope
     sl_json_end_object(writer);
     const char *text = sl_json_writer_text(writer, NULL);
     open->face.options_json = text ? sl_arena_strdup(&open->arena, text) : NULL;
-    if (!open->face.options_json)
-        return sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
+    if (!open->face.options_json) return sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
     fingerprint(open);
     return SL_OK;
 }

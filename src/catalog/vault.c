@@ -51,7 +51,8 @@ static bool key_from_base64(const char *text, unsigned char *key)
     size_t len = 0;
 
     return sodium_base642bin(key, KEY_BYTES, text, strlen(text), " \r\n", &len, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 && len == KEY_BYTES;
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           len == KEY_BYTES;
 }
 
 /* SLUICE_KEY and SLUICE_KEY_NEW: a key in base64, else a passphrase. */
@@ -106,7 +107,8 @@ static enum sl_code key_file_read(struct sl_catalog *catalog, const char *suffix
     ssize_t got = read(fd, text, sizeof text - 1);
     if (got < 0 || !key_from_base64(text, key)) {
         rc = sl_fail(error, SL_BAD_SPEC, "the key '%s' is damaged", path);
-        sl_error_hint(error, "Put the right key back, or move it away and enter the secrets again.");
+        sl_error_hint(error,
+                      "Put the right key back, or move it away and enter the secrets again.");
     }
 
 out:
@@ -156,8 +158,8 @@ out:
 
 /* A rekey writes key.new, seals everything with it and records its id, then renames it. When the
  * recorded id is that of key.new, the last step is made up for here. */
-static enum sl_code rekey_finish(struct sl_catalog *catalog, const char *wanted,
-                                 unsigned char *key, struct sl_error *error)
+static enum sl_code rekey_finish(struct sl_catalog *catalog, const char *wanted, unsigned char *key,
+                                 struct sl_error *error)
 {
     unsigned char other[KEY_BYTES];
     struct sl_error ignored;
@@ -229,7 +231,8 @@ static enum sl_code key_id_record(struct sl_catalog *catalog, const unsigned cha
     key_id(key, id);
     return sl_sql_run(catalog, error,
                       "INSERT INTO meta VALUES ('key_id', ?1) "
-                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value", "t", id);
+                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                      "t", id);
 }
 
 enum sl_code sl_vault_seal(struct sl_catalog *catalog, const char *text, size_t len,
@@ -256,11 +259,12 @@ enum sl_code sl_vault_open(struct sl_catalog *catalog, const unsigned char *seal
 
     if (rc && rc != SL_NOT_FOUND) return rc;
     if (rc == SL_NOT_FOUND) {
-        sl_fail(error, SL_AUTH, "%s cannot be read: the key that sealed it is gone (there is no "
-                "'%s/key' and SLUICE_KEY is not set)", what, catalog->home);
+        sl_fail(error, SL_AUTH,
+                "%s cannot be read: the key that sealed it is gone (there is no "
+                "'%s/key' and SLUICE_KEY is not set)",
+                what, catalog->home);
     } else if (len < nonce + crypto_secretbox_MACBYTES ||
-               crypto_secretbox_open_easy(out, sealed + nonce, len - nonce, sealed,
-                                          catalog->key)) {
+               crypto_secretbox_open_easy(out, sealed + nonce, len - nonce, sealed, catalog->key)) {
         sl_fail(error, SL_AUTH, "%s cannot be read: it was sealed with another key", what);
     } else {
         return SL_OK;
@@ -300,7 +304,8 @@ static enum sl_code reseal_all(struct sl_catalog *catalog, const unsigned char *
     enum sl_code rc = sl_sql_begin(
         catalog, &stmt, error,
         "SELECT o.rowid, o.box, o.given, c.name FROM connection_options o "
-        "JOIN connections c ON c.id = o.connection_id WHERE o.kind = 'sealed' ORDER BY 1", "");
+        "JOIN connections c ON c.id = o.connection_id WHERE o.kind = 'sealed' ORDER BY 1",
+        "");
 
     *count = 0;
     while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
@@ -324,8 +329,9 @@ enum sl_code sl_catalog_rekey(struct sl_catalog *catalog, int64_t *count, struct
 
     if (from_env && !given) {
         sl_fail(error, SL_USAGE, "the key comes from SLUICE_KEY, so it cannot be replaced here");
-        sl_error_hint(error, "Set SLUICE_KEY_NEW to the new key, run this again, then set SLUICE_KEY "
-                             "to it.");
+        sl_error_hint(error,
+                      "Set SLUICE_KEY_NEW to the new key, run this again, then set SLUICE_KEY "
+                      "to it.");
         return error->code;
     }
     rc = key_load(catalog, true, error);
