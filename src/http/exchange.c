@@ -586,7 +586,6 @@ static void failed(struct sl_transfer *t, CURLcode result)
         sl_fail(error, SL_NO_MEMORY, "out of memory");
         break;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         sl_fail(error, SL_BAD_SPEC, "not a URL that can be asked: %s", text);
         break;
     case CURLE_PARTIAL_FILE:
