@@ -68,6 +68,9 @@ SL_MUST_USE enum sl_code sl_schema_delta_json(const struct sl_schema *schema, bo
 SL_MUST_USE enum sl_code sl_schema_delta_missing(const struct sl_schema *schema,
                                                  const char *existing, bool physical_ids,
                                                  char **out, struct sl_error *error);
+/* The Arrow schema of the table's batches: a struct. The caller releases it. */
+SL_MUST_USE enum sl_code sl_schema_arrow(const struct sl_schema *schema, struct ArrowSchema *out,
+                                         struct sl_error *error);
 /* "array<struct<id:string>>", as SQL writes types. Appends to a buffer. */
 struct sl_buf;
 void sl_type_sql(const struct sl_type *type, struct sl_buf *out);
