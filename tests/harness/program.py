@@ -9,6 +9,8 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+from .truth import load_json
+
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = ROOT / "build/sluice"
 DEV = ROOT / "build/dev/sluice"
@@ -134,18 +136,19 @@ class Simulator:
         request = urllib.request.Request(self.url + path, data=data,
                                          headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-            return json.loads(answer.read())
+            return answer.read().decode("utf-8")
 
     def stats(self):
-        return self.request("/_sim/stats")
+        return json.loads(self.request("/_sim/stats"))
 
     def control(self, **what):
-        return self.request("/_sim/control", what)
+        """Changes data, schema, limits or faults: docs/simulators.md."""
+        return json.loads(self.request("/_sim/control", what))
 
     def truth(self, table=None):
         query = "" if table is None else "?table=" + urllib.request.quote(table)
-        return self.request("/_sim/truth" + query)
+        return load_json(self.request("/_sim/truth" + query))
 
     def connection(self) -> dict:
         """The connection options that fit this simulator."""
-        return self.request("/_sim/connection")
+        return json.loads(self.request("/_sim/connection"))
