@@ -42,7 +42,7 @@ LIST
 pc:cmocka libcmocka-dev
 java:17 openjdk-17-jre-headless
 cmd:mvn maven
-cmd:clang-format clang-format-14
+cmd:clang-format-14 clang-format-14
 LIST
         ;;
     fuzz)
