@@ -173,11 +173,10 @@ static enum sl_code put_url(const struct parse *parse, const struct given *given
     while (url.len > 0 && url.text[url.len - 1] == '/')
         url.len--;
 
-    const char *host = (const char *)memchr(url.text, '/', url.len);
-    if (!host || (size_t)(host - url.text) + 2 >= url.len)
-        return bad_value(parse, given, what);
-    host += 2;
+    const char *host = strstr(url.text, "//") + 2; /* there is one: see has_prefix() */
     size_t host_len = strcspn(host, "/?#");
+    if (host_len == 0)
+        return bad_value(parse, given, what);
     if (memchr(host, '@', host_len))
         return sl_fail(parse->error, SL_BAD_SPEC,
                        "%soption '%s': a URL may not hold a user name or a password", parse->where,
