@@ -152,7 +152,8 @@ static inline bool sl_cells_put_bytes(struct sl_cells *cells, const char *text, 
     if (!sl_cells_room(cells) ||
         (len > cells->bytes_room - cells->bytes_len && !sl_cells_grow_bytes(cells, len)))
         return false;
-    memcpy(cells->bytes + cells->bytes_len, text, len);
+    if (len > 0) /* there may be no bytes yet */
+        memcpy(cells->bytes + cells->bytes_len, text, len);
     cells->bytes_len += len;
     sl_cells_offsets(cells)[cells->length + 1] = (int32_t)cells->bytes_len;
     sl_cells_done(cells);

@@ -1,0 +1,506 @@
+/* Rows into columns: every rule of docs/types.md as a line of a table, then rows as a whole. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "json/doc.h"
+#include "table/batch.h"
+#include "unit/arrow_text.h"
+
+#define LEN(array) (sizeof(array) / sizeof *(array))
+
+/* ------------------------------------------------------------------ types */
+
+#define SCALAR(name, sl_kind) static const struct sl_type name = {.kind = sl_kind}
+#define MEMBER(sl_name, ...) {.name = sl_name, .type = {__VA_ARGS__}}
+
+SCALAR(boolean, SL_TYPE_BOOLEAN);
+SCALAR(bigint, SL_TYPE_BIGINT);
+SCALAR(dbl, SL_TYPE_DOUBLE);
+SCALAR(string, SL_TYPE_STRING);
+SCALAR(binary, SL_TYPE_BINARY);
+SCALAR(date, SL_TYPE_DATE);
+SCALAR(timestamp, SL_TYPE_TIMESTAMP);
+static const struct sl_type decimal52 = {.kind = SL_TYPE_DECIMAL, .precision = 5, .scale = 2};
+static const struct sl_type decimal38 = {.kind = SL_TYPE_DECIMAL, .precision = 38, .scale = 10};
+
+static const struct sl_member string_member[] = {MEMBER("element", SL_TYPE_STRING)};
+static const struct sl_member double_member[] = {MEMBER("element", SL_TYPE_DOUBLE)};
+static const struct sl_member bigint_member[] = {MEMBER("value", SL_TYPE_BIGINT)};
+static const struct sl_type strings = {.kind = SL_TYPE_ARRAY, .member_count = 1,
+                                       .members = string_member};
+static const struct sl_type doubles = {.kind = SL_TYPE_ARRAY, .member_count = 1,
+                                       .members = double_member};
+static const struct sl_member strings_member[] = {
+    MEMBER("element", .kind = SL_TYPE_ARRAY, .member_count = 1, .members = string_member)};
+static const struct sl_type nested = {.kind = SL_TYPE_ARRAY, .member_count = 1,
+                                      .members = strings_member};
+static const struct sl_type map = {.kind = SL_TYPE_MAP, .member_count = 1,
+                                   .members = bigint_member};
+
+static const struct sl_member user_members[] = {
+    MEMBER("id", SL_TYPE_STRING), MEMBER("email", SL_TYPE_STRING), MEMBER("age", SL_TYPE_BIGINT)};
+static const struct sl_type user = {.kind = SL_TYPE_STRUCT, .member_count = 3,
+                                    .members = user_members};
+static const struct sl_member thumb_members[] = {MEMBER("url", SL_TYPE_STRING),
+                                                 MEMBER("width", SL_TYPE_BIGINT)};
+static const struct sl_member file_members[] = {
+    MEMBER("id", SL_TYPE_STRING),
+    MEMBER("small", .kind = SL_TYPE_STRUCT, .member_count = 2, .members = thumb_members),
+    MEMBER("tags", .kind = SL_TYPE_ARRAY, .member_count = 1, .members = string_member)};
+static const struct sl_member file_member[] = {
+    MEMBER("element", .kind = SL_TYPE_STRUCT, .member_count = 3, .members = file_members)};
+static const struct sl_type files = {.kind = SL_TYPE_ARRAY, .member_count = 1,
+                                     .members = file_member};
+
+/* {"error": text} and {"specialValue": "NaN"...}, as some sources write them. */
+static enum sl_special special(const struct sl_json *object, double *number)
+{
+    const struct sl_json *value = sl_json_get(object, "specialValue");
+
+    if (sl_json_len(object) != 1)
+        return SL_SPECIAL_NONE;
+    if (sl_json_str(sl_json_get(object, "error")))
+        return SL_SPECIAL_ERROR;
+    if (!sl_json_str(value))
+        return SL_SPECIAL_NONE;
+    *number = sl_json_eq(value, "NaN") ? (double)NAN
+              : sl_json_eq(value, "Infinity") ? (double)INFINITY : -(double)INFINITY;
+    return SL_SPECIAL_NUMBER;
+}
+
+/* ------------------------------------------------------------------ one batch from JSON */
+
+struct rows {
+    const struct sl_table_def *def;
+    const char *json;              /* an array of rows */
+    const struct sl_constant *constants;
+    size_t constants_count;
+    const struct sl_json *exclude;
+    int64_t refused;               /* out: rows without a key */
+    struct sl_batch_counts counts; /* out */
+    struct sl_buf text;            /* out: what arrived */
+};
+
+static enum sl_code append_rows(struct rows *rows, struct sl_doc *doc, struct sl_batch *batch,
+                                struct sl_error *error)
+{
+    const struct sl_json *root;
+    enum sl_code rc = sl_doc_parse_copy(doc, rows->json, strlen(rows->json), &root, error);
+
+    for (struct sl_json_each e = sl_json_each(root); rc == SL_OK && sl_json_next(&e);) {
+        int64_t before = sl_batch_rows(batch);
+
+        rc = sl_batch_append(batch, doc, e.value, rows->constants, rows->constants_count, 1000000,
+                             error);
+        if (rc == SL_BAD_DATA) {
+            rows->refused++;
+            assert_int_equal(sl_batch_rows(batch), before);
+            rc = SL_OK;
+        }
+    }
+    return rc;
+}
+
+static enum sl_code read_rows(struct rows *rows, struct sl_error *error)
+{
+    struct sl_schema_options options = {.exclude = rows->exclude};
+    struct sl_doc *doc = sl_doc_new(0);
+    struct sl_schema *schema = NULL;
+    struct sl_batch *batch = NULL;
+    struct ArrowSchema arrow_schema = {0};
+    struct ArrowArray array = {0};
+    const char *wrong = NULL;
+    enum sl_code rc = doc ? SL_OK : SL_NO_MEMORY;
+
+    if (!rc)
+        rc = sl_schema_new(rows->def, &options, &schema, error);
+    if (!rc)
+        rc = sl_batch_new(schema, special, &batch, error);
+    if (!rc)
+        rc = append_rows(rows, doc, batch, error);
+    if (!rc)
+        rc = sl_batch_arrow_schema(batch, &arrow_schema, error);
+    if (!rc)
+        rc = sl_batch_take(batch, &array, error);
+    if (!rc)
+        wrong = arrow_text(&arrow_schema, &array, &rows->text);
+    if (wrong)
+        fail_msg("invalid batch: %s", wrong);
+    if (!rc)
+        rows->counts = *sl_batch_counts(batch);
+    if (array.release)
+        array.release(&array);
+    if (arrow_schema.release)
+        arrow_schema.release(&arrow_schema);
+    sl_batch_free(batch);
+    sl_schema_free(schema);
+    sl_doc_free(doc);
+    return rc;
+}
+
+/* What became of rows of these columns. */
+static void expect(const struct sl_table_def *def, const char *json, const char *expected)
+{
+    struct rows rows = {.def = def, .json = json};
+    struct sl_error error;
+
+    if (read_rows(&rows, &error))
+        fail_msg("%s: %s", json, error.message);
+    assert_string_equal(sl_buf_str(&rows.text), expected);
+    sl_buf_release(&rows.text);
+}
+
+/* ------------------------------------------------------------------ the table */
+
+struct rule {
+    const struct sl_type *type;
+    enum sl_decode decode;
+    const char *json;    /* of the cell; NULL: absent */
+    const char *value;   /* what the column holds */
+    const char *reason;  /* of rescue; NULL: none */
+    const char *raw;     /* what was rescued; NULL: the cell's JSON */
+};
+
+#define AUTO SL_DECODE_AUTO
+#define BU "\xEF\xBF\xBD"
+
+static const struct rule rules[] = {
+    /* absent and null */
+    {&string, AUTO, NULL, "null", NULL, NULL},
+    {&string, AUTO, "null", "null", NULL, NULL},
+    {&boolean, AUTO, NULL, "null", NULL, NULL},
+    {&bigint, AUTO, "null", "null", NULL, NULL},
+    {&strings, AUTO, NULL, "null", NULL, NULL},
+    {&strings, AUTO, "null", "null", NULL, NULL},
+    {&user, AUTO, NULL, "null", NULL, NULL},
+    {&user, AUTO, "null", "null", NULL, NULL},
+    {&map, AUTO, "null", "null", NULL, NULL},
+
+    /* BOOLEAN */
+    {&boolean, AUTO, "true", "true", NULL, NULL},
+    {&boolean, AUTO, "false", "false", NULL, NULL},
+    {&boolean, AUTO, "1", "true", NULL, NULL},
+    {&boolean, AUTO, "0", "false", NULL, NULL},
+    {&boolean, AUTO, "1.0", "true", NULL, NULL},
+    {&boolean, AUTO, "2", "null", "wrong_type", NULL},
+    {&boolean, AUTO, "-1", "null", "wrong_type", NULL},
+    {&boolean, AUTO, "\"true\"", "null", "wrong_type", NULL},
+    {&boolean, AUTO, "[true]", "true", NULL, NULL},
+    {&boolean, AUTO, "[true,false]", "null", "wrong_type", NULL},
+
+    /* BIGINT */
+    {&bigint, AUTO, "0", "0", NULL, NULL},
+    {&bigint, AUTO, "-7", "-7", NULL, NULL},
+    {&bigint, AUTO, "1e3", "1000", NULL, NULL},
+    {&bigint, AUTO, "5.0", "5", NULL, NULL},
+    {&bigint, AUTO, "9007199254740993", "9007199254740993", NULL, NULL},
+    {&bigint, AUTO, "9223372036854775807", "9223372036854775807", NULL, NULL},
+    {&bigint, AUTO, "-9223372036854775808", "-9223372036854775808", NULL, NULL},
+    {&bigint, AUTO, "9223372036854775808", "null", "out_of_range", NULL},
+    {&bigint, AUTO, "1e400", "null", "out_of_range", NULL},
+    {&bigint, AUTO, "5.5", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "1e-1", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "\"5\"", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "true", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "[5]", "5", NULL, NULL},
+    {&bigint, AUTO, "[5,6]", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "[]", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "[[5]]", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "[null]", "null", NULL, NULL},
+    {&bigint, AUTO, "[\"x\"]", "null", "wrong_type", NULL},
+    {&bigint, AUTO, "{\"specialValue\":\"NaN\"}", "null", "special_value", NULL},
+    {&bigint, AUTO, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+    {&bigint, AUTO, "{\"error\":\"#ERROR!\",\"x\":1}", "null", "wrong_type", NULL},
+
+    /* DOUBLE */
+    {&dbl, AUTO, "0", "0.0", NULL, NULL},
+    {&dbl, AUTO, "-0", "-0.0", NULL, NULL},
+    {&dbl, AUTO, "0.0", "0.0", NULL, NULL},
+    {&dbl, AUTO, "0e7", "0.0", NULL, NULL},
+    {&dbl, AUTO, "1128312.23", "1128312.23", NULL, NULL},
+    {&dbl, AUTO, "0.45299999999999996", "0.45299999999999996", NULL, NULL},
+    {&dbl, AUTO, "94026.01916666667", "94026.01916666667", NULL, NULL},
+    {&dbl, AUTO, "1e21", "1e21", NULL, NULL},
+    {&dbl, AUTO, "100000000000000000000", "100000000000000000000.0", NULL, NULL},
+    {&dbl, AUTO, "9007199254740992", "9007199254740992.0", NULL, NULL},
+    {&dbl, AUTO, "9007199254740993", "9007199254740992.0", "precision", NULL},
+    {&dbl, AUTO, "9223372036854775808", "9223372036854776000.0", NULL, NULL},
+    {&dbl, AUTO, "9223372036854775807", "9223372036854776000.0", "precision", NULL},
+    {&dbl, AUTO, "0.1234567890123456789", "0.12345678901234568", "precision", NULL},
+    {&dbl, AUTO, "1e400", "null", "out_of_range", NULL},
+    {&dbl, AUTO, "-1e400", "null", "out_of_range", NULL},
+    {&dbl, AUTO, "1e-400", "0.0", "precision", NULL},
+    {&dbl, AUTO, "5e-324", "5e-324", NULL, NULL},
+    {&dbl, AUTO, "\"1.5\"", "null", "wrong_type", NULL},
+    {&dbl, AUTO, "true", "null", "wrong_type", NULL},
+    {&dbl, AUTO, "[1.5]", "1.5", NULL, NULL},
+    {&dbl, AUTO, "{\"specialValue\":\"NaN\"}", "NaN", NULL, NULL},
+    {&dbl, AUTO, "{\"specialValue\":\"Infinity\"}", "Inf", NULL, NULL},
+    {&dbl, AUTO, "{\"specialValue\":\"-Infinity\"}", "-Inf", NULL, NULL},
+    {&dbl, AUTO, "[{\"specialValue\":\"NaN\"}]", "NaN", NULL, NULL},
+    {&dbl, AUTO, "{\"error\":\"circular reference\"}", "null", "source_error", NULL},
+    {&dbl, AUTO, "[{\"error\":\"#ERROR!\"}]", "null", "source_error", NULL},
+    {&dbl, AUTO, "{}", "null", "wrong_type", NULL},
+
+    /* DECIMAL */
+    {&decimal52, AUTO, "1.25", "125e-2", NULL, NULL},
+    {&decimal52, AUTO, "-1.25", "-125e-2", NULL, NULL},
+    {&decimal52, AUTO, "0", "0e-2", NULL, NULL},
+    {&decimal52, AUTO, "-0.0", "0e-2", NULL, NULL},
+    {&decimal52, AUTO, "999.99", "99999e-2", NULL, NULL},
+    {&decimal52, AUTO, "1e2", "10000e-2", NULL, NULL},
+    {&decimal52, AUTO, "1.2500000", "125e-2", NULL, NULL},
+    {&decimal52, AUTO, "1.255", "126e-2", "precision", NULL},
+    {&decimal52, AUTO, "1.2549", "125e-2", "precision", NULL},
+    {&decimal52, AUTO, "-1.255", "-126e-2", "precision", NULL},
+    {&decimal52, AUTO, "0.001", "0e-2", "precision", NULL},
+    {&decimal52, AUTO, "0.005", "1e-2", "precision", NULL},
+    {&decimal52, AUTO, "9.999", "1000e-2", "precision", NULL},
+    {&decimal52, AUTO, "999.994", "99999e-2", "precision", NULL},
+    {&decimal52, AUTO, "999.995", "null", "out_of_range", NULL},
+    {&decimal52, AUTO, "1000", "null", "out_of_range", NULL},
+    {&decimal52, AUTO, "1e300", "null", "out_of_range", NULL},
+    {&decimal52, AUTO, "1e-300", "0e-2", "precision", NULL},
+    {&decimal52, AUTO, "\"1.25\"", "null", "wrong_type", NULL},
+    {&decimal38, AUTO, "9999999999999999999999999999.9999999999",
+     "99999999999999999999999999999999999999e-10", NULL, NULL},
+    {&decimal38, AUTO, "-9999999999999999999999999999.9999999999",
+     "-99999999999999999999999999999999999999e-10", NULL, NULL},
+    {&decimal38, AUTO, "10000000000000000000000000000", "null", "out_of_range", NULL},
+    {&decimal38, AUTO, "0.12345678901", "1234567890e-10", "precision", NULL},
+    {&decimal38, AUTO, "0.1", "1000000000e-10", NULL, NULL},
+    {&decimal38, AUTO, "{\"specialValue\":\"NaN\"}", "null", "special_value", NULL},
+
+    /* STRING */
+    {&string, AUTO, "\"\"", "\"\"", NULL, NULL},
+    {&string, AUTO, "\" \"", "\" \"", NULL, NULL},
+    {&string, AUTO, "\"\xC3\xA5\\u00e5 \\ud83d\\ude00\"", "\"\xC3\xA5\xC3\xA5 \xF0\x9F\x98\x80\"",
+     NULL, NULL},
+    {&string, AUTO, "\"a\\u0000b\"", "\"a\\u0000b\"", NULL, NULL},
+    {&string, AUTO, "\"a\\ud800b\"", "\"a" BU "b\"", "bad_unicode", "\"a\\\\ud800b\""},
+    {&string, AUTO, "1.50", "\"1.50\"", NULL, NULL},
+    {&string, AUTO, "12345678901234567890123", "\"12345678901234567890123\"", NULL, NULL},
+    {&string, AUTO, "true", "\"true\"", NULL, NULL},
+    {&string, AUTO, "false", "\"false\"", NULL, NULL},
+    {&string, AUTO, "[\"a\"]", "\"a\"", NULL, NULL},
+    {&string, AUTO, "[\"a\",\"b\"]", "null", "wrong_type", NULL},
+    {&string, AUTO, "[]", "null", "wrong_type", NULL},
+    {&string, AUTO, "{\"a\":1}", "null", "wrong_type", NULL},
+    {&string, AUTO, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+    {&string, AUTO, "{\"specialValue\":\"NaN\"}", "null", "special_value", NULL},
+
+    /* STRING from any JSON */
+    {&string, SL_DECODE_JSON, "\"a\"", "\"a\"", NULL, NULL},
+    {&string, SL_DECODE_JSON, "1.50", "\"1.50\"", NULL, NULL},
+    {&string, SL_DECODE_JSON, "true", "\"true\"", NULL, NULL},
+    {&string, SL_DECODE_JSON, "[1, \"a\"]", "\"[1,\\\"a\\\"]\"", NULL, NULL},
+    {&string, SL_DECODE_JSON, "[\"a\"]", "\"[\\\"a\\\"]\"", NULL, NULL},
+    {&string, SL_DECODE_JSON, "{\"b\": 1.0, \"a\": null}", "\"{\\\"b\\\":1.0,\\\"a\\\":null}\"",
+     NULL, NULL},
+    {&string, SL_DECODE_JSON, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+    {&string, SL_DECODE_JSON, "[{\"error\":\"#ERROR!\"}]",
+     "\"[{\\\"error\\\":\\\"#ERROR!\\\"}]\"", NULL, NULL},
+    {&string, SL_DECODE_JSON, "[\"\\udc00\"]", "\"[\\\"" BU "\\\"]\"", "bad_unicode",
+     "[\"\\\\udc00\"]"},
+    {&string, SL_DECODE_JSON, "null", "null", NULL, NULL},
+
+    /* BINARY */
+    {&binary, AUTO, "\"\"", "\"\"", NULL, NULL},
+    {&binary, AUTO, "\"aGVsbG8=\"", "\"hello\"", NULL, NULL},
+    {&binary, AUTO, "\"aGVsbG8\"", "\"hello\"", NULL, NULL},
+    {&binary, AUTO, "\"Pz8_\"", "\"???\"", NULL, NULL},
+    {&binary, AUTO, "\"Pz8/\"", "\"???\"", NULL, NULL},
+    {&binary, AUTO, "\"a\"", "null", "wrong_type", NULL},
+    {&binary, AUTO, "\"a b=\"", "null", "wrong_type", NULL},
+    {&binary, AUTO, "\"aGVsbG8==\"", "null", "wrong_type", NULL},
+    {&binary, AUTO, "1", "null", "wrong_type", NULL},
+
+    /* DATE */
+    {&date, AUTO, "\"2026-03-01\"", "2026-03-01", NULL, NULL},
+    {&date, AUTO, "\"0001-01-01\"", "0001-01-01", NULL, NULL},
+    {&date, AUTO, "\"9999-12-31\"", "9999-12-31", NULL, NULL},
+    {&date, AUTO, "\"2026-03-01T00:00:00.000Z\"", "2026-03-01", NULL, NULL},
+    {&date, AUTO, "\"2026-03-01T00:00:00\"", "2026-03-01", NULL, NULL},
+    {&date, AUTO, "\"2026-03-01T00:00:00+02:00\"", "2026-03-01", NULL, NULL},
+    {&date, AUTO, "\"2026-03-01T08:30:00.000Z\"", "null", "wrong_type", NULL},
+    {&date, AUTO, "\"2026-02-29\"", "null", "wrong_type", NULL},
+    {&date, AUTO, "\"3/1/2026\"", "null", "wrong_type", NULL},
+    {&date, AUTO, "\"2026-03-01x\"", "null", "wrong_type", NULL},
+    {&date, AUTO, "\"\"", "null", "wrong_type", NULL},
+    {&date, AUTO, "20260301", "null", "wrong_type", NULL},
+    {&date, AUTO, "[\"2026-03-01\"]", "2026-03-01", NULL, NULL},
+    {&date, AUTO, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+
+    /* TIMESTAMP */
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00.000Z\"", "2026-03-01T08:30:00.000000Z", NULL, NULL},
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00Z\"", "2026-03-01T08:30:00.000000Z", NULL, NULL},
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00.123456Z\"", "2026-03-01T08:30:00.123456Z", NULL,
+     NULL},
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00.123456000Z\"", "2026-03-01T08:30:00.123456Z", NULL,
+     NULL},
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00.123456789Z\"", "2026-03-01T08:30:00.123456Z",
+     "precision", NULL},
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00+02:00\"", "2026-03-01T06:30:00.000000Z", NULL, NULL},
+    {&timestamp, AUTO, "\"1969-12-31T23:59:59.5Z\"", "1969-12-31T23:59:59.500000Z", NULL, NULL},
+    {&timestamp, AUTO, "\"2026-03-01T08:30:00\"", "null", "wrong_type", NULL},
+    {&timestamp, AUTO, "\"2026-03-01\"", "null", "wrong_type", NULL},
+    {&timestamp, AUTO, "\"+020222-01-01T00:00:00Z\"", "null", "out_of_range", NULL},
+    {&timestamp, AUTO, "\"yesterday\"", "null", "wrong_type", NULL},
+    {&timestamp, AUTO, "1700000000", "null", "wrong_type", NULL},
+    {&timestamp, AUTO, "[\"2026-03-01T08:30:00Z\"]", "2026-03-01T08:30:00.000000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_SECONDS, "1700000000", "2023-11-14T22:13:20.000000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_SECONDS, "0", "1970-01-01T00:00:00.000000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_SECONDS, "-1", "1969-12-31T23:59:59.000000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_SECONDS, "1700000000.123456", "2023-11-14T22:13:20.123456Z", NULL, NULL},
+    {&timestamp, SL_DECODE_SECONDS, "1700000000.1234567", "2023-11-14T22:13:20.123457Z",
+     "precision", NULL},
+    {&timestamp, SL_DECODE_SECONDS, "\"1700000000\"", "2023-11-14T22:13:20.000000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_SECONDS, "\"soon\"", "null", "wrong_type", NULL},
+    {&timestamp, SL_DECODE_SECONDS, "\"\"", "null", "wrong_type", NULL},
+    {&timestamp, SL_DECODE_SECONDS, "1e15", "null", "out_of_range", NULL},
+    {&timestamp, SL_DECODE_SECONDS, "true", "null", "wrong_type", NULL},
+    {&timestamp, SL_DECODE_MILLIS, "1700000000123", "2023-11-14T22:13:20.123000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_MILLIS, "\"1700000000123\"", "2023-11-14T22:13:20.123000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_MILLIS, "1.7e12", "2023-11-14T22:13:20.000000Z", NULL, NULL},
+    {&timestamp, SL_DECODE_MILLIS, "null", "null", NULL, NULL},
+
+    /* ARRAY */
+    {&strings, AUTO, "[]", "[]", NULL, NULL},
+    {&strings, AUTO, "[\"a\",\"b, c\"]", "[\"a\",\"b, c\"]", NULL, NULL},
+    {&strings, AUTO, "[\"a\",null,1,true]", "[\"a\",null,\"1\",\"true\"]", NULL, NULL},
+    {&strings, AUTO, "\"a\"", "[\"a\"]", NULL, NULL},
+    {&strings, AUTO, "5", "[\"5\"]", NULL, NULL},
+    {&strings, AUTO, "{\"a\":1}", "null", "wrong_type", NULL},
+    {&strings, AUTO, "[\"a\",{\"error\":\"#ERROR!\"}]", "[\"a\",null]", "source_error", NULL},
+    {&strings, AUTO, "[{\"error\":\"#ERROR!\"}]", "[null]", "source_error", NULL},
+    {&strings, AUTO, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+    {&strings, AUTO, "[\"a\",{\"x\":1},\"b\"]", "[\"a\",null,\"b\"]", "wrong_type", NULL},
+    {&strings, AUTO, "[\"\\ud800\"]", "[\"" BU "\"]", "bad_unicode", "[\"\\\\ud800\"]"},
+    {&strings, AUTO, "[[\"a\"],[\"b\"]]", "[\"a\",\"b\"]", NULL, NULL},
+    {&strings, AUTO, "[[\"a\",\"b\"]]", "[null]", "wrong_type", NULL},
+    {&strings, SL_DECODE_ONE_OR_ARRAY, "[[\"a\",\"b\"],\"c\",[]]", "[\"a\",\"b\",\"c\"]", NULL,
+     NULL},
+    {&strings, SL_DECODE_ONE_OR_ARRAY, "\"a\"", "[\"a\"]", NULL, NULL},
+    {&strings, SL_DECODE_ONE_OR_ARRAY, "[[[\"a\",\"b\"]]]", "[null]", "wrong_type", NULL},
+    {&doubles, AUTO, "[{\"specialValue\":\"NaN\"},3]", "[NaN,3.0]", NULL, NULL},
+    {&doubles, AUTO, "{\"specialValue\":\"NaN\"}", "[NaN]", NULL, NULL},
+    {&doubles, AUTO, "[1,\"2\",9007199254740993]", "[1.0,null,9007199254740992.0]", "wrong_type",
+     NULL},
+    {&doubles, AUTO, "\"2\"", "null", "wrong_type", NULL},
+    {&nested, AUTO, "[[\"a\"],[],[\"b\",\"c\"],null]", "[[\"a\"],[],[\"b\",\"c\"],null]", NULL,
+     NULL},
+    {&nested, AUTO, "\"a\"", "[[\"a\"]]", NULL, NULL},
+    {&nested, AUTO, "[\"a\",[\"b\"]]", "[[\"a\"],[\"b\"]]", NULL, NULL},
+
+    /* STRUCT */
+    {&user, AUTO, "{\"id\":\"u1\",\"email\":\"jo@example.org\",\"age\":4}",
+     "{id:\"u1\",email:\"jo@example.org\",age:4}", NULL, NULL},
+    {&user, AUTO, "{\"age\":4,\"id\":\"u1\"}", "{id:\"u1\",email:null,age:4}", NULL, NULL},
+    {&user, AUTO, "{}", "{id:null,email:null,age:null}", NULL, NULL},
+    {&user, AUTO, "{\"id\":\"u1\",\"age\":\"x\"}", "{id:\"u1\",email:null,age:null}", "wrong_type",
+     NULL},
+    {&user, AUTO, "{\"id\":\"u1\",\"role\":\"x\"}", "{id:\"u1\",email:null,age:null}",
+     "unknown_field", NULL},
+    {&user, AUTO, "{\"id\":\"u1\",\"id\":\"u2\"}", "{id:\"u1\",email:null,age:null}",
+     "unknown_field", NULL},
+    {&user, AUTO, "[{\"id\":\"u1\"}]", "{id:\"u1\",email:null,age:null}", NULL, NULL},
+    {&user, AUTO, "[{\"id\":\"u1\"},{\"id\":\"u2\"}]", "null", "wrong_type", NULL},
+    {&user, AUTO, "\"u1\"", "null", "wrong_type", NULL},
+    {&user, AUTO, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+    {&user, AUTO, "{\"specialValue\":\"NaN\"}", "null", "special_value", NULL},
+    {&files, AUTO,
+     "[{\"id\":\"f1\",\"small\":{\"url\":\"u\",\"width\":3},\"tags\":[\"a\",\"b\"]},"
+     "{\"id\":\"f2\"},null,{\"small\":{\"width\":1},\"tags\":[]}]",
+     "[{id:\"f1\",small:{url:\"u\",width:3},tags:[\"a\",\"b\"]},"
+     "{id:\"f2\",small:null,tags:null},null,{id:null,small:{url:null,width:1},tags:[]}]",
+     NULL, NULL},
+    {&files, AUTO, "[{\"id\":\"f1\",\"small\":{\"url\":\"u\",\"depth\":3}}]",
+     "[{id:\"f1\",small:{url:\"u\",width:null},tags:null}]", "unknown_field", NULL},
+    {&files, AUTO, "{\"id\":\"f1\"}", "[{id:\"f1\",small:null,tags:null}]", NULL, NULL},
+
+    /* MAP */
+    {&map, AUTO, "{}", "[]", NULL, NULL},
+    {&map, AUTO, "{\"a\":1,\"b\":null}", "[{key:\"a\",value:1},{key:\"b\",value:null}]", NULL,
+     NULL},
+    {&map, AUTO, "{\"a\":1,\"b\":\"x\"}", "[{key:\"a\",value:1},{key:\"b\",value:null}]",
+     "wrong_type", NULL},
+    {&map, AUTO, "{\"error\":\"#ERROR!\"}", "null", "source_error", NULL},
+    {&map, AUTO, "[{\"a\":1}]", "[{key:\"a\",value:1}]", NULL, NULL},
+    {&map, AUTO, "[]", "null", "wrong_type", NULL},
+};
+
+static void every_rule_holds(void **state)
+{
+    struct sl_buf json = {0}, expected = {0};
+    int wrong = 0;
+
+    (void)state;
+    for (size_t i = 0; i < LEN(rules); i++) {
+        const struct rule *r = &rules[i];
+        struct sl_column column = {.name = "V", .id = "fld1", .type = *r->type,
+                                   .decode = r->decode, .path = {"v"}};
+        struct sl_table_def def = {.name = "t", .columns = &column, .column_count = 1};
+        struct rows rows = {.def = &def};
+        struct sl_error error;
+
+        /* Between two plain rows, so that a slot too many or too few would show. */
+        sl_buf_reset(&json);
+        sl_buf_reset(&expected);
+        if (r->json)
+            sl_buf_addf(&json, "[{\"v\":null},{\"v\":%s},{}]", r->json);
+        else
+            sl_buf_adds(&json, "[{},{},{}]");
+        sl_buf_adds(&expected, "{v:null,_rescued_data:null,_ingested_at:1970-01-01T00:00:01."
+                               "000000Z}\n{v:");
+        sl_buf_adds(&expected, r->value);
+        sl_buf_adds(&expected, ",_rescued_data:");
+        if (r->reason) {
+            struct sl_buf rescued = {0};
+            struct sl_json_writer *w = sl_json_writer_new();
+
+            sl_buf_addf(&rescued, "{\"fld1\":{\"reason\":\"%s\",\"value\":%s}}", r->reason,
+                        r->raw ? r->raw : r->json);
+            sl_json_put_str(w, sl_buf_str(&rescued));
+            sl_buf_adds(&expected, sl_json_writer_text(w, NULL));
+            sl_json_writer_free(w);
+            sl_buf_release(&rescued);
+        } else {
+            sl_buf_adds(&expected, "null");
+        }
+        sl_buf_adds(&expected, ",_ingested_at:1970-01-01T00:00:01.000000Z}\n"
+                               "{v:null,_rescued_data:null,_ingested_at:1970-01-01T00:00:01."
+                               "000000Z}\n");
+        rows.json = sl_buf_str(&json);
+        if (read_rows(&rows, &error))
+            fail_msg("rule %zu: %s: %s", i, rows.json, error.message);
+        if (strcmp(sl_buf_str(&rows.text), sl_buf_str(&expected)) != 0) {
+            print_error("rule %zu: %s\n%snot\n%s", i, rows.json, sl_buf_str(&rows.text),
+                        sl_buf_str(&expected));
+            wrong++;
+        }
+        sl_buf_release(&rows.text);
+    }
+    assert_int_equal(wrong, 0);
+    sl_buf_release(&json);
+    sl_buf_release(&expected);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rule_holds),
+    };
+
+    (void)expect;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
