@@ -10,6 +10,7 @@ import json
 import math
 import unicodedata
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 # -- types ----------------------------------------------------------------------------------------
 
@@ -131,8 +132,7 @@ def decode_double(raw):
     value = float(raw)
     if math.isinf(value):
         return Cell(None, ["out_of_range"])
-    plain_int = raw.lstrip("-").isdigit()
-    exact = not plain_int or int(raw) == int(value)
+    exact = Decimal(repr(value)) == Decimal(raw) or Decimal(value) == Decimal(raw)
     return Cell(value, [] if exact else ["precision"])
 
 
@@ -158,10 +158,10 @@ def decode_boolean(raw):
 
 
 def decode_date(raw):
-    if is_text(raw):
+    """A date, or a time at midnight."""
+    if is_text(raw) and (len(raw) == 10 or raw[10:19] == "T00:00:00"):
         try:
-            return Cell(dt.date.fromisoformat(raw[:10]).isoformat()) if len(raw) == 10 else \
-                Cell(None, ["wrong_type"])
+            return Cell(dt.date.fromisoformat(raw[:10]).isoformat())
         except ValueError:
             pass
     return Cell(None, ["wrong_type"])
@@ -182,33 +182,28 @@ DECODERS = {"string": decode_text, "double": decode_double, "bigint": decode_big
 
 
 def decode(type_: str, raw, computed: bool = False) -> Cell:
+    """One cell. computed: arrays within an array are flattened, as lookups of arrays are."""
     if raw is None:
         return Cell(None)
     mark = special(raw)
+    if type_.startswith("array<") and not mark:
+        return decode_array(type_[6:-1], raw, computed)
     if mark and type_ == "double" and mark[0] == "specialValue" and mark[1] in SPECIAL:
         return Cell(SPECIAL[mark[1]])
-    if mark and not type_.startswith("array<"):
+    if mark:
         return Cell(None, ["source_error" if mark[0] == "error" else "special_value"])
     if type_ == JSON_TEXT:
-        return Cell(raw if is_text(raw) else json_text(raw))
-    if type_.startswith("array<"):
-        return decode_array(type_[6:-1], raw, computed)
+        return decode_text(raw if is_text(raw) else json_text(raw))
+    if isinstance(raw, list):  # one element counts as that element
+        return decode(type_, raw[0]) if len(raw) == 1 else Cell(None, ["wrong_type"])
     if type_.startswith("struct<"):
         return decode_struct(split_members(type_[7:-1]), raw)
-    if computed and isinstance(raw, list) and len(raw) == 1:
-        return decode(type_, raw[0])
     return DECODERS[type_](raw)
 
 
 def decode_array(inner, raw, computed):
-    if not isinstance(raw, list):
-        if not computed:
-            return Cell(None, ["wrong_type"])
-        if special(raw):
-            return Cell(None, ["source_error" if special(raw)[0] == "error" else "special_value"])
-        raw = [raw]
     values, reasons = [], []
-    for element in raw:
+    for element in raw if isinstance(raw, list) else [raw]:
         for one in element if computed and isinstance(element, list) else [element]:
             cell = decode(inner, one)
             values.append(cell.value)
@@ -220,6 +215,8 @@ def decode_struct(members, raw):
     if not isinstance(raw, dict):
         return Cell(None, ["wrong_type"])
     value, reasons = {}, []
+    for name in raw:
+        reasons += [] if name in members else ["unknown_field"]
     for name, type_ in members.items():
         cell = decode(type_, raw.get(name))
         value[name] = cell.value
