@@ -33,19 +33,16 @@ static void count(int change)
 
 static bool must_fail(void)
 {
-    if (atomic_load_explicit(&fail_in, memory_order_relaxed) < 0)
-        return false;
+    if (atomic_load_explicit(&fail_in, memory_order_relaxed) < 0) return false;
     return atomic_fetch_sub_explicit(&fail_in, 1, memory_order_relaxed) == 0;
 }
 
 void *sl_alloc(size_t size)
 {
-    if (must_fail())
-        return NULL;
+    if (must_fail()) return NULL;
 
     void *pointer = malloc(size ? size : 1);
-    if (pointer)
-        count(1);
+    if (pointer) count(1);
     return pointer;
 }
 
@@ -53,28 +50,23 @@ void *sl_calloc(size_t items, size_t size)
 {
     bool empty = items == 0 || size == 0;
 
-    if (must_fail() || (!empty && items > SIZE_MAX / size))
-        return NULL;
+    if (must_fail() || (!empty && items > SIZE_MAX / size)) return NULL;
 
     void *pointer = calloc(empty ? 1 : items, empty ? 1 : size);
-    if (pointer)
-        count(1);
+    if (pointer) count(1);
     return pointer;
 }
 
 void *sl_realloc(void *pointer, size_t size)
 {
-    if (!pointer)
-        return sl_alloc(size);
-    if (must_fail())
-        return NULL;
+    if (!pointer) return sl_alloc(size);
+    if (must_fail()) return NULL;
     return realloc(pointer, size ? size : 1); /* never 0: that would free */
 }
 
 void sl_free(void *pointer)
 {
-    if (!pointer)
-        return;
+    if (!pointer) return;
     count(-1);
     free(pointer);
 }
@@ -87,12 +79,10 @@ char *sl_strdup(const char *text)
 char *sl_strndup(const char *text, size_t len)
 {
     const char *end = memchr(text, '\0', len);
-    if (end)
-        len = (size_t)(end - text);
+    if (end) len = (size_t)(end - text);
 
     char *copy = sl_alloc(len + 1);
-    if (!copy)
-        return NULL;
+    if (!copy) return NULL;
     memcpy(copy, text, len);
     copy[len] = '\0';
     return copy;

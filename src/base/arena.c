@@ -50,20 +50,14 @@ static struct sl_arena_block *add_block(struct sl_arena *arena, size_t need)
 {
     size_t size = arena->total < BLOCK_MIN ? BLOCK_MIN : arena->total;
 
-    if (size > BLOCK_MAX)
-        size = BLOCK_MAX;
-    if (arena->cap && size > arena->cap - arena->total)
-        size = arena->cap - arena->total;
-    if (size < need)
-        size = need;
-    if (arena->cap && size > arena->cap - arena->total)
-        return NULL;
-    if (size > SIZE_MAX / 2 - arena->total - sizeof(struct sl_arena_block))
-        return NULL;
+    if (size > BLOCK_MAX) size = BLOCK_MAX;
+    if (arena->cap && size > arena->cap - arena->total) size = arena->cap - arena->total;
+    if (size < need) size = need;
+    if (arena->cap && size > arena->cap - arena->total) return NULL;
+    if (size > SIZE_MAX / 2 - arena->total - sizeof(struct sl_arena_block)) return NULL;
 
     struct sl_arena_block *block = sl_alloc(sizeof *block + size);
-    if (!block)
-        return NULL;
+    if (!block) return NULL;
     block->next = arena->blocks;
     block->size = size;
     block->used = 0;
@@ -86,14 +80,12 @@ static void *take_bytes(struct sl_arena *arena, size_t size, size_t align)
     struct sl_arena_block *block = arena->blocks;
 
     assert(align != 0 && (align & (align - 1)) == 0);
-    if (size > SIZE_MAX / 4 || align > SIZE_MAX / 4)
-        return NULL;
+    if (size > SIZE_MAX / 4 || align > SIZE_MAX / 4) return NULL;
     if (!block || padding(block, align) + size > block->size - block->used) {
         size_t slack = align > _Alignof(max_align_t) ? align - 1 : 0;
 
         block = add_block(arena, size + slack);
-        if (!block)
-            return NULL;
+        if (!block) return NULL;
     }
 
     block->used += padding(block, align);
@@ -108,28 +100,23 @@ void *sl_arena_alloc(struct sl_arena *arena, size_t size, size_t align)
 {
     void *start = take_bytes(arena, size, align);
 
-    if (start)
-        memset(start, 0, size);
+    if (start) memset(start, 0, size);
     return start;
 }
 
 void *sl_arena_array(struct sl_arena *arena, size_t count, size_t size, size_t align)
 {
-    if (size != 0 && count > SIZE_MAX / size)
-        return NULL;
+    if (size != 0 && count > SIZE_MAX / size) return NULL;
     return sl_arena_alloc(arena, count * size, align);
 }
 
 char *sl_arena_strndup(struct sl_arena *arena, const char *text, size_t len)
 {
-    if (len == SIZE_MAX)
-        return NULL;
+    if (len == SIZE_MAX) return NULL;
 
     char *copy = take_bytes(arena, len + 1, 1);
-    if (!copy)
-        return NULL;
-    if (len > 0)
-        memcpy(copy, text, len);
+    if (!copy) return NULL;
+    if (len > 0) memcpy(copy, text, len);
     copy[len] = '\0';
     return copy;
 }
@@ -146,12 +133,10 @@ char *sl_arena_printf(struct sl_arena *arena, const char *format, ...)
     va_start(args, format);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (len < 0)
-        return NULL;
+    if (len < 0) return NULL;
 
     char *text = take_bytes(arena, (size_t)len + 1, 1);
-    if (!text)
-        return NULL;
+    if (!text) return NULL;
     va_start(args, format);
     vsnprintf(text, (size_t)len + 1, format, args);
     va_end(args);
@@ -178,12 +163,10 @@ void sl_arena_reset(struct sl_arena *arena)
             loser = largest;
             largest = block;
         }
-        if (loser)
-            free_block(arena, loser);
+        if (loser) free_block(arena, loser);
     }
     arena->blocks = largest;
-    if (!largest)
-        return;
+    if (!largest) return;
     largest->next = NULL;
     largest->used = 0;
     POISON(largest->bytes, largest->size);

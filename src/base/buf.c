@@ -19,23 +19,18 @@ char *sl_buf_reserve(struct sl_buf *buf, size_t len)
 {
     size_t max = buf->max ? buf->max : SL_BUF_MAX_DEFAULT;
 
-    if (buf->failed)
-        return NULL;
-    if (max > SIZE_MAX / 4)
-        max = SIZE_MAX / 4; /* so that doubling cannot overflow */
+    if (buf->failed) return NULL;
+    if (max > SIZE_MAX / 4) max = SIZE_MAX / 4; /* so that doubling cannot overflow */
     assert(buf->len <= max);
     if (len > max - buf->len) {
         buf->failed = buf->full = true;
         return NULL;
     }
-    if (buf->data && buf->len + len < buf->cap)
-        return buf->data + buf->len;
+    if (buf->data && buf->len + len < buf->cap) return buf->data + buf->len;
 
     size_t cap = buf->cap ? buf->cap : CAP_FIRST;
-    while (cap <= buf->len + len)
-        cap *= 2;
-    if (cap > max + 1)
-        cap = max + 1;
+    while (cap <= buf->len + len) cap *= 2;
+    if (cap > max + 1) cap = max + 1;
     char *data = sl_realloc(buf->data, cap);
     if (!data) {
         buf->failed = true;
@@ -51,8 +46,7 @@ void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len)
 {
     char *to = sl_buf_reserve(buf, len);
 
-    if (!to || len == 0)
-        return;
+    if (!to || len == 0) return;
     memcpy(to, bytes, len);
     buf->len += len;
     buf->data[buf->len] = '\0';
@@ -90,8 +84,7 @@ void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args)
     }
 
     char *to = sl_buf_reserve(buf, (size_t)len);
-    if (!to)
-        return;
+    if (!to) return;
     vsnprintf(to, (size_t)len + 1, format, args);
     buf->len += (size_t)len;
 }
@@ -117,8 +110,7 @@ void sl_buf_reset(struct sl_buf *buf)
 {
     buf->len = 0;
     buf->failed = buf->full = false;
-    if (buf->data)
-        buf->data[0] = '\0';
+    if (buf->data) buf->data[0] = '\0';
 }
 
 void sl_buf_release(struct sl_buf *buf)

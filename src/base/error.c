@@ -17,8 +17,7 @@ static void cut(char *out, size_t size)
 {
     size_t end = size - sizeof ELLIPSIS;
 
-    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
-        end--;
+    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80) end--;
     memcpy(out + end, ELLIPSIS, sizeof ELLIPSIS);
 }
 
@@ -37,8 +36,7 @@ static bool is_retryable(enum sl_code code)
 {
     switch (code) {
 #define X(name, exit_code, retryable, text)                                                        \
-    case SL_##name:                                                                                \
-        return retryable;
+    case SL_##name: return retryable;
         SL_CODES(X)
 #undef X
     }
@@ -79,8 +77,7 @@ void sl_error_context(struct sl_error *error, const char *format, ...)
 
     size_t context_len = strlen(joined), room = sizeof joined - context_len;
     int len = snprintf(joined + context_len, room, ": %s", error->message);
-    if (len > 0 && (size_t)len >= room)
-        cut(joined, sizeof joined);
+    if (len > 0 && (size_t)len >= room) cut(joined, sizeof joined);
     memcpy(error->message, joined, strlen(joined) + 1);
 }
 
@@ -100,8 +97,7 @@ const char *sl_code_name(enum sl_code code)
 {
     switch (code) {
 #define X(name, exit_code, retryable, text)                                                        \
-    case SL_##name:                                                                                \
-        return #name;
+    case SL_##name: return #name;
         SL_CODES(X)
 #undef X
     }
@@ -112,8 +108,7 @@ const char *sl_code_text(enum sl_code code)
 {
     switch (code) {
 #define X(name, exit_code, retryable, text)                                                        \
-    case SL_##name:                                                                                \
-        return text;
+    case SL_##name: return text;
         SL_CODES(X)
 #undef X
     }
@@ -124,8 +119,7 @@ int sl_code_exit(enum sl_code code)
 {
     switch (code) {
 #define X(name, exit_code, retryable, text)                                                        \
-    case SL_##name:                                                                                \
-        return exit_code;
+    case SL_##name: return exit_code;
         SL_CODES(X)
 #undef X
     }

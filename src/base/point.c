@@ -14,14 +14,12 @@ void sl_point_reached(const char *name)
 
     const char *wanted = getenv("SLUICE_KILL_AT");
     size_t len = strlen(name);
-    if (!wanted || strncmp(wanted, name, len) != 0)
-        return;
+    if (!wanted || strncmp(wanted, name, len) != 0) return;
 
     long n = 1;
     if (wanted[len] == ':')
         n = strtol(wanted + len + 1, NULL, 10);
     else if (wanted[len] != '\0')
         return;
-    if (atomic_fetch_add(&arrivals, 1) + 1 == n)
-        kill(getpid(), SIGKILL);
+    if (atomic_fetch_add(&arrivals, 1) + 1 == n) kill(getpid(), SIGKILL);
 }

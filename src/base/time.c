@@ -44,14 +44,12 @@ static int days_in_month(int year, int month)
 /* The next `count` characters as a number. Moves *at; false when they are not digits. */
 static bool digits(const char **at, const char *end, int count, int *value)
 {
-    if (end - *at < count)
-        return false;
+    if (end - *at < count) return false;
     *value = 0;
     for (int i = 0; i < count; i++) {
         unsigned digit = (unsigned)(unsigned char)(*at)[i] - '0';
 
-        if (digit > 9)
-            return false;
+        if (digit > 9) return false;
         *value = *value * 10 + (int)digit;
     }
     *at += count;
@@ -62,8 +60,7 @@ static bool literal(const char **at, const char *end, const char *text)
 {
     size_t len = strlen(text);
 
-    if ((size_t)(end - *at) < len || memcmp(*at, text, len) != 0)
-        return false;
+    if ((size_t)(end - *at) < len || memcmp(*at, text, len) != 0) return false;
     *at += len;
     return true;
 }
@@ -92,8 +89,7 @@ static bool clock_part(const char **at, const char *end, int64_t *seconds)
     if (!digits(at, end, 2, &hour) || !literal(at, end, ":") || !digits(at, end, 2, &minute) ||
         !literal(at, end, ":") || !digits(at, end, 2, &second))
         return false;
-    if (hour > 23 || minute > 59 || second > 60)
-        return false;
+    if (hour > 23 || minute > 59 || second > 60) return false;
     *seconds = hour * 3600 + minute * 60 + second;
     return true;
 }
@@ -105,11 +101,9 @@ static bool fraction_part(const char **at, const char *end, int64_t *us)
     int count = 0, digit;
 
     *us = 0;
-    if (!literal(at, end, "."))
-        return true;
+    if (!literal(at, end, ".")) return true;
     while (digits(at, end, 1, &digit)) {
-        if (++count > 9)
-            return false;
+        if (++count > 9) return false;
         *us += digit * scale;
         scale /= 10;
     }
@@ -122,21 +116,16 @@ static bool zone_part(const char **at, const char *end, int64_t *seconds, bool *
 
     *seconds = 0;
     *has_zone = false;
-    if (*at == end)
-        return true;
+    if (*at == end) return true;
     *has_zone = true;
-    if (literal(at, end, "Z") || literal(at, end, "z"))
-        return true;
+    if (literal(at, end, "Z") || literal(at, end, "z")) return true;
 
     bool minus = **at == '-';
-    if (!minus && **at != '+')
-        return false;
+    if (!minus && **at != '+') return false;
     (*at)++;
-    if (!digits(at, end, 2, &hours))
-        return false;
+    if (!digits(at, end, 2, &hours)) return false;
     (void)literal(at, end, ":");
-    if (!digits(at, end, 2, &minutes) || hours > 23 || minutes > 59)
-        return false;
+    if (!digits(at, end, 2, &minutes) || hours > 23 || minutes > 59) return false;
     *seconds = (hours * 3600 + minutes * 60) * (minus ? -1 : 1);
     return true;
 }
@@ -146,8 +135,7 @@ bool sl_date_parse(const char *text, size_t len, int32_t *days)
     const char *at = text, *end = text + len;
     int64_t result;
 
-    if (!date_part(&at, end, &result) || at != end)
-        return false;
+    if (!date_part(&at, end, &result) || at != end) return false;
     *days = (int32_t)result;
     return true;
 }
@@ -183,8 +171,7 @@ static const char *const month_names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Ju
 static bool month_part(const char **at, const char *end, int *month)
 {
     for (*month = 1; *month <= 12; (*month)++)
-        if (literal(at, end, month_names[*month - 1]))
-            return true;
+        if (literal(at, end, month_names[*month - 1])) return true;
     return false;
 }
 
@@ -192,14 +179,12 @@ static bool day_name_part(const char **at, const char *end, bool *long_name)
 {
     for (int i = 0; i < 7; i++) {
         *long_name = literal(at, end, day_names[i]);
-        if (*long_name)
-            return true;
+        if (*long_name) return true;
     }
     for (int i = 0; i < 7; i++) {
         char name[4] = {day_names[i][0], day_names[i][1], day_names[i][2], '\0'};
 
-        if (literal(at, end, name))
-            return true;
+        if (literal(at, end, name)) return true;
     }
     return false;
 }
@@ -230,8 +215,7 @@ static bool fixed_part(const char **at, const char *end, bool old, int64_t *us)
     if (!digits(at, end, 2, &day) || !literal(at, end, dash) || !month_part(at, end, &month) ||
         !literal(at, end, dash) || !digits(at, end, old ? 2 : 4, &year))
         return false;
-    if (old)
-        year += year < 70 ? 2000 : 1900;
+    if (old) year += year < 70 ? 2000 : 1900;
     if (!literal(at, end, " ") || !clock_part(at, end, &seconds) || !literal(at, end, " GMT") ||
         !valid_date(year, month, day))
         return false;
@@ -245,14 +229,12 @@ bool sl_http_date_parse(const char *text, size_t len, int64_t *us)
     bool long_name, good;
     int64_t result;
 
-    if (!day_name_part(&at, end, &long_name))
-        return false;
+    if (!day_name_part(&at, end, &long_name)) return false;
     if (literal(&at, end, ", "))
         good = fixed_part(&at, end, long_name, &result);
     else
         good = literal(&at, end, " ") && asctime_part(&at, end, &result);
-    if (!good || at != end)
-        return false;
+    if (!good || at != end) return false;
     *us = result;
     return true;
 }

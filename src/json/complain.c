@@ -37,8 +37,7 @@ static void describe(const char *text, size_t len, size_t pos, char out[FOUND_MA
            text[pos + n] != 0x7F) {
         size_t char_len = sl_utf8_char(text + pos + n, len - pos - n);
 
-        if (char_len == 0 || n + char_len > FOUND_MAX)
-            break;
+        if (char_len == 0 || n + char_len > FOUND_MAX) break;
         n += char_len;
     }
     if (n > 0)
@@ -55,8 +54,7 @@ static bool complain_kind(const char *text, size_t len, struct sl_error *error)
     char found[FOUND_MAX + 16];
     size_t at = 0;
 
-    while (at < len && strchr(" \t\r\n", text[at]) && text[at] != '\0')
-        at++;
+    while (at < len && strchr(" \t\r\n", text[at]) && text[at] != '\0') at++;
     describe(text, len, at, found);
     if (at < len && text[at] == '<') {
         bool xml = len - at >= 5 && memcmp(text + at, "<?xml", 5) == 0;
@@ -83,10 +81,8 @@ enum sl_code sl_doc_complain(const char *text, size_t len, size_t pos, const yyj
 {
     char found[FOUND_MAX + 16];
 
-    if (complain_kind(text, len, error))
-        return error->code;
-    if (pos > len)
-        pos = len;
+    if (complain_kind(text, len, error)) return error->code;
+    if (pos > len) pos = len;
 
     struct place place = place_of(text, pos);
     if (why->code == YYJSON_READ_ERROR_UNEXPECTED_END)

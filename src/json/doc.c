@@ -14,15 +14,13 @@
 /* yyjson asks for one block, may let it grow, and gives it back when parsing fails. */
 static void *values_resize(struct sl_doc *doc, size_t size)
 {
-    if (size <= doc->values_size)
-        return doc->values;
+    if (size <= doc->values_size) return doc->values;
     if (size > doc->values_max) {
         doc->values_full = true;
         return NULL;
     }
     void *values = sl_realloc(doc->values, size);
-    if (!values)
-        return NULL;
+    if (!values) return NULL;
     doc->values = values;
     doc->values_size = size;
     return values;
@@ -53,8 +51,7 @@ struct sl_doc *sl_doc_new(size_t bytes_max)
 {
     struct sl_doc *doc = sl_calloc(1, sizeof *doc);
 
-    if (!doc)
-        return NULL;
+    if (!doc) return NULL;
     doc->bytes_max = bytes_max ? bytes_max : SL_DOC_BYTES_DEFAULT;
     if (doc->bytes_max > SIZE_MAX / 64)
         doc->bytes_max = SIZE_MAX / 64; /* so that sizes cannot overflow */
@@ -66,8 +63,7 @@ struct sl_doc *sl_doc_new(size_t bytes_max)
 
 void sl_doc_free(struct sl_doc *doc)
 {
-    if (!doc)
-        return;
+    if (!doc) return;
     sl_buf_release(&doc->text);
     sl_buf_release(&doc->raws);
     sl_free(doc->values);
@@ -85,12 +81,9 @@ static bool is_too_deep(const yyjson_doc *parsed)
     size_t depth = 0;
 
     for (; at != end; at = sl_node_value(at)) { /* the next value in memory */
-        if (!sl_node_is_container(at))
-            continue;
-        while (depth > 0 && at >= ends[depth - 1])
-            depth--;
-        if (depth == SL_DOC_DEPTH_MAX)
-            return true;
+        if (!sl_node_is_container(at)) continue;
+        while (depth > 0 && at >= ends[depth - 1]) depth--;
+        if (depth == SL_DOC_DEPTH_MAX) return true;
         ends[depth++] = sl_node_after(at);
     }
     return false;
@@ -102,10 +95,8 @@ static size_t original_pos(const struct sl_doc *doc, size_t pos)
     for (size_t i = doc->bads_count; i-- > 0;) {
         const struct sl_bad *bad = &doc->bads[i];
 
-        if (pos >= bad->end)
-            return pos - bad->end + bad->from_end;
-        if (pos >= bad->at)
-            return bad->from_at;
+        if (pos >= bad->end) return pos - bad->end + bad->from_end;
+        if (pos >= bad->at) return bad->from_at;
     }
     return pos;
 }
@@ -137,8 +128,7 @@ static enum sl_code parse_failure(struct sl_doc *doc, const char *text, size_t l
 
     if (why->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION && !doc->values_full)
         return sl_fail(error, SL_NO_MEMORY, "could not hold the values of %zu bytes of JSON", len);
-    if (sl_doc_too_deep(text, len, &deep))
-        return sl_doc_complain_depth(text, deep, error);
+    if (sl_doc_too_deep(text, len, &deep)) return sl_doc_complain_depth(text, deep, error);
     if (why->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return sl_fail(error, SL_TOO_LARGE, "%zu bytes of JSON have too many values", len);
     return sl_doc_complain(text, len, original_pos(doc, why->pos), why, error);
@@ -156,8 +146,7 @@ static void forget_document(struct sl_doc *doc)
 static bool is_blank(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
-            return false;
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\n' && text[i] != '\r') return false;
     return true;
 }
 
@@ -176,20 +165,16 @@ enum sl_code sl_doc_parse(struct sl_doc *doc, const char *text, size_t len,
         text += 3;
         len -= 3;
     }
-    if (is_blank(text, len))
-        return sl_fail(error, SL_BAD_DATA, "not JSON: there is no text");
+    if (is_blank(text, len)) return sl_fail(error, SL_BAD_DATA, "not JSON: there is no text");
     doc->values_max = len * SL_DOC_VALUES_FACTOR + VALUES_SPARE;
 
     rc = fill_text(doc, text, len, error);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     if (!parse_once(doc, &why) && why.code == YYJSON_READ_ERROR_INVALID_STRING) {
         rc = sl_doc_repair(doc, text, len, error);
-        if (!rc && doc->bads_count > 0)
-            parse_once(doc, &why);
+        if (!rc && doc->bads_count > 0) parse_once(doc, &why);
     }
-    if (!rc && !doc->parsed)
-        rc = parse_failure(doc, text, len, &why, error);
+    if (!rc && !doc->parsed) rc = parse_failure(doc, text, len, &why, error);
     if (!rc && is_too_deep(doc->parsed)) {
         size_t deep = 0;
 
@@ -215,8 +200,7 @@ const char *sl_doc_bad_string(const struct sl_doc *doc, const struct sl_json *va
 {
     size_t low = 0, high = sl_doc_bad_count(doc);
 
-    if (high == 0 || !value || sl_node_kind(value) != SL_JSON_STRING)
-        return NULL;
+    if (high == 0 || !value || sl_node_kind(value) != SL_JSON_STRING) return NULL;
 
     size_t at = (size_t)((uintptr_t)sl_node_text(value) - (uintptr_t)doc->text.data);
     while (low < high) {
@@ -227,8 +211,7 @@ const char *sl_doc_bad_string(const struct sl_doc *doc, const struct sl_json *va
         else
             high = middle;
     }
-    if (low == doc->bads_count || doc->bads[low].at != at)
-        return NULL;
+    if (low == doc->bads_count || doc->bads[low].at != at) return NULL;
     *len = doc->bads[low].raw_len;
     return doc->raws.data + doc->bads[low].raw;
 }

@@ -9,8 +9,7 @@ bool sl_list_init(struct sl_list *list, struct sl_arena *arena, size_t count_max
 {
     *list = (struct sl_list){.arena = arena, .count_max = count_max};
     yyjson_val *values = SL_ARENA_ARRAY(arena, yyjson_val, count_max + 1);
-    if (!values)
-        return false;
+    if (!values) return false;
     values->tag = YYJSON_TYPE_ARR;
     values->uni.ofs = sizeof *values; /* to what stands behind the array */
     list->values = values;
@@ -23,8 +22,7 @@ bool sl_list_add(struct sl_list *list, const char *text, size_t len)
 
     assert(list->count < list->count_max);
     const char *copy = sl_arena_strndup(list->arena, text, len);
-    if (!copy)
-        return false;
+    if (!copy) return false;
     yyjson_val *value = array + ++list->count;
     value->tag = ((uint64_t)len << YYJSON_TAG_BIT) | YYJSON_TYPE_STR;
     value->uni.str = copy;

@@ -83,8 +83,7 @@ static inline const struct sl_json *sl_node_after(const struct sl_json *value)
 {
     const yyjson_val *val = sl_node_val(value);
 
-    if (!sl_node_is_container(value))
-        return sl_node_of(val + 1);
+    if (!sl_node_is_container(value)) return sl_node_of(val + 1);
     return sl_node_of((const yyjson_val *)(const void *)((const char *)val + val->uni.ofs));
 }
 

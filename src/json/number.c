@@ -30,11 +30,9 @@ static int64_t read_exponent(const char *at, const char *end)
     bool minus = at < end && *at == '-';
     int64_t exponent = 0;
 
-    if (at < end && (*at == '-' || *at == '+'))
-        at++;
+    if (at < end && (*at == '-' || *at == '+')) at++;
     for (; at < end; at++)
-        if (exponent < EXPONENT_MAX)
-            exponent = exponent * 10 + (*at - '0');
+        if (exponent < EXPONENT_MAX) exponent = exponent * 10 + (*at - '0');
     return minus ? -exponent : exponent;
 }
 
@@ -48,18 +46,14 @@ static struct decimal read_decimal(const char *text, size_t len)
             point = at;
         } else if (*at != '0') {
             decimal.last = at;
-            if (decimal.first == end)
-                decimal.first = at;
+            if (decimal.first == end) decimal.first = at;
         }
     }
-    if (decimal.first == end)
-        return decimal;
+    if (decimal.first == end) return decimal;
 
-    if (!point)
-        point = at; /* it stands behind the digits */
+    if (!point) point = at; /* it stands behind the digits */
     decimal.exponent = decimal.last < point ? point - decimal.last - 1 : point - decimal.last;
-    if (at < end)
-        decimal.exponent += read_exponent(at + 1, end);
+    if (at < end) decimal.exponent += read_exponent(at + 1, end);
     return decimal;
 }
 
@@ -72,19 +66,15 @@ static bool general_i64(const char *text, size_t len, int64_t *out)
         *out = 0;
         return true;
     }
-    if (decimal.exponent < 0 || decimal.exponent > 18)
-        return false;
+    if (decimal.exponent < 0 || decimal.exponent > 18) return false;
     for (const char *at = decimal.first; at <= decimal.last; at++) {
-        if (*at == '.')
-            continue;
+        if (*at == '.') continue;
         uint64_t digit = (uint64_t)(*at - '0');
-        if (sum > (limit - digit) / 10)
-            return false;
+        if (sum > (limit - digit) / 10) return false;
         sum = sum * 10 + digit;
     }
     for (int64_t i = 0; i < decimal.exponent; i++) {
-        if (sum > limit / 10)
-            return false;
+        if (sum > limit / 10) return false;
         sum *= 10;
     }
     *out = decimal.minus ? -(int64_t)(sum - 1) - 1 : (int64_t)sum; /* sum is not 0 here */
@@ -97,8 +87,7 @@ bool sl_number_i64(const char *text, size_t len, int64_t *out)
     int64_t sum = 0;
 
     if (end - at <= 18) {
-        while (is_digit(*at))
-            sum = sum * 10 + (*at++ - '0');
+        while (is_digit(*at)) sum = sum * 10 + (*at++ - '0');
         if (at == end) {
             *out = *text == '-' ? -sum : sum;
             return true;
@@ -120,14 +109,13 @@ static double general_double(const char *text)
 
 double sl_number_double(const char *text, size_t len)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     const char *at = text + (*text == '-'), *end = text + len, *point = NULL;
     int64_t sum = 0;
 
     /* Up to 15 digits: sum and power are exact doubles, so one division rounds correctly. */
-    if (end - at > 16)
-        return general_double(text);
+    if (end - at > 16) return general_double(text);
     for (; at < end; at++) {
         if (is_digit(*at))
             sum = sum * 10 + (*at - '0');
@@ -136,11 +124,9 @@ double sl_number_double(const char *text, size_t len)
         else
             return general_double(text);
     }
-    if (sum >= INT64_C(1000000000000000))
-        return general_double(text);
+    if (sum >= INT64_C(1000000000000000)) return general_double(text);
 
     double number = (double)sum;
-    if (point)
-        number /= powers[end - point - 1];
+    if (point) number /= powers[end - point - 1];
     return *text == '-' ? -number : number;
 }

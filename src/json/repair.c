@@ -16,12 +16,9 @@ enum unit { UNIT_GOOD, UNIT_BAD_ESCAPE, UNIT_BAD_BYTE, UNIT_QUOTE };
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
 
@@ -30,13 +27,11 @@ static int escaped_unit(const char *text, size_t left)
 {
     int unit = 0;
 
-    if (left < 6 || text[0] != '\\' || text[1] != 'u')
-        return -1;
+    if (left < 6 || text[0] != '\\' || text[1] != 'u') return -1;
     for (int i = 2; i < 6; i++) {
         int digit = hex_digit(text[i]);
 
-        if (digit < 0)
-            return -1;
+        if (digit < 0) return -1;
         unit = unit * 16 + digit;
     }
     return unit;
@@ -46,12 +41,10 @@ static int escaped_unit(const char *text, size_t left)
 static enum unit next_unit(const char *text, size_t left, size_t *len)
 {
     *len = 1;
-    if (*text == '"')
-        return UNIT_QUOTE;
+    if (*text == '"') return UNIT_QUOTE;
     if (*text != '\\') {
         *len = sl_utf8_char(text, left);
-        if (*len > 0)
-            return UNIT_GOOD;
+        if (*len > 0) return UNIT_GOOD;
         *len = 1;
         return UNIT_BAD_BYTE;
     }
@@ -62,11 +55,9 @@ static enum unit next_unit(const char *text, size_t left, size_t *len)
         return UNIT_GOOD;
     }
     *len = 6;
-    if (unit < 0xD800 || unit > 0xDFFF)
-        return UNIT_GOOD;
+    if (unit < 0xD800 || unit > 0xDFFF) return UNIT_GOOD;
     int low = escaped_unit(text + 6, left - 6);
-    if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF)
-        return UNIT_BAD_ESCAPE;
+    if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF) return UNIT_BAD_ESCAPE;
     *len = 12;
     return UNIT_GOOD;
 }
@@ -75,8 +66,7 @@ static enum unit next_unit(const char *text, size_t left, size_t *len)
 static struct sl_bad *new_bad(struct sl_doc *doc, struct sl_error *error)
 {
     if (doc->bads_count == SL_DOC_BAD_STRINGS_MAX) {
-        sl_fail(error, SL_BAD_DATA,
-                "not JSON: more than %d strings hold what is not a character",
+        sl_fail(error, SL_BAD_DATA, "not JSON: more than %d strings hold what is not a character",
                 SL_DOC_BAD_STRINGS_MAX);
         sl_error_hint(error, "JSON is UTF-8; this text seems to be in another encoding.");
         return NULL;
@@ -106,10 +96,8 @@ static size_t string_len(const char *text, size_t len, bool *bad)
     while (at < len) {
         enum unit unit = next_unit(text + at, len - at, &unit_len);
 
-        if (unit == UNIT_QUOTE)
-            break;
-        if (unit != UNIT_GOOD)
-            *bad = true;
+        if (unit == UNIT_QUOTE) break;
+        if (unit != UNIT_GOOD) *bad = true;
         at += unit_len;
     }
     return at;
@@ -121,8 +109,7 @@ static enum sl_code repair_string(struct sl_doc *doc, const char *text, size_t f
     size_t at = from, end = from + len, unit_len;
     struct sl_bad *bad = new_bad(doc, error);
 
-    if (!bad)
-        return error->code;
+    if (!bad) return error->code;
     bad->at = doc->text.len;
     bad->from_at = from;
     bad->from_end = end;
@@ -145,8 +132,7 @@ static enum sl_code repair_string(struct sl_doc *doc, const char *text, size_t f
     return SL_OK;
 }
 
-enum sl_code sl_doc_repair(struct sl_doc *doc, const char *text, size_t len,
-                           struct sl_error *error)
+enum sl_code sl_doc_repair(struct sl_doc *doc, const char *text, size_t len, struct sl_error *error)
 {
     size_t at = 0;
     enum sl_code rc = SL_OK;
@@ -172,7 +158,6 @@ enum sl_code sl_doc_repair(struct sl_doc *doc, const char *text, size_t len,
     }
     if (!rc && (sl_buf_failed(&doc->raws) || !sl_buf_reserve(&doc->text, SL_DOC_PADDING)))
         rc = sl_fail(error, SL_NO_MEMORY, "could not repair strings of JSON");
-    if (!rc)
-        memset(doc->text.data + doc->text.len, 0, SL_DOC_PADDING);
+    if (!rc) memset(doc->text.data + doc->text.len, 0, SL_DOC_PADDING);
     return rc;
 }

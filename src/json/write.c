@@ -69,8 +69,7 @@ static void write_object(struct sl_buf *out, const struct sl_json *object)
         sl_write_string(out, sl_node_text(key), sl_node_len(key));
         sl_buf_addc(out, ':');
         sl_write_value(out, value);
-        if (n > 1)
-            sl_buf_addc(out, ',');
+        if (n > 1) sl_buf_addc(out, ',');
         key = sl_node_after(value);
     }
     sl_buf_addc(out, '}');
@@ -83,8 +82,7 @@ static void write_array(struct sl_buf *out, const struct sl_json *array)
     sl_buf_addc(out, '[');
     for (size_t n = sl_node_len(array); n > 0; n--) {
         sl_write_value(out, element);
-        if (n > 1)
-            sl_buf_addc(out, ',');
+        if (n > 1) sl_buf_addc(out, ',');
         element = sl_node_after(element);
     }
     sl_buf_addc(out, ']');
@@ -95,24 +93,12 @@ void sl_write_value(struct sl_buf *out, const struct sl_json *value)
 {
     switch (sl_json_kind(value)) {
     case SL_JSON_NONE:
-    case SL_JSON_NULL:
-        sl_buf_add(out, "null", 4);
-        break;
-    case SL_JSON_BOOL:
-        sl_buf_adds(out, sl_node_true(value) ? "true" : "false");
-        break;
-    case SL_JSON_NUMBER:
-        sl_buf_add(out, sl_node_text(value), sl_node_len(value));
-        break;
-    case SL_JSON_STRING:
-        sl_write_string(out, sl_node_text(value), sl_node_len(value));
-        break;
-    case SL_JSON_ARRAY:
-        write_array(out, value);
-        break;
-    case SL_JSON_OBJECT:
-        write_object(out, value);
-        break;
+    case SL_JSON_NULL: sl_buf_add(out, "null", 4); break;
+    case SL_JSON_BOOL: sl_buf_adds(out, sl_node_true(value) ? "true" : "false"); break;
+    case SL_JSON_NUMBER: sl_buf_add(out, sl_node_text(value), sl_node_len(value)); break;
+    case SL_JSON_STRING: sl_write_string(out, sl_node_text(value), sl_node_len(value)); break;
+    case SL_JSON_ARRAY: write_array(out, value); break;
+    case SL_JSON_OBJECT: write_object(out, value); break;
     }
 }
 
@@ -154,8 +140,7 @@ struct sl_json_writer *sl_json_writer_new(void)
 
 void sl_json_writer_free(struct sl_json_writer *writer)
 {
-    if (!writer)
-        return;
+    if (!writer) return;
     sl_buf_release(&writer->out);
     sl_free(writer);
 }
@@ -169,18 +154,15 @@ void sl_json_writer_reset(struct sl_json_writer *writer)
 
 const char *sl_json_writer_text(const struct sl_json_writer *writer, size_t *len)
 {
-    if (sl_buf_failed(&writer->out))
-        return NULL;
-    if (len)
-        *len = writer->out.len;
+    if (sl_buf_failed(&writer->out)) return NULL;
+    if (len) *len = writer->out.len;
     return sl_buf_str(&writer->out);
 }
 
 /* Before each value and key. Afterwards something has been written. */
 static struct sl_buf *next(struct sl_json_writer *writer)
 {
-    if (writer->comma)
-        sl_buf_addc(&writer->out, ',');
+    if (writer->comma) sl_buf_addc(&writer->out, ',');
     writer->comma = true;
     return &writer->out;
 }

@@ -22,8 +22,7 @@ static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t
     unsigned rows[3][NAME_MAX_LEN + 1];
     unsigned *before = rows[0], *last = rows[1], *now = rows[2];
 
-    for (size_t j = 0; j <= b_len; j++)
-        last[j] = (unsigned)j;
+    for (size_t j = 0; j <= b_len; j++) last[j] = (unsigned)j;
     for (size_t i = 1; i <= a_len; i++) {
         now[0] = (unsigned)i;
         for (size_t j = 1; j <= b_len; j++) {
@@ -48,13 +47,11 @@ const char *sl_nearest(const char *name, const char *const *candidates)
     unsigned best_distance = (unsigned)(len / 3 > 1 ? len / 3 : 1) + 1; /* too far */
     const char *best = NULL;
 
-    if (len == 0 || len > NAME_MAX_LEN)
-        return NULL;
+    if (len == 0 || len > NAME_MAX_LEN) return NULL;
     for (; *candidates; candidates++) {
         size_t candidate_len = strlen(*candidates);
 
-        if (candidate_len > NAME_MAX_LEN)
-            continue;
+        if (candidate_len > NAME_MAX_LEN) continue;
         unsigned distance = edit_distance(name, len, *candidates, candidate_len);
         if (distance < best_distance && distance < len) { /* no letter in common: not near */
             best_distance = distance;

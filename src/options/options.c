@@ -83,8 +83,7 @@ static enum sl_code put_string(const struct parse *parse, const struct given *gi
         return bad_value(parse, given, "text");
 
     const char *text = keep(parse, given);
-    if (!text)
-        return no_memory(parse, given->option);
+    if (!text) return no_memory(parse, given->option);
     *(const char **)target(parse, given->option) = text;
     return SL_OK;
 }
@@ -113,8 +112,7 @@ static const struct sl_json *parse_number(const struct given *given, struct sl_d
 
     *doc = sl_doc_new(0);
     *rc = *doc ? sl_doc_parse(*doc, given->text, given->len, &number, &ignored) : SL_NO_MEMORY;
-    if (*rc == SL_NO_MEMORY)
-        return NULL;
+    if (*rc == SL_NO_MEMORY) return NULL;
     *rc = SL_OK; /* not a number: the caller says so */
     return sl_json_kind(number) == SL_JSON_NUMBER ? number : NULL;
 }
@@ -170,21 +168,18 @@ static enum sl_code put_url(const struct parse *parse, const struct given *given
     for (size_t i = 0; i < url.len; i++)
         if ((unsigned char)url.text[i] <= ' ' || url.text[i] == 0x7F)
             return bad_value(parse, given, what);
-    while (url.len > 0 && url.text[url.len - 1] == '/')
-        url.len--;
+    while (url.len > 0 && url.text[url.len - 1] == '/') url.len--;
 
     const char *host = strstr(url.text, "//") + 2; /* there is one: see has_prefix() */
     size_t host_len = strcspn(host, "/?#");
-    if (host_len == 0)
-        return bad_value(parse, given, what);
+    if (host_len == 0) return bad_value(parse, given, what);
     if (memchr(host, '@', host_len))
         return sl_fail(parse->error, SL_BAD_SPEC,
                        "%soption '%s': a URL may not hold a user name or a password", parse->where,
                        given->option->name);
 
     const char *text = sl_arena_strndup(parse->arena, url.text, url.len);
-    if (!text)
-        return no_memory(parse, given->option);
+    if (!text) return no_memory(parse, given->option);
     *(const char **)target(parse, given->option) = text;
     return SL_OK;
 }
@@ -203,8 +198,7 @@ static enum sl_code put_enum(const struct parse *parse, const struct given *give
     for (const char *const *value = given->option->values; *value; value++)
         sl_buf_addf(&names, "%s%s", value == given->option->values ? "" : ", ", *value);
     rc = bad_value(parse, given, sl_buf_str(&names));
-    if (sl_buf_failed(&names))
-        rc = no_memory(parse, given->option);
+    if (sl_buf_failed(&names)) rc = no_memory(parse, given->option);
     sl_buf_release(&names);
     return rc;
 }
@@ -220,12 +214,9 @@ static bool split_list(struct sl_list *list, const char *text, size_t len)
         const char *comma = memchr(text, ',', (size_t)(end - text));
         const char *item_end = comma ? comma : end, *next = comma ? comma + 1 : end;
 
-        while (text < item_end && strchr(" \t\r\n", *text))
-            text++;
-        while (item_end > text && strchr(" \t\r\n", item_end[-1]))
-            item_end--;
-        if (item_end > text && !sl_list_add(list, text, (size_t)(item_end - text)))
-            return false;
+        while (text < item_end && strchr(" \t\r\n", *text)) text++;
+        while (item_end > text && strchr(" \t\r\n", item_end[-1])) item_end--;
+        if (item_end > text && !sl_list_add(list, text, (size_t)(item_end - text))) return false;
         text = next;
     }
     return true;
@@ -242,12 +233,9 @@ static enum sl_code put_array(const struct parse *parse, const struct given *giv
         const char *text = sl_json_str(e.value);
         size_t len = sl_json_str_len(e.value);
 
-        if (!text && (text = sl_json_number_text(e.value)))
-            len = strlen(text);
-        if (!text)
-            return bad_value(parse, given, "a list of texts");
-        if (!sl_list_add(&list, text, len))
-            return no_memory(parse, given->option);
+        if (!text && (text = sl_json_number_text(e.value))) len = strlen(text);
+        if (!text || memchr(text, '\0', len)) return bad_value(parse, given, "a list of texts");
+        if (!sl_list_add(&list, text, len)) return no_memory(parse, given->option);
     }
     *(const struct sl_json **)target(parse, given->option) = sl_list_json(&list);
     return SL_OK;
@@ -258,8 +246,7 @@ static enum sl_code put_list_text(const struct parse *parse, const struct given 
     struct sl_list list;
     size_t items_max = 1;
 
-    for (size_t i = 0; i < given->len; i++)
-        items_max += given->text[i] == ',';
+    for (size_t i = 0; i < given->len; i++) items_max += given->text[i] == ',';
     if (!sl_list_init(&list, parse->arena, items_max) ||
         !split_list(&list, given->text, given->len))
         return no_memory(parse, given->option);
@@ -274,16 +261,12 @@ static enum sl_code put_list(const struct parse *parse, const struct given *give
     struct sl_doc *doc;
     enum sl_code rc;
 
-    if (sl_json_kind(given->json) == SL_JSON_ARRAY)
-        return put_array(parse, given, given->json);
-    if (!given->text)
-        return bad_value(parse, given, "a list of texts");
-    if (given->len == 0 || given->text[0] != '[')
-        return put_list_text(parse, given);
+    if (sl_json_kind(given->json) == SL_JSON_ARRAY) return put_array(parse, given, given->json);
+    if (!given->text) return bad_value(parse, given, "a list of texts");
+    if (given->len == 0 || given->text[0] != '[') return put_list_text(parse, given);
 
     doc = sl_doc_new(0);
-    if (!doc)
-        return no_memory(parse, given->option);
+    if (!doc) return no_memory(parse, given->option);
     rc = sl_doc_parse(doc, given->text, given->len, &array, parse->error);
     if (rc == SL_BAD_DATA || rc == SL_TOO_LARGE)
         rc = bad_value(parse, given, "a list of texts");
@@ -300,22 +283,14 @@ static enum sl_code put_list(const struct parse *parse, const struct given *give
 static enum sl_code put(const struct parse *parse, const struct given *given)
 {
     switch (given->option->kind) {
-    case SL_OPTION_STRING:
-        return put_string(parse, given);
-    case SL_OPTION_SECRET:
-        *(bool *)target(parse, given->option) = true;
-        return SL_OK;
-    case SL_OPTION_BOOL:
-        return put_bool(parse, given);
+    case SL_OPTION_STRING: return put_string(parse, given);
+    case SL_OPTION_SECRET: *(bool *)target(parse, given->option) = true; return SL_OK;
+    case SL_OPTION_BOOL: return put_bool(parse, given);
     case SL_OPTION_INT:
-    case SL_OPTION_DOUBLE:
-        return put_number(parse, given);
-    case SL_OPTION_URL:
-        return put_url(parse, given);
-    case SL_OPTION_LIST:
-        return put_list(parse, given);
-    case SL_OPTION_ENUM:
-        return put_enum(parse, given);
+    case SL_OPTION_DOUBLE: return put_number(parse, given);
+    case SL_OPTION_URL: return put_url(parse, given);
+    case SL_OPTION_LIST: return put_list(parse, given);
+    case SL_OPTION_ENUM: return put_enum(parse, given);
     }
     return sl_fail(parse->error, SL_BUG, "%soption '%s' has no kind", parse->where,
                    given->option->name);
@@ -324,8 +299,7 @@ static enum sl_code put(const struct parse *parse, const struct given *given)
 static enum sl_code put_presets(const struct parse *parse, const struct sl_option *options)
 {
     for (const struct sl_option *option = options; option->name; option++) {
-        if (!option->preset)
-            continue;
+        if (!option->preset) continue;
 
         struct given given = {option, option->preset, strlen(option->preset), NULL};
         enum sl_code rc = put(parse, &given);
@@ -333,8 +307,7 @@ static enum sl_code put_presets(const struct parse *parse, const struct sl_optio
             parse->error->code = SL_BUG; /* the table is wrong, not the user */
             return SL_BUG;
         }
-        if (rc)
-            return rc;
+        if (rc) return rc;
     }
     return SL_OK;
 }
@@ -342,8 +315,7 @@ static enum sl_code put_presets(const struct parse *parse, const struct sl_optio
 static bool is_among(const char *const *names, const char *name)
 {
     for (; names && *names; names++)
-        if (strcmp(*names, name) == 0)
-            return true;
+        if (strcmp(*names, name) == 0) return true;
     return false;
 }
 
@@ -353,21 +325,16 @@ static const char **all_names(const struct parse *parse, const struct sl_option 
 {
     size_t count = 0, max = 1;
 
-    for (const struct sl_option *option = options; option->name; option++)
-        max += 2;
-    for (const char *const *other = others; other && *other; other++)
-        max++;
+    for (const struct sl_option *option = options; option->name; option++) max += 2;
+    for (const char *const *other = others; other && *other; other++) max++;
 
     const char **names = SL_ARENA_ARRAY(parse->arena, const char *, max);
-    if (!names)
-        return NULL;
+    if (!names) return NULL;
     for (const struct sl_option *option = options; option->name; option++) {
         names[count++] = option->name;
-        if (option->alias)
-            names[count++] = option->alias;
+        if (option->alias) names[count++] = option->alias;
     }
-    for (const char *const *other = others; other && *other; other++)
-        names[count++] = *other;
+    for (const char *const *other = others; other && *other; other++) names[count++] = *other;
     assert(count < max);
     return names;
 }
@@ -407,8 +374,7 @@ static enum sl_code put_member(const struct parse *parse, const struct sl_option
     if (*seen)
         return sl_fail(parse->error, SL_BAD_SPEC, "%soption '%s' is given twice", parse->where,
                        option->name);
-    if (sl_json_kind(value) == SL_JSON_NULL)
-        return SL_OK; /* as if it were not there */
+    if (sl_json_kind(value) == SL_JSON_NULL) return SL_OK; /* as if it were not there */
     *seen = true;
     if (sl_json_kind(value) == SL_JSON_STRING) {
         given.text = sl_json_str(value);
@@ -448,24 +414,19 @@ enum sl_code sl_options_parse(const struct sl_option *options, const struct sl_j
     size_t count = 0;
     enum sl_code rc;
 
-    while (options[count].name)
-        count++;
+    while (options[count].name) count++;
     bool *seen = SL_ARENA_ARRAY(arena, bool, count + 1);
-    if (where)
-        parse.where = sl_arena_printf(arena, "%s: ", where);
+    if (where) parse.where = sl_arena_printf(arena, "%s: ", where);
     if (!seen || !parse.where)
         return sl_fail(error, SL_NO_MEMORY, "could not keep the options of %s",
                        where ? where : "a connector");
 
     rc = put_presets(&parse, options);
-    if (!rc)
-        rc = put_members(&parse, options, json, others, seen);
+    if (!rc) rc = put_members(&parse, options, json, others, seen);
     for (size_t i = 0; !rc && !partial && i < count; i++) {
-        if (!options[i].required || seen[i])
-            continue;
+        if (!options[i].required || seen[i]) continue;
         rc = sl_fail(error, SL_BAD_SPEC, "%soption '%s' is missing", parse.where, options[i].name);
-        if (options[i].help)
-            sl_error_hint(error, "%s: %s", options[i].name, options[i].help);
+        if (options[i].help) sl_error_hint(error, "%s: %s", options[i].name, options[i].help);
     }
     return rc;
 }

@@ -11,22 +11,14 @@
 const char *sl_option_kind_name(enum sl_option_kind kind)
 {
     switch (kind) {
-    case SL_OPTION_STRING:
-        return "text";
-    case SL_OPTION_SECRET:
-        return "secret";
-    case SL_OPTION_BOOL:
-        return "boolean";
-    case SL_OPTION_INT:
-        return "integer";
-    case SL_OPTION_DOUBLE:
-        return "number";
-    case SL_OPTION_URL:
-        return "URL";
-    case SL_OPTION_LIST:
-        return "list";
-    case SL_OPTION_ENUM:
-        return "one of";
+    case SL_OPTION_STRING: return "text";
+    case SL_OPTION_SECRET: return "secret";
+    case SL_OPTION_BOOL: return "boolean";
+    case SL_OPTION_INT: return "integer";
+    case SL_OPTION_DOUBLE: return "number";
+    case SL_OPTION_URL: return "URL";
+    case SL_OPTION_LIST: return "list";
+    case SL_OPTION_ENUM: return "one of";
     }
     return "unknown";
 }
@@ -41,8 +33,7 @@ static bool has_range(const struct sl_option *option)
 static void add_kind(const struct sl_option *option, struct sl_buf *out)
 {
     sl_buf_adds(out, sl_option_kind_name(option->kind));
-    if (has_range(option))
-        sl_buf_addf(out, ", %.15g to %.15g", option->min, option->max);
+    if (has_range(option)) sl_buf_addf(out, ", %.15g to %.15g", option->min, option->max);
     if (option->kind == SL_OPTION_ENUM)
         for (const char *const *value = option->values; *value; value++)
             sl_buf_addf(out, "%s%s", value == option->values ? " " : ", ", *value);
@@ -58,8 +49,7 @@ static void add_help(const struct sl_option *options, struct sl_buf *out)
 
     for (const struct sl_option *option = options; option->name; option++) {
         size_t len = strlen(option->name);
-        if (len > width && len <= HELP_NAME_MAX)
-            width = len;
+        if (len > width && len <= HELP_NAME_MAX) width = len;
     }
     for (const struct sl_option *option = options; option->name; option++) {
         sl_buf_addf(out, "  %-*s  %s (", (int)width, option->name, option->help);
@@ -68,8 +58,7 @@ static void add_help(const struct sl_option *options, struct sl_buf *out)
             sl_buf_adds(out, "; required");
         else if (option->preset)
             sl_buf_addf(out, "; default %s", *option->preset ? option->preset : "empty");
-        if (option->alias)
-            sl_buf_addf(out, "; also %s", option->alias);
+        if (option->alias) sl_buf_addf(out, "; also %s", option->alias);
         sl_buf_adds(out, ")\n");
     }
 }
@@ -79,16 +68,14 @@ static void add_help(const struct sl_option *options, struct sl_buf *out)
 static void add_cell(struct sl_buf *out, const char *text)
 {
     for (; *text; text++) {
-        if (*text == '|')
-            sl_buf_addc(out, '\\');
+        if (*text == '|') sl_buf_addc(out, '\\');
         sl_buf_addc(out, *text);
     }
 }
 
 static void add_markdown(const struct sl_option *options, struct sl_buf *out)
 {
-    if (!options->name)
-        return;
+    if (!options->name) return;
     sl_buf_adds(out, "| Option | Type | Default | Meaning |\n|---|---|---|---|\n");
     for (const struct sl_option *option = options; option->name; option++) {
         sl_buf_addf(out, "| `%s` | ", option->name);
@@ -100,8 +87,7 @@ static void add_markdown(const struct sl_option *options, struct sl_buf *out)
         else
             sl_buf_adds(out, " | | ");
         add_cell(out, option->help);
-        if (option->alias)
-            sl_buf_addf(out, " Also accepted as `%s`.", option->alias);
+        if (option->alias) sl_buf_addf(out, " Also accepted as `%s`.", option->alias);
         sl_buf_adds(out, " |\n");
     }
 }
@@ -111,19 +97,14 @@ static void add_markdown(const struct sl_option *options, struct sl_buf *out)
 static const char *schema_type(enum sl_option_kind kind)
 {
     switch (kind) {
-    case SL_OPTION_BOOL:
-        return "boolean";
-    case SL_OPTION_INT:
-        return "integer";
-    case SL_OPTION_DOUBLE:
-        return "number";
-    case SL_OPTION_LIST:
-        return "array";
+    case SL_OPTION_BOOL: return "boolean";
+    case SL_OPTION_INT: return "integer";
+    case SL_OPTION_DOUBLE: return "number";
+    case SL_OPTION_LIST: return "array";
     case SL_OPTION_STRING:
     case SL_OPTION_SECRET:
     case SL_OPTION_URL:
-    case SL_OPTION_ENUM:
-        break;
+    case SL_OPTION_ENUM: break;
     }
     return "string";
 }
@@ -144,8 +125,7 @@ static void put_preset(const struct sl_option *option, struct sl_json_writer *js
     case SL_OPTION_LIST: /* a comma list, as it may be typed */
         sl_json_kv_str(json, "default", option->preset);
         break;
-    case SL_OPTION_SECRET:
-        break;
+    case SL_OPTION_SECRET: break;
     }
 }
 
@@ -159,8 +139,7 @@ static void put_property(const struct sl_option *option, struct sl_json_writer *
         sl_json_kv_str(json, "format", "password");
         sl_json_kv_bool(json, "writeOnly", true);
     }
-    if (option->kind == SL_OPTION_URL)
-        sl_json_kv_str(json, "format", "uri");
+    if (option->kind == SL_OPTION_URL) sl_json_kv_str(json, "format", "uri");
     if (option->kind == SL_OPTION_LIST) {
         sl_json_key(json, "items");
         sl_json_begin_object(json);
@@ -180,8 +159,7 @@ static void put_property(const struct sl_option *option, struct sl_json_writer *
         sl_json_key(json, "maximum");
         sl_json_put_double(json, option->max);
     }
-    if (option->preset)
-        put_preset(option, json);
+    if (option->preset) put_preset(option, json);
     sl_json_end_object(json);
 }
 
@@ -202,8 +180,7 @@ static void add_schema(const struct sl_option *options, struct sl_buf *out)
         sl_json_key(json, "required");
         sl_json_begin_array(json);
         for (const struct sl_option *option = options; option->name; option++)
-            if (option->required)
-                sl_json_put_str(json, option->name);
+            if (option->required) sl_json_put_str(json, option->name);
         sl_json_end_array(json);
         sl_json_kv_bool(json, "additionalProperties", false);
         sl_json_end_object(json);
@@ -220,14 +197,8 @@ void sl_options_print(const struct sl_option *options, enum sl_options_format fo
                       struct sl_buf *out)
 {
     switch (format) {
-    case SL_OPTIONS_HELP:
-        add_help(options, out);
-        break;
-    case SL_OPTIONS_MARKDOWN:
-        add_markdown(options, out);
-        break;
-    case SL_OPTIONS_JSON_SCHEMA:
-        add_schema(options, out);
-        break;
+    case SL_OPTIONS_HELP: add_help(options, out); break;
+    case SL_OPTIONS_MARKDOWN: add_markdown(options, out); break;
+    case SL_OPTIONS_JSON_SCHEMA: add_schema(options, out); break;
     }
 }

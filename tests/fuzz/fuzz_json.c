@@ -18,8 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool truth)
 {
-    if (!truth)
-        abort();
+    if (!truth) abort();
 }
 
 static void check_utf8(const char *text, size_t len)
@@ -58,13 +57,11 @@ static size_t check_value(const struct sl_doc *doc, const struct sl_json *value,
     }
     if (sl_json_kind(value) == SL_JSON_STRING)
         check_utf8(sl_json_str(value), sl_json_str_len(value));
-    if (sl_json_kind(value) == SL_JSON_NUMBER)
-        check_number(value);
+    if (sl_json_kind(value) == SL_JSON_NUMBER) check_number(value);
 
     size_t left = sl_json_len(value);
     for (struct sl_json_each e = sl_json_each(value); sl_json_next(&e); left--) {
-        if (e.key)
-            bads += check_value(doc, e.key, depth + 1);
+        if (e.key) bads += check_value(doc, e.key, depth + 1);
         bads += check_value(doc, e.value, depth + 1);
     }
     check(left == 0);

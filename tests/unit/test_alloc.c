@@ -74,14 +74,12 @@ static void the_nth_allocation_fails_once(void **state)
 
     (void)state;
     sl_alloc_fail_after(2);
-    for (int i = 0; i < 4; i++)
-        got[i] = sl_alloc(1);
+    for (int i = 0; i < 4; i++) got[i] = sl_alloc(1);
     assert_non_null(got[0]);
     assert_non_null(got[1]);
     assert_null(got[2]);
     assert_non_null(got[3]);
-    for (int i = 0; i < 4; i++)
-        sl_free(got[i]);
+    for (int i = 0; i < 4; i++) sl_free(got[i]);
 
     char *text = sl_strdup("kept");
     sl_alloc_fail_after(0);
@@ -123,8 +121,7 @@ static void threads_share_the_counters(void **state)
     sl_alloc_fail_after(ROUNDS); /* somebody meets it, once */
     for (int t = 0; t < THREADS; t++)
         assert_int_equal(pthread_create(&threads[t], NULL, churn, slots[t]), 0);
-    for (int t = 0; t < THREADS; t++)
-        pthread_join(threads[t], NULL);
+    for (int t = 0; t < THREADS; t++) pthread_join(threads[t], NULL);
     sl_alloc_fail_after(-1);
     for (int t = 0; t < THREADS; t++)
         for (int i = 0; i < ROUNDS; i++) {

@@ -29,8 +29,7 @@ static void memory_is_aligned_zeroed_and_apart(void **state)
             assert_non_null(a);
             assert_non_null(b);
             assert_int_equal((uintptr_t)a % align, 0);
-            for (size_t i = 0; i < align + 3; i++)
-                assert_int_equal(a[i], 0);
+            for (size_t i = 0; i < align + 3; i++) assert_int_equal(a[i], 0);
             memset(a, 0xFF, align + 3);
             memset(b, 0xEE, 5);
             assert_int_equal(a[align + 2], 0xFF);
@@ -48,8 +47,7 @@ static void the_cap_is_a_promise(void **state)
 
     (void)state;
     sl_arena_init(&arena, 100000);
-    while (sl_arena_alloc(&arena, 1000, 8))
-        taken += 1000;
+    while (sl_arena_alloc(&arena, 1000, 8)) taken += 1000;
     assert_in_range(taken, 80000, 100000);
     assert_true(arena.total <= 100000);
     assert_null(sl_arena_alloc(&arena, 200000, 8));
@@ -84,16 +82,14 @@ static void a_reset_keeps_the_largest_block(void **state)
     int64_t before = sl_alloc_live();
 
     (void)state;
-    for (int i = 0; i < 300; i++)
-        assert_non_null(sl_arena_alloc(&arena, 1000, 8));
+    for (int i = 0; i < 300; i++) assert_non_null(sl_arena_alloc(&arena, 1000, 8));
     assert_true(sl_alloc_live() > before + 1);
     sl_arena_reset(&arena);
     assert_int_equal(sl_alloc_live(), before + 1);
 
     size_t total = arena.total;
     assert_true(total >= 100000);
-    for (int i = 0; i < 100; i++)
-        assert_non_null(sl_arena_alloc(&arena, 1000, 8));
+    for (int i = 0; i < 100; i++) assert_non_null(sl_arena_alloc(&arena, 1000, 8));
     assert_int_equal(arena.total, total); /* no new block was needed */
     sl_arena_release(&arena);
     assert_int_equal(sl_alloc_live(), before);
@@ -143,10 +139,8 @@ static void every_allocation_may_fail(void **state)
         whole = true;
         sl_alloc_fail_after(n);
         for (int i = 0; i < 100; i++)
-            if (!sl_arena_alloc(&arena, 1000, 8))
-                whole = false;
-        if (!sl_arena_printf(&arena, "%s", "text"))
-            whole = false;
+            if (!sl_arena_alloc(&arena, 1000, 8)) whole = false;
+        if (!sl_arena_printf(&arena, "%s", "text")) whole = false;
         sl_alloc_fail_after(-1);
         sl_arena_release(&arena);
         assert_int_equal(sl_alloc_live(), before);

@@ -36,8 +36,7 @@ static void it_grows_from_any_size(void **state)
 
     (void)state;
     sl_buf_init(&buf, 0);
-    for (int i = 0; i < 5000; i++)
-        sl_buf_addf(&buf, "%04d", i);
+    for (int i = 0; i < 5000; i++) sl_buf_addf(&buf, "%04d", i);
     assert_int_equal(buf.len, 20000);
     assert_memory_equal(buf.data + 4 * 4321, "4321", 4);
     assert_int_equal(buf.data[buf.len], 0);
@@ -116,8 +115,7 @@ static void every_allocation_may_fail(void **state)
         struct sl_buf buf = {0};
 
         sl_alloc_fail_after(n);
-        for (int i = 0; i < 100; i++)
-            sl_buf_addf(&buf, "%d,", i);
+        for (int i = 0; i < 100; i++) sl_buf_addf(&buf, "%d,", i);
         sl_alloc_fail_after(-1);
         whole = !sl_buf_failed(&buf);
         assert_false(buf.full);

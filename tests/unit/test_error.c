@@ -66,8 +66,7 @@ static void assert_cut_well(const char *text, size_t size)
     assert_true(len < size && len > size - 8);
     assert_string_equal(text + len - 3, "\xE2\x80\xA6");
     for (size_t i = 0; i < len - 3; i++)
-        if ((unsigned char)text[i] == 0xC3)
-            assert_int_equal((unsigned char)text[i + 1], 0xA4);
+        if ((unsigned char)text[i] == 0xC3) assert_int_equal((unsigned char)text[i + 1], 0xA4);
 }
 
 static void long_messages_end_with_an_ellipsis_between_characters(void **state)
@@ -76,8 +75,7 @@ static void long_messages_end_with_an_ellipsis_between_characters(void **state)
     struct sl_error error;
 
     (void)state;
-    for (size_t i = 0; i + 2 < sizeof umlauts; i += 2)
-        memcpy(umlauts + i, "\xC3\xA4", 2);
+    for (size_t i = 0; i + 2 < sizeof umlauts; i += 2) memcpy(umlauts + i, "\xC3\xA4", 2);
     for (int shift = 0; shift < 4; shift++) {
         sl_fail(&error, SL_BUG, "%.*s%s", shift, "abc", umlauts);
         assert_cut_well(error.message, sizeof error.message);

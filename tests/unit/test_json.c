@@ -52,8 +52,7 @@ static enum sl_code parse_bytes(struct fixture *f, const char *text, size_t len,
 {
     /* exactly as long as it says, so that AddressSanitizer sees a byte too far */
     char *exact = malloc(len ? len : 1);
-    if (len > 0)
-        memcpy(exact, text, len);
+    if (len > 0) memcpy(exact, text, len);
     enum sl_code rc = sl_doc_parse(f->doc, exact, len, root, &f->error);
     free(exact);
     return rc;
@@ -63,8 +62,7 @@ static const struct sl_json *parse(struct fixture *f, const char *text)
 {
     const struct sl_json *root = NULL;
 
-    if (parse_bytes(f, text, strlen(text), &root))
-        fail_msg("%s", f->error.message);
+    if (parse_bytes(f, text, strlen(text), &root)) fail_msg("%s", f->error.message);
     return root;
 }
 
@@ -126,8 +124,7 @@ static void readers_take_anything(void **state)
     const struct sl_json *array = parse(*state, "[null,true,1,\"s\",[1],{\"k\":1}]");
     size_t i = 1;
 
-    for (struct sl_json_each e = sl_json_each(array); sl_json_next(&e);)
-        values[i++] = e.value;
+    for (struct sl_json_each e = sl_json_each(array); sl_json_next(&e);) values[i++] = e.value;
     for (i = 0; i < 7; i++) {
         const struct sl_json *v = values[i];
         int64_t n = 42;
@@ -191,8 +188,7 @@ static void a_document_outlives_its_text_and_memory_is_reused(void **state)
         int64_t n = -1;
         assert_true(sl_json_i64(sl_json_get(root, "n"), &n));
         assert_int_equal(n, round);
-        if (round > 0)
-            assert_int_equal(sl_alloc_live(), live);
+        if (round > 0) assert_int_equal(sl_alloc_live(), live);
     }
 }
 
@@ -225,9 +221,16 @@ static void integers_are_exact_or_refused(void **state)
                 {"9.223372036854775807e18", INT64_MAX},
                 {"100000000000000000000e-20", 1},
                 {"0.00000000000000000000000000001e29", 1}};
-    const char *bad[] = {"0.5",  "9223372036854775808",  "-9223372036854775809", "1e19", "1e-1",
-                         "1e99999999999999999999",       "1e-99999999999999999999", "12345e-2",
-                         "99999999999999999999",         "9.2233720368547758075e18"};
+    const char *bad[] = {"0.5",
+                         "9223372036854775808",
+                         "-9223372036854775809",
+                         "1e19",
+                         "1e-1",
+                         "1e99999999999999999999",
+                         "1e-99999999999999999999",
+                         "12345e-2",
+                         "99999999999999999999",
+                         "9.2233720368547758075e18"};
     int64_t got;
 
     (void)state;
@@ -236,8 +239,7 @@ static void integers_are_exact_or_refused(void **state)
         assert_int_equal(got, good[i].value);
     }
     got = 77;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(as_i64(bad[i], &got));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(as_i64(bad[i], &got));
     assert_int_equal(got, 77);
 }
 
@@ -246,25 +248,45 @@ static void check_double(const char *text)
 {
     double expected = strtod(text, NULL), got = sl_number_double(text, strlen(text));
 
-    if (memcmp(&expected, &got, sizeof got) != 0)
-        fail_msg("%s: %a is not %a", text, got, expected);
+    if (memcmp(&expected, &got, sizeof got) != 0) fail_msg("%s: %a is not %a", text, got, expected);
 }
 
 static void doubles_are_the_nearest(void **state)
 {
-    const char *texts[] = {"0", "-0", "0.1", "3.14", "1234.56", "-99.99", "1e22", "1e23", "5e-324",
-                           "2.2250738585072011e-308", "2.4e-324", "1.7976931348623157e308",
-                           "1.7976931348623159e308", "-1e999", "1e-999", "9007199254740993",
-                           "9007199254740992.5", "123456789012345", "1234567890123456",
-                           "999999999999999.9", "0.000000000000001", "0.30000000000000004",
-                           "9999999999999999", "18446744073709551616", "1.00000000000000011102230246251565404",
-                           "6.02214076e23", "1E5", "1e+5", "100000000000000000000000000000000000001"};
+    const char *texts[] = {"0",
+                           "-0",
+                           "0.1",
+                           "3.14",
+                           "1234.56",
+                           "-99.99",
+                           "1e22",
+                           "1e23",
+                           "5e-324",
+                           "2.2250738585072011e-308",
+                           "2.4e-324",
+                           "1.7976931348623157e308",
+                           "1.7976931348623159e308",
+                           "-1e999",
+                           "1e-999",
+                           "9007199254740993",
+                           "9007199254740992.5",
+                           "123456789012345",
+                           "1234567890123456",
+                           "999999999999999.9",
+                           "0.000000000000001",
+                           "0.30000000000000004",
+                           "9999999999999999",
+                           "18446744073709551616",
+                           "1.00000000000000011102230246251565404",
+                           "6.02214076e23",
+                           "1E5",
+                           "1e+5",
+                           "100000000000000000000000000000000000001"};
     char text[64];
     uint64_t seed = 88172645463325252u;
 
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        check_double(texts[i]);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) check_double(texts[i]);
     for (int i = 0; i < 200000; i++) {
         seed ^= seed << 13;
         seed ^= seed >> 7;
@@ -333,8 +355,7 @@ static void a_lone_surrogate_costs_one_string(void **state)
     assert_null(sl_doc_bad_string(f->doc, NULL, &len));
 
     for (struct sl_json_each e = sl_json_each(o); sl_json_next(&e);) /* the key */
-        if (sl_json_eq(e.key, FFFD "k"))
-            check_bad(f, e.key, FFFD "k", "\\ud8ffk");
+        if (sl_json_eq(e.key, FFFD "k")) check_bad(f, e.key, FFFD "k", "\\ud8ffk");
     parse(f, "[\"fine\"]");
     assert_int_equal(sl_doc_bad_count(f->doc), 0);
 }
@@ -378,8 +399,7 @@ static void too_many_bad_strings_are_another_encoding(void **state)
     struct sl_buf text = {0};
 
     sl_buf_adds(&text, "[\"\xE9\"");
-    for (int i = 1; i < SL_DOC_BAD_STRINGS_MAX; i++)
-        sl_buf_adds(&text, ",\"\xE9\"");
+    for (int i = 1; i < SL_DOC_BAD_STRINGS_MAX; i++) sl_buf_adds(&text, ",\"\xE9\"");
     size_t len = text.len;
     sl_buf_adds(&text, "]");
     assert_int_equal(sl_json_len(parse(f, sl_buf_str(&text))), SL_DOC_BAD_STRINGS_MAX);
@@ -476,12 +496,9 @@ static char *nested(size_t depth, bool objects, bool closed)
 {
     struct sl_buf buf = {0};
 
-    for (size_t i = 0; i < depth; i++)
-        sl_buf_adds(&buf, objects ? "{\"a[{\\\"\":" : "[");
-    if (objects)
-        sl_buf_adds(&buf, "1");
-    for (size_t i = 0; closed && i < depth; i++)
-        sl_buf_adds(&buf, objects ? "}" : "]");
+    for (size_t i = 0; i < depth; i++) sl_buf_adds(&buf, objects ? "{\"a[{\\\"\":" : "[");
+    if (objects) sl_buf_adds(&buf, "1");
+    for (size_t i = 0; closed && i < depth; i++) sl_buf_adds(&buf, objects ? "}" : "]");
     return sl_buf_take(&buf);
 }
 
@@ -524,8 +541,7 @@ static void many_tiny_values_fit(void **state)
     char *text = malloc(2 * count + 2);
 
     text[0] = '[';
-    for (size_t i = 0; i < count; i++)
-        memcpy(text + 1 + 2 * i, "0,", 2);
+    for (size_t i = 0; i < count; i++) memcpy(text + 1 + 2 * i, "0,", 2);
     text[2 * count] = ']';
     text[2 * count + 1] = '\0';
     assert_int_equal(sl_json_len(parse(f, text)), count);
@@ -603,8 +619,8 @@ static void the_writer_puts_commas_and_colons(void **state)
 
 static void doubles_are_written_so_that_they_read_back(void **state)
 {
-    const double numbers[] = {0.0, -0.0, 0.1, 1e22, 123456789.125, 5e-324, 1.7976931348623157e308,
-                              -2.5, 100, 1e15, 1e-7};
+    const double numbers[] = {0.0,  -0.0, 0.1,  1e22, 123456789.125, 5e-324, 1.7976931348623157e308,
+                              -2.5, 100,  1e15, 1e-7};
     struct sl_buf out = {0};
 
     (void)state;
@@ -640,21 +656,18 @@ static void lists_are_values_too(void **state)
 
 static enum sl_code whole_job(struct sl_error *error)
 {
-    const char text[] = "{\"a\":[1,2.5,\"\\ud800\",\"\xE9\"],\"b\":{\"c\":\"long enough to grow\"}}";
+    const char text[] =
+        "{\"a\":[1,2.5,\"\\ud800\",\"\xE9\"],\"b\":{\"c\":\"long enough to grow\"}}";
     struct sl_doc *doc = sl_doc_new(0);
     struct sl_json_writer *writer = sl_json_writer_new();
     const struct sl_json *root = NULL;
     enum sl_code rc = SL_NO_MEMORY;
 
-    if (!doc || !writer)
-        goto out;
+    if (!doc || !writer) goto out;
     rc = sl_doc_parse(doc, text, sizeof text - 1, &root, error);
-    if (rc)
-        goto out;
-    for (int i = 0; i < 20; i++)
-        sl_json_put_value(writer, root);
-    if (!sl_json_writer_text(writer, NULL))
-        rc = SL_NO_MEMORY;
+    if (rc) goto out;
+    for (int i = 0; i < 20; i++) sl_json_put_value(writer, root);
+    if (!sl_json_writer_text(writer, NULL)) rc = SL_NO_MEMORY;
 out:
     sl_json_writer_free(writer);
     sl_doc_free(doc);

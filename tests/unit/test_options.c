@@ -28,23 +28,53 @@ struct settings {
 static const char *const modes[] = {"api", "csv", "Both", NULL};
 
 static const struct sl_option options[] = {
-    {.name = "base_id", .alias = "base", .kind = SL_OPTION_STRING, .required = true,
-     .offset = AT(base_id), .help = "The base to read."},
-    {.name = "token", .kind = SL_OPTION_SECRET, .required = true, .offset = AT(token),
+    {.name = "base_id",
+     .alias = "base",
+     .kind = SL_OPTION_STRING,
+     .required = true,
+     .offset = AT(base_id),
+     .help = "The base to read."},
+    {.name = "token",
+     .kind = SL_OPTION_SECRET,
+     .required = true,
+     .offset = AT(token),
      .help = "An access token."},
-    {.name = "page_size", .kind = SL_OPTION_INT, .preset = "100", .min = 1, .max = 100,
-     .offset = AT(page_size), .help = "Records asked for in one request."},
+    {.name = "page_size",
+     .kind = SL_OPTION_INT,
+     .preset = "100",
+     .min = 1,
+     .max = 100,
+     .offset = AT(page_size),
+     .help = "Records asked for in one request."},
     {.name = "offset", .kind = SL_OPTION_INT, .offset = AT(offset), .help = "Any number | none."},
-    {.name = "rate", .kind = SL_OPTION_DOUBLE, .preset = "4.5", .min = 0.1, .max = 50,
-     .offset = AT(rate), .help = "Requests in a second."},
-    {.name = "metadata", .kind = SL_OPTION_BOOL, .preset = "true", .offset = AT(metadata),
+    {.name = "rate",
+     .kind = SL_OPTION_DOUBLE,
+     .preset = "4.5",
+     .min = 0.1,
+     .max = 50,
+     .offset = AT(rate),
+     .help = "Requests in a second."},
+    {.name = "metadata",
+     .kind = SL_OPTION_BOOL,
+     .preset = "true",
+     .offset = AT(metadata),
      .help = "Whether to read the schema."},
-    {.name = "api_url", .kind = SL_OPTION_URL, .preset = "https://api.example.com",
-     .offset = AT(api_url), .help = "Where the API is."},
-    {.name = "mode", .kind = SL_OPTION_ENUM, .preset = "api", .values = modes, .offset = AT(mode),
+    {.name = "api_url",
+     .kind = SL_OPTION_URL,
+     .preset = "https://api.example.com",
+     .offset = AT(api_url),
+     .help = "Where the API is."},
+    {.name = "mode",
+     .kind = SL_OPTION_ENUM,
+     .preset = "api",
+     .values = modes,
+     .offset = AT(mode),
      .help = "How to read."},
     {.name = "views", .kind = SL_OPTION_LIST, .offset = AT(views), .help = "Views to read."},
-    {.name = "cells", .kind = SL_OPTION_LIST, .preset = "a, b", .offset = AT(cells),
+    {.name = "cells",
+     .kind = SL_OPTION_LIST,
+     .preset = "a, b",
+     .offset = AT(cells),
      .help = "Cells to read."},
     {0},
 };
@@ -88,8 +118,8 @@ static enum sl_code parse_as(struct fixture *f, const char *text, bool partial)
 
     memset(&f->got, 0, sizeof f->got);
     assert_int_equal(sl_doc_parse(f->doc, text, strlen(text), &root, &f->error), SL_OK);
-    enum sl_code rc = sl_options_parse(options, root, others, partial, "connection 'main'",
-                                       &f->got, &f->arena, &f->error);
+    enum sl_code rc = sl_options_parse(options, root, others, partial, "connection 'main'", &f->got,
+                                       &f->arena, &f->error);
     /* what was parsed must not need the JSON any more */
     assert_int_equal(sl_doc_parse(f->doc, over, sizeof over - 1, &gone, &ignored), SL_OK);
     return rc;
@@ -98,8 +128,7 @@ static enum sl_code parse_as(struct fixture *f, const char *text, bool partial)
 /* Parses, expecting success; required options may be missing. */
 static struct settings *parse(struct fixture *f, const char *text)
 {
-    if (parse_as(f, text, true))
-        fail_msg("%s", f->error.message);
+    if (parse_as(f, text, true)) fail_msg("%s", f->error.message);
     return &f->got;
 }
 
@@ -153,8 +182,7 @@ static void values_may_be_typed_or_text(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct fixture *f = *state;
 
-        if (parse_as(f, texts[i], false))
-            fail_msg("%s", f->error.message);
+        if (parse_as(f, texts[i], false)) fail_msg("%s", f->error.message);
         assert_string_equal(f->got.base_id, "app1");
         assert_true(f->got.token);
         assert_int_equal(f->got.page_size, 7);
@@ -219,6 +247,7 @@ static void what_does_not_fit_is_refused_by_name(void **state)
         {"{\"api_url\":[1]}", "is not a URL"},
         {"{\"views\":[{}]}", "option 'views': a JSON array is not a list of texts"},
         {"{\"views\":\"[1,\"}", "option 'views': '[1,' is not a list of texts"},
+        {"{\"views\":[\"a\\u0000b\"]}", "is not a list of texts"},
         {"{\"views\":true}", "is not a list of texts"},
         {"{\"base\":\"a\",\"base_id\":\"b\"}", "option 'base_id' is given twice"},
         {"{\"mode\":\"csv\",\"mode\":\"csv\"}", "option 'mode' is given twice"},
@@ -278,8 +307,9 @@ static void the_nearest_name_is_near(void **state)
     assert_null(sl_nearest("shot", names));
     assert_null(sl_nearest("x", names));
     assert_null(sl_nearest("", names));
-    assert_null(sl_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                           names));
+    assert_null(
+        sl_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                   names));
 }
 
 static char *printed(enum sl_options_format format)
@@ -300,7 +330,8 @@ static void help_and_docs_are_printed_from_the_table(void **state)
     assert_non_null(strstr(help, "  base_id    The base to read. (text; required; also base)\n"));
     assert_non_null(strstr(help, "  page_size  Records asked for in one request. "
                                  "(integer, 1 to 100; default 100)\n"));
-    assert_non_null(strstr(help, "  mode       How to read. (one of api, csv, Both; default api)\n"));
+    assert_non_null(
+        strstr(help, "  mode       How to read. (one of api, csv, Both; default api)\n"));
     assert_non_null(strstr(docs, "| Option | Type | Default | Meaning |\n|---|---|---|---|\n"));
     assert_non_null(strstr(docs, "| `base_id` | text | required | The base to read. "
                                  "Also accepted as `base`. |\n"));
