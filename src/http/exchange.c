@@ -2,7 +2,6 @@
 #include "http/exchange.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -522,25 +521,6 @@ enum sl_code sl_transfer_begin(struct sl_transfer *t, struct sl_exchange *exchan
 
 /* ------------------------------------------------------------------ the end */
 
-/* "https://host.example:8443" of the URL, for messages: no path, no query, no user. */
-static void origin_text(const struct sl_transfer *t, char *out, size_t cap)
-{
-    CURLU *url = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL;
-
-    snprintf(out, cap, "the source");
-    if (url && !curl_url_set(url, CURLUPART_URL, current_url(t), 0) &&
-        !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) &&
-        !curl_url_get(url, CURLUPART_HOST, &host, 0)) {
-        bool has_port = !curl_url_get(url, CURLUPART_PORT, &port, 0);
-        snprintf(out, cap, "%s://%s%s%s", scheme, host, has_port ? ":" : "", has_port ? port : "");
-    }
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(url);
-}
-
 static void timed_out(struct sl_transfer *t)
 {
     const struct sl_exchange *exchange = t->exchange;
@@ -632,12 +612,6 @@ bool sl_transfer_ended(struct sl_transfer *t, CURLcode result)
     if (!t->error.code) check_whole(t);
     if (!t->error.code) /* a body that never came still has its padding */
         (void)body_grow(t, &t->body, 0);
-    if (t->error.code) {
-        char origin[256];
-        origin_text(t, origin, sizeof origin);
-        sl_error_context(&t->error, "%s %s", t->exchange->method ? t->exchange->method : "GET",
-                         origin);
-    }
     if (!t->chunk_out) t->received_us = sl_client_now_us();
     t->ended = true;
     if (!t->chunk_out) sl_client_ready(t);

@@ -45,7 +45,8 @@ struct sl_completion {
                                     SL_TIMEOUT, SL_TOO_LARGE, SL_CANCELLED, SL_SOURCE (cut body,
                                     bad encoding): see error */
     bool began;                  /* bytes of a body had already been handed over (lines) */
-    struct sl_error error;       /* filled when code is an error */
+    struct sl_error error;       /* filled when code is an error; what was asked for is not in its
+                                    message: the caller knows the exchange */
     int status;
     const struct sl_header *headers; /* lower case; ends with {0} */
     char *body;                  /* writable, SL_DOC_PADDING spare bytes behind it */
@@ -103,7 +104,7 @@ SL_MUST_USE enum sl_code sl_world_new(const struct sl_http_options *options,
 
 /*
  * A world that writes every exchange of `inner` to `directory` (JSON files, one per exchange, in
- * order of completion: docs of the form in record.c), without credentials: Authorization, Cookie
+ * order of completion; record.c shows one), without credentials: Authorization, Cookie
  * and Set-Cookie headers are left out, and every occurrence of a value in `secrets` (ends with
  * NULL; copied), plain or percent-encoded, escaped in JSON, or in base64, is replaced by "***".
  * The directory is made when it is not there; it must hold no recording. Owns inner, on failure

@@ -553,7 +553,6 @@ static void what_breaks_on_the_way_is_told_apart(void **state)
         assert_true(result.completion.error.retryable);
         assert_false(result.completion.began);
         assert_non_null(strstr(result.completion.error.message, cases[i].says));
-        assert_non_null(strstr(result.completion.error.message, "http://127.0.0.1:"));
         free(result.body);
     }
 }
