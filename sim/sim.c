@@ -339,6 +339,17 @@ enum sl_code sim_control(struct sim *sim, const char *json, struct sl_error *err
     return control_text(sim, json, strlen(json), error);
 }
 
+/* The connection options for this simulator, at the address it was asked at. */
+static enum sl_code put_connection(struct sim *sim, const struct sim_request *request,
+                                   struct sl_buf *out, struct sl_error *error)
+{
+    const char *host = sim_request_header(request, "host");
+    char url[160];
+
+    (void)snprintf(url, sizeof url, "http://%s", host ? host : "127.0.0.1");
+    return sim_connection(sim, url, out, error);
+}
+
 static enum sl_code handle_own(struct sim *sim, const struct sim_request *request,
                                struct sim_reply *reply, struct sl_error *error)
 {
@@ -349,11 +360,13 @@ static enum sl_code handle_own(struct sim *sim, const struct sim_request *reques
         put_stats(sim, reply->body);
     } else if (strcmp(path, "truth") == 0) {
         rc = sim->app->truth(sim->state, request, reply->body, error);
+    } else if (strcmp(path, "connection") == 0) {
+        rc = put_connection(sim, request, reply->body, error);
     } else if (strcmp(path, "control") == 0 && strcmp(request->method, "POST") == 0) {
         rc = control_text(sim, request->body, request->body_len, error);
         if (!rc) sl_buf_adds(reply->body, "{\"ok\":true}");
     } else {
-        rc = sl_fail(error, SL_NOT_FOUND, "no such page: stats, truth, or control by POST");
+        rc = sl_fail(error, SL_NOT_FOUND, "no such page: stats, truth, connection, or control by POST");
     }
     if (rc && rc != SL_NO_MEMORY) { /* the caller's mistake, told to the caller */
         sl_buf_reset(reply->body);
