@@ -18,7 +18,7 @@ CATALOG, SCHEMA = "main", "airtable"
 
 def connection(simulator: Simulator, name="airtable", **options) -> dict:
     return {"name": name, "connection_type": "GENERIC_LAKEFLOW_CONNECT",
-            "options": {**simulator.connection(), **options}}
+            "options": {"sourceName": "airtable", **simulator.connection(), **options}}
 
 
 def connect(sluice: Sluice, simulator: Simulator, name="airtable", **options):
