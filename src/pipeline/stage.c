@@ -383,9 +383,10 @@ static enum sl_code settle_row(struct settling *s, int64_t row, struct sl_error 
         rc = ranges_add(&s->stage->voids, loser, error);
         s->stage->duplicates++;
     } else {
-        w->key = sl_strndup(s->key.data, s->key.len);
-        w->key_len = s->key.len;
+        w->key = sl_alloc(s->key.len); /* bytes, not text */
         if (!w->key) return sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys");
+        memcpy(w->key, s->key.data, s->key.len);
+        w->key_len = s->key.len;
         s->winners.count++;
     }
     w->file = s->file;
