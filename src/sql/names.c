@@ -1,0 +1,237 @@
+#include "sql/names.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "json/doc.h"
+#include "options/options.h"
+
+static enum sl_code load(struct sl_catalog *catalog, struct sl_names *names, struct sl_error *error)
+{
+    struct sl_buf list = {0};
+    const struct sl_json *root;
+    enum sl_code rc = sl_tables_list(catalog, NULL, NULL, &list, error);
+
+    names->doc = sl_doc_new(0);
+    if (!rc && !names->doc) rc = sl_fail(error, SL_NO_MEMORY, "no memory for names");
+    if (!rc) rc = sl_doc_parse_copy(names->doc, sl_buf_str(&list), list.len, &root, error);
+    sl_buf_release(&list);
+    if (rc) return rc;
+    for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);) {
+        struct sl_name *n = sl_calloc(1, sizeof *n);
+        if (!n) return sl_fail(error, SL_NO_MEMORY, "no memory for names");
+        n->catalog = sl_json_str(sl_json_get(e.value, "catalog_name"));
+        n->schema = sl_json_str(sl_json_get(e.value, "schema_name"));
+        n->table = sl_json_str(sl_json_get(e.value, "name"));
+        n->location = sl_json_str(sl_json_get(e.value, "storage_location"));
+        n->next = names->known;
+        names->known = n;
+    }
+    return SL_OK;
+}
+
+/* ---- chains of names ---- */
+
+#define PARTS_MAX 4
+
+struct chain {
+    char text[PARTS_MAX][256];
+    const char *end[PARTS_MAX]; /* where the part ends in the statement */
+    size_t count;
+};
+
+static bool name_start(unsigned char c)
+{
+    return isalpha(c) || c == '_' || c >= 0x80;
+}
+
+/* One part, plain or quoted. Returns its end, or NULL when there is none. */
+static const char *part(const char *p, char out[256])
+{
+    size_t n = 0;
+
+    if (*p == '"' || *p == '`') {
+        char quote = *p++;
+        while (*p && (*p != quote || p[1] == quote)) {
+            if (*p == quote) p++;
+            if (n < 255) out[n++] = *p;
+            p++;
+        }
+        if (!*p) return NULL;
+        p++;
+    } else if (name_start((unsigned char)*p)) {
+        while (name_start((unsigned char)*p) || isdigit((unsigned char)*p)) {
+            if (n < 255) out[n++] = *p;
+            p++;
+        }
+    } else {
+        return NULL;
+    }
+    out[n] = '\0';
+    return p;
+}
+
+static const char *chain_at(const char *p, struct chain *chain)
+{
+    const char *end = p;
+
+    chain->count = 0;
+    while (chain->count < PARTS_MAX) {
+        const char *after = part(p, chain->text[chain->count]);
+        if (!after) break;
+        chain->end[chain->count++] = end = after;
+        if (*after != '.') break;
+        p = after + 1;
+    }
+    return end;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return strcasecmp(a, b) == 0;
+}
+
+/* The table that the first parts of a chain name; *parts says how many. */
+static struct sl_name *find(struct sl_names *names, const struct chain *c, size_t *parts)
+{
+    struct sl_name *two = NULL, *one = NULL;
+
+    for (struct sl_name *n = names->known; n; n = n->next) {
+        if (c->count >= 3 && same(c->text[0], n->catalog) && same(c->text[1], n->schema) &&
+            same(c->text[2], n->table)) {
+            *parts = 3;
+            return n;
+        }
+        if (c->count >= 2 && same(c->text[0], n->schema) && same(c->text[1], n->table)) two = n;
+        if (same(c->text[0], n->table)) one = n;
+    }
+    *parts = two ? 2 : 1;
+    return two ? two : one;
+}
+
+static enum sl_code use(struct sl_names *names, struct sl_name *found, struct sl_error *error)
+{
+    struct sl_name *n;
+    struct sl_buf name = {0};
+
+    if (found->sql_name) return SL_OK;
+    sl_buf_adds(&name, found->table);
+    for (n = names->used; n; n = n->next)
+        if (same(n->table, found->table)) break;
+    if (n) { /* two tables of one name in a statement: the second is called in full */
+        sl_buf_reset(&name);
+        sl_buf_addf(&name, "%s.%s.%s", found->catalog, found->schema, found->table);
+    }
+    found->sql_name = sl_buf_take(&name);
+    struct sl_name *copy = sl_calloc(1, sizeof *copy);
+    if (!copy || !found->sql_name) {
+        sl_buf_release(&name);
+        sl_free(copy);
+        return sl_fail(error, SL_NO_MEMORY, "no memory for names");
+    }
+    *copy = *found;
+    copy->next = names->used;
+    names->used = copy;
+    return SL_OK;
+}
+
+static void put_name(struct sl_buf *sql, const char *name)
+{
+    sl_buf_addc(sql, '"');
+    for (; *name; name++) {
+        if (*name == '"') sl_buf_addc(sql, '"');
+        sl_buf_addc(sql, *name);
+    }
+    sl_buf_addc(sql, '"');
+}
+
+/* Copies a string or comment and returns its end, or NULL when there is none at p. */
+static const char *skip(const char *p)
+{
+    const char *end;
+
+    if (*p == '\'') {
+        for (end = p + 1; *end && (*end != '\'' || end[1] == '\''); end++)
+            if (*end == '\'') end++;
+        return *end ? end + 1 : end;
+    }
+    if (p[0] == '-' && p[1] == '-') return p + strcspn(p, "\n");
+    if (p[0] == '/' && p[1] == '*') {
+        end = strstr(p + 2, "*/");
+        return end ? end + 2 : p + strlen(p);
+    }
+    return NULL;
+}
+
+enum sl_code sl_names_resolve(struct sl_catalog *catalog, const char *text, struct sl_names *out,
+                              struct sl_error *error)
+{
+    enum sl_code rc = load(catalog, out, error);
+    const char *p = text;
+
+    while (!rc && *p) {
+        const char *end = skip(p);
+        struct chain chain;
+        size_t parts = 0;
+        if (end) {
+            sl_buf_add(&out->sql, p, (size_t)(end - p));
+            p = end;
+            continue;
+        }
+        end = chain_at(p, &chain);
+        if (chain.count == 0) {
+            sl_buf_addc(&out->sql, *p++);
+            if (isdigit((unsigned char)p[-1])) /* 1e5: the e begins no name */
+                while (isalnum((unsigned char)*p) || *p == '_') sl_buf_addc(&out->sql, *p++);
+            continue;
+        }
+        struct sl_name *found = find(out, &chain, &parts);
+        if (found) {
+            rc = use(out, found, error);
+            if (rc) break;
+            put_name(&out->sql, found->sql_name);
+            sl_buf_add(&out->sql, chain.end[parts - 1], (size_t)(end - chain.end[parts - 1]));
+        } else {
+            sl_buf_add(&out->sql, p, (size_t)(end - p));
+        }
+        p = end;
+    }
+    if (!rc && sl_buf_failed(&out->sql)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for names");
+    return rc;
+}
+
+void sl_names_release(struct sl_names *names)
+{
+    for (struct sl_name *n = names->known, *next; n; n = next) {
+        next = n->next;
+        sl_free(n->sql_name);
+        sl_free(n);
+    }
+    for (struct sl_name *n = names->used, *next; n; n = next) {
+        next = n->next;
+        sl_free(n);
+    }
+    sl_doc_free(names->doc);
+    sl_buf_release(&names->sql);
+    memset(names, 0, sizeof *names);
+}
+
+const char *sl_names_nearest(const struct sl_names *names, const char *message)
+{
+    static const char mark[] = "no such table: ";
+    const char *at = strstr(message, mark), *best = NULL;
+    size_t count = 0, i = 0;
+
+    if (!at) return NULL;
+    at += sizeof mark - 1;
+    const char *dot = strrchr(at, '.');
+    for (const struct sl_name *n = names->known; n; n = n->next) count++;
+    const char **all = sl_calloc(count + 1, sizeof *all);
+    for (const struct sl_name *n = names->known; all && n; n = n->next) all[i++] = n->table;
+    if (all) best = sl_nearest(dot ? dot + 1 : at, all);
+    sl_free(all);
+    return best;
+}
