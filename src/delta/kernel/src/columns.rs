@@ -9,7 +9,6 @@ use std::sync::Arc;
 use delta_kernel::arrow::array::{
     new_null_array, Array, ArrayRef, AsArray, ListArray, MapArray, StructArray,
 };
-use delta_kernel::arrow::array::types::{Float32Type, Float64Type};
 use delta_kernel::arrow::compute::{cast_with_options, CastOptions};
 use delta_kernel::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use delta_kernel::arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -204,64 +203,4 @@ fn rename_array(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
         }
         _ => cast(array, to),
     }
-}
-
-/// Adds the paths of the floating-point columns that hold a NaN.
-pub fn find_nans(batch: &RecordBatch, found: &mut HashSet<Vec<String>>) {
-    for (column, field) in batch.columns().iter().zip(batch.schema_ref().fields()) {
-        nans_of(column, vec![field.name().clone()], found);
-    }
-}
-
-fn nans_of(array: &ArrayRef, path: Vec<String>, found: &mut HashSet<Vec<String>>) {
-    let holds = match array.data_type() {
-        DataType::Float64 => {
-            !found.contains(&path) && array.as_primitive::<Float64Type>().iter().flatten().any(f64::is_nan)
-        }
-        DataType::Float32 => {
-            !found.contains(&path) && array.as_primitive::<Float32Type>().iter().flatten().any(f32::is_nan)
-        }
-        DataType::Struct(fields) => {
-            for (column, field) in array.as_struct().columns().iter().zip(fields) {
-                let mut path = path.clone();
-                path.push(field.name().clone());
-                nans_of(column, path, found);
-            }
-            false
-        }
-        _ => false,
-    };
-    if holds {
-        found.insert(path);
-    }
-}
-
-/// File statistics without the bounds of these columns: no order that readers agree on has a NaN.
-pub fn without_bounds(stats: StructArray, columns: &HashSet<Vec<String>>) -> Outcome<StructArray> {
-    if columns.is_empty() {
-        return Ok(stats);
-    }
-    let (fields, mut parts, nulls) = stats.into_parts();
-    for (part, field) in parts.iter_mut().zip(&fields) {
-        if field.name() == "minValues" || field.name() == "maxValues" {
-            *part = blank(part, &mut Vec::new(), columns)?;
-        }
-    }
-    Ok(StructArray::try_new(fields, parts, nulls)?)
-}
-
-fn blank(array: &ArrayRef, path: &mut Vec<String>, columns: &HashSet<Vec<String>>) -> Outcome<ArrayRef> {
-    if columns.contains(path) {
-        return Ok(new_null_array(array.data_type(), array.len()));
-    }
-    let DataType::Struct(fields) = array.data_type() else { return Ok(array.clone()) };
-    let from = array.as_struct();
-    let mut children = Vec::with_capacity(fields.len());
-    for (column, field) in from.columns().iter().zip(fields) {
-        path.push(field.name().clone());
-        children.push(blank(column, path, columns)?);
-        path.pop();
-    }
-    let nulls = from.nulls().cloned();
-    Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), children, nulls, from.len())?))
 }

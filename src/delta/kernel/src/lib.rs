@@ -8,6 +8,7 @@
 //! * `columns`     batches made to fit a table's columns, by name
 //! * `writer`      columns become Parquet files that no version names yet
 //! * `commit`      files, transaction id and cursor become one version
+//! * `stats`       what the log tells of a file, gathered while it is written
 //! * `scan`        reading, as streams of batches
 //! * `maintenance` checkpoints, checksums, history
 //!
@@ -22,5 +23,6 @@ mod commit;
 mod engine;
 mod maintenance;
 mod scan;
+mod stats;
 mod table;
 mod writer;

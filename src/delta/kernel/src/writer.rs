@@ -1,8 +1,8 @@
 //! Columns become Parquet files that no version names yet.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::ffi::{c_char, c_int, CString};
+use std::io::{self, Write};
 use std::mem;
 use std::ptr;
 use std::sync::Arc;
@@ -19,20 +19,23 @@ use delta_kernel::engine::arrow_data::{ArrowEngineData, EngineDataArrowExt};
 use delta_kernel::object_store::path::Path;
 use delta_kernel::object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
 use delta_kernel::parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
-use delta_kernel::parquet::basic::{Compression, ZstdLevel};
-use delta_kernel::parquet::file::properties::WriterProperties;
+use delta_kernel::parquet::arrow::ArrowSchemaConverter;
+use delta_kernel::parquet::basic::{Compression, Type as PhysicalType, ZstdLevel};
+use delta_kernel::parquet::errors::ParquetError;
+use delta_kernel::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use delta_kernel::parquet::schema::types::SchemaDescriptor;
 use delta_kernel::schema::StructField;
 use delta_kernel::transaction::BoundWriteContext;
 use delta_kernel::{Engine as _, EngineData, ExpressionEvaluator, FileMeta};
 use delta_kernel_default_engine::build_add_file_metadata;
 use delta_kernel_default_engine::parquet::DataFileMetadata;
-use delta_kernel_default_engine::stats::FileStatsAccumulator;
 use url::Url;
 
 use crate::border::{c_string, guard, optional_text, quietly, slice, Code, Failure, Outcome, SlError};
 use crate::columns;
 use crate::engine::{path_of, Engine, Place};
 use crate::scan;
+use crate::stats::Stats;
 use crate::table::Table;
 
 const COMPRESSION_LEVEL: c_int = 1;
@@ -43,6 +46,9 @@ const ROW_GROUP_ROWS_MAX: i64 = 1 << 20;
 /// one of each for every column.
 const PAGE_BYTES_MAX: usize = 1 << 20;
 const PAGE_BYTES_MIN: usize = 32 << 10;
+
+/// What zstd holds for each column, which Parquet does not count.
+const CODEC_BYTES: usize = 320 << 10;
 
 /// What is kept back before an upload starts. A part of an S3 upload has at least 5 MiB.
 const UPLOAD_BYTES_LOCAL: usize = 1 << 20;
@@ -95,13 +101,11 @@ struct Output {
     place: Arc<Place>,
     context: Arc<BoundWriteContext>,
     location: Url,
-    parquet: ArrowWriter<Vec<u8>>,
-    upload: Upload,
-    stats: FileStatsAccumulator,
-    nans: HashSet<Vec<String>>,
+    parquet: ArrowWriter<Sink>,
+    stats: Stats,
     row_group_bytes_max: usize,
+    leaves: usize,
     rows: i64,
-    size: u64,
     /// A write failed: the file can only be dropped.
     broken: bool,
 }
@@ -119,31 +123,30 @@ impl Output {
             .write_dir()
             .join(&name)
             .map_err(|error| Failure::bug(format!("name of a data file: {error}")))?;
-        let upload = Upload::new(path_of(&location)?, place.local);
+        let sink = Sink::new(engine, place, path_of(&location)?);
         let row_group_bytes_max = match options.row_group_bytes_max {
             0 => ROW_GROUP_BYTES_MAX,
             bytes => bytes,
         };
-        let properties = properties(options, row_group_bytes_max, like.num_columns())?;
+        let leaves = ArrowSchemaConverter::new().convert(like.schema_ref())?;
+        let properties = properties(options, row_group_bytes_max, &leaves)?;
         let parquet = ArrowWriter::try_new_with_options(
-            Vec::new(),
+            sink,
             like.schema(),
             ArrowWriterOptions::new().with_skip_arrow_metadata(true).with_properties(properties),
         )?;
-        let mut stats = FileStatsAccumulator::new(context.stats_columns(), context.physical_data_schema());
-        stats.merge(&like.slice(0, 0))?;
+        let stats =
+            Stats::new(context.stats_columns(), context.physical_data_schema(), &like.slice(0, 0))?;
         Ok(Output {
             engine: engine.clone(),
             place: place.clone(),
             context: context.clone(),
             location,
             parquet,
-            upload,
             stats,
-            nans: HashSet::new(),
             row_group_bytes_max,
+            leaves: leaves.num_columns(),
             rows: 0,
-            size: 0,
             broken: false,
         })
     }
@@ -157,13 +160,11 @@ impl Output {
         }
         self.broken = true;
         self.stats.merge(batch)?;
-        columns::find_nans(batch, &mut self.nans);
-        self.parquet.write(batch)?;
+        self.parquet.write(batch).map_err(|error| self.explain(error))?;
         self.rows += batch.num_rows() as i64;
         if self.parquet.memory_size() > self.row_group_bytes_max {
-            self.parquet.flush()?;
+            self.parquet.flush().map_err(|error| self.explain(error))?;
         }
-        self.drain()?;
         self.broken = false;
         Ok(())
     }
@@ -173,20 +174,14 @@ impl Output {
             return Err(Failure::bug("a write to this file has failed before"));
         }
         self.broken = true;
-        self.parquet.flush()?;
-        self.drain()?;
+        self.parquet.flush().map_err(|error| self.explain(error))?;
         self.broken = false;
         Ok(())
     }
 
-    /// What Parquet has finished goes to the store.
-    fn drain(&mut self) -> Outcome<()> {
-        let bytes = mem::take(self.parquet.inner_mut());
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.size += bytes.len() as u64;
-        self.engine.wait(self.upload.put(&self.place, bytes))
+    /// Parquet tells that its sink failed; the sink knows why.
+    fn explain(&mut self, error: ParquetError) -> Failure {
+        self.parquet.inner_mut().failure.take().unwrap_or_else(|| Failure::from(error))
     }
 
     fn close(mut self) -> Outcome<File> {
@@ -194,22 +189,19 @@ impl Output {
             self.abort();
             return Err(Failure::bug("a write to this file has failed before"));
         }
-        let finished = self.parquet.finish().map_err(Failure::from).and_then(|_| self.drain());
-        if let Err(failure) = finished {
+        if let Err(error) = self.parquet.finish() {
+            let failure = self.explain(error);
             self.abort();
             return Err(failure);
         }
-        self.engine.wait(self.upload.finish(&self.place))?;
+        self.parquet.inner_mut().finish()?;
         self.into_file()
     }
 
     fn into_file(self) -> Outcome<File> {
-        let stats = self
-            .stats
-            .finish()?
-            .ok_or_else(|| Failure::bug("a data file without statistics"))?;
+        let stats = self.stats.finish()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let meta = FileMeta::new(self.location, now.as_millis() as i64, self.size);
+        let meta = FileMeta::new(self.location, now.as_millis() as i64, self.parquet.inner().size);
         let path = self.context.resolve_file_path(&meta.location)?;
         Ok(File {
             engine: self.engine,
@@ -217,83 +209,116 @@ impl Output {
             context: self.context,
             meta,
             rows: self.rows,
-            stats: columns::without_bounds(stats, &self.nans)?,
+            stats,
             path: c_string(path),
             named: Cell::new(false),
         })
     }
 
-    /// Best effort: what stays is a file that no version names.
     fn abort(&mut self) {
-        self.engine.wait(self.upload.abort());
+        self.parquet.inner_mut().abort();
     }
 
     fn memory(&self) -> usize {
-        self.parquet.memory_size() + self.parquet.inner().len() + self.upload.part_bytes
+        self.parquet.memory_size() + self.parquet.inner().part_bytes + self.leaves * CODEC_BYTES
     }
 }
 
-/// Bytes on their way: a small file is put in one request, a bigger one goes in parts.
-struct Upload {
+/// Where Parquet's bytes go. They are sent on in parts, so that a row group is never held twice; a
+/// file smaller than a part is put in one request.
+struct Sink {
+    engine: Arc<Engine>,
+    place: Arc<Place>,
     path: Path,
     part_bytes: usize,
-    kept: Vec<u8>,
-    parts: Option<WriteMultipart>,
+    part: Vec<u8>,
+    upload: Option<WriteMultipart>,
+    size: u64,
+    failure: Option<Failure>,
 }
 
-impl Upload {
-    fn new(path: Path, local: bool) -> Self {
-        let part_bytes = if local { UPLOAD_BYTES_LOCAL } else { UPLOAD_BYTES };
-        Upload { path, part_bytes, kept: Vec::new(), parts: None }
+impl Sink {
+    fn new(engine: &Arc<Engine>, place: &Arc<Place>, path: Path) -> Self {
+        Sink {
+            engine: engine.clone(),
+            place: place.clone(),
+            path,
+            part_bytes: if place.local { UPLOAD_BYTES_LOCAL } else { UPLOAD_BYTES },
+            part: Vec::new(),
+            upload: None,
+            size: 0,
+            failure: None,
+        }
     }
 
-    async fn put(&mut self, place: &Place, bytes: Vec<u8>) -> Outcome<()> {
-        if self.parts.is_none() {
-            if self.kept.is_empty() {
-                self.kept = bytes;
-            } else {
-                self.kept.extend_from_slice(&bytes);
+    fn send_part(&mut self) -> Outcome<()> {
+        let part = mem::take(&mut self.part);
+        let engine = self.engine.clone();
+        engine.wait(async {
+            let upload = match &mut self.upload {
+                Some(upload) => upload,
+                None => {
+                    let upload = self.place.store.put_multipart(&self.path).await?;
+                    self.upload.insert(WriteMultipart::new_with_chunk_size(upload, self.part_bytes))
+                }
+            };
+            upload.put(part.into());
+            Ok(upload.wait_for_capacity(UPLOADS_AT_ONCE).await?)
+        })
+    }
+
+    fn finish(&mut self) -> Outcome<()> {
+        let part = mem::take(&mut self.part);
+        let engine = self.engine.clone();
+        engine.wait(async {
+            match self.upload.take() {
+                Some(mut upload) => {
+                    upload.put(part.into());
+                    upload.finish().await?;
+                }
+                None => {
+                    self.place.store.put(&self.path, PutPayload::from(part)).await?;
+                }
             }
-            if self.kept.len() < self.part_bytes {
-                return Ok(());
+            Ok(())
+        })
+    }
+
+    /// Best effort: what stays is a file that no version names.
+    fn abort(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            let _ = self.engine.wait(upload.abort());
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.part.capacity() == 0 && self.upload.is_some() {
+            self.part.reserve_exact(self.part_bytes);
+        }
+        let taken = bytes.len().min(self.part_bytes - self.part.len());
+        self.part.extend_from_slice(&bytes[..taken]);
+        self.size += taken as u64;
+        if self.part.len() == self.part_bytes {
+            if let Err(failure) = self.send_part() {
+                let message = failure.message.clone();
+                self.failure = Some(failure);
+                return Err(io::Error::other(message));
             }
-            let upload = place.store.put_multipart(&self.path).await?;
-            let mut parts = WriteMultipart::new_with_chunk_size(upload, self.part_bytes);
-            parts.put(mem::take(&mut self.kept).into());
-            self.parts = Some(parts);
-        } else if let Some(parts) = &mut self.parts {
-            parts.put(bytes.into());
         }
-        if let Some(parts) = &mut self.parts {
-            parts.wait_for_capacity(UPLOADS_AT_ONCE).await?;
-        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-
-    async fn finish(&mut self, place: &Place) -> Outcome<()> {
-        match self.parts.take() {
-            Some(parts) => {
-                parts.finish().await?;
-            }
-            None => {
-                let bytes = mem::take(&mut self.kept);
-                place.store.put(&self.path, PutPayload::from(bytes)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn abort(&mut self) {
-        if let Some(parts) = self.parts.take() {
-            let _ = parts.abort().await;
-        }
     }
 }
 
 fn properties(
     options: SlWriterOptions,
     row_group_bytes_max: usize,
-    columns: usize,
+    leaves: &SchemaDescriptor,
 ) -> Outcome<WriterProperties> {
     let level = match options.compression_level {
         0 => COMPRESSION_LEVEL,
@@ -303,16 +328,25 @@ fn properties(
         0 => ROW_GROUP_ROWS_MAX,
         rows => rows.max(1),
     };
-    let page = (row_group_bytes_max / (4 * columns.max(1))).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let columns = leaves.num_columns().max(1);
+    let page = (row_group_bytes_max / (4 * columns)).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
     let level = ZstdLevel::try_new(level)
         .map_err(|error| Failure::new(Code::BadSpec, format!("compression level: {error}")))?;
-    Ok(WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_created_by(format!("sluice version {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(rows as usize))
         .set_dictionary_page_size_limit(page)
-        .set_data_page_size_limit(page)
-        .build())
+        .set_data_page_size_limit(page);
+    // Parquet leaves NaN out of a column's bounds, and readers for which NaN is the greatest number
+    // would then skip rows that they look for. The log has bounds for columns without NaN.
+    for leaf in leaves.columns() {
+        if matches!(leaf.physical_type(), PhysicalType::FLOAT | PhysicalType::DOUBLE) {
+            properties = properties
+                .set_column_statistics_enabled(leaf.path().clone(), EnabledStatistics::None);
+        }
+    }
+    Ok(properties.build())
 }
 
 /// What `struct sl_delta_writer` is: batches as C hands them over, made physical.
@@ -489,7 +523,7 @@ pub unsafe extern "C" fn sl_delta_writer_rows(writer: *const Writer) -> i64 {
 pub unsafe extern "C" fn sl_delta_writer_bytes(writer: *const Writer) -> i64 {
     quietly(0, || {
         let output = &(*writer).output;
-        output.size as i64 + output.parquet.in_progress_size() as i64
+        (output.parquet.bytes_written() + output.parquet.in_progress_size()) as i64
     })
 }
 
