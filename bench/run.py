@@ -84,7 +84,7 @@ def bench_start(_):
 
 
 def land(records, **more):
-    options = ["--kind", "bench", "--gzip", "--records", records, "--rate", "-1"]
+    options = ["--kind", "bench", "--records", records, "--rate", "-1"]
     with Simulator("airtable", *options) as simulator:
         connection = demo.connection(simulator, requests_per_second="100000")
         with Home(connection, {BENCH_TABLE: "bench"}) as home:
@@ -112,7 +112,7 @@ def bench_memory(args):
 
 def limit_once(tables, records, latency_ms):
     names = demo.TABLES if tables == 6 else {BENCH_TABLE: "bench"}
-    options = ["--kind", "demo" if tables == 6 else "bench", "--gzip", "--records", records,
+    options = ["--kind", "demo" if tables == 6 else "bench", "--records", records,
                "--latency", latency_ms]
     with Simulator("airtable", *options) as simulator:
         with Home(demo.connection(simulator), names) as home:
