@@ -83,7 +83,7 @@ void at_gen_plain(const struct at_cell *cell, struct sl_buf *out)
 
 static void gen_paragraph(const struct at_cell *cell, struct sl_buf *out)
 {
-    int lines = 1 + (int)(cell->dice >> 20) % 3;
+    int lines = 1 + (int)((cell->dice >> 20) % 3);
 
     sl_buf_addc(out, '"');
     for (int i = 0; i < lines; i++) {
