@@ -467,7 +467,6 @@ static CURLcode request_options(struct sl_transfer *t)
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, 30L);
     SET(CURLOPT_TCP_KEEPINTVL, 10L);
-    SET(CURLOPT_BUFFERSIZE, 32768L);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(settings->connect_timeout_ms));
     if (exchange->lines) {
