@@ -45,7 +45,7 @@ static bool is_number(const char *text)
     return *text && end && !*end && strspn(text, "0123456789.-") == strlen(text);
 }
 
-void sim_fault_op(const struct sim_fault *fault, struct sl_buf *out)
+void sim_fault_op(const struct sim_fault *fault, const char *table, struct sl_buf *out)
 {
     sl_buf_adds(out, "{\"op\":");
     sim_json_text(out, fault->name);
@@ -55,6 +55,10 @@ void sim_fault_op(const struct sim_fault *fault, struct sl_buf *out)
         sl_buf_addc(out, ':');
         if (is_number(fault->params[i].value)) sl_buf_adds(out, fault->params[i].value);
         else sim_json_text(out, fault->params[i].value);
+    }
+    if (table[0] && !sim_fault_param(fault, "table")) {
+        sl_buf_adds(out, ",\"table\":");
+        sim_json_text(out, table);
     }
     sl_buf_addc(out, '}');
 }

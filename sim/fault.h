@@ -54,7 +54,8 @@ int64_t sim_fault_int(const struct sim_fault *fault, const char *name, int64_t p
 double sim_fault_double(const struct sim_fault *fault, const char *name, double preset);
 /* The fault of this name among those that strike the request, or NULL. */
 const struct sim_fault *sim_request_fault(const struct sim_request *request, const char *name);
-/* {"op":NAME,"param":value,...}: a fault as an operation on the app. */
-void sim_fault_op(const struct sim_fault *fault, struct sl_buf *out);
+/* {"op":NAME,"param":value,...}: a fault as an operation on the app. table: the one that is being
+ * read; it is meant where the fault names none; "": none. */
+void sim_fault_op(const struct sim_fault *fault, const char *table, struct sl_buf *out);
 
 #endif

@@ -216,7 +216,7 @@ static void spoil(const struct sim_fault *fault, struct sim_reply *reply)
 
 /* Faults that are operations change the app before it answers. */
 static enum sl_code operate_faults(struct sim *sim, const struct sim_request *request,
-                                   struct sl_error *error)
+                                   const char *table, struct sl_error *error)
 {
     enum sl_code rc = SL_OK;
     struct sl_buf text = {0};
@@ -227,7 +227,7 @@ static enum sl_code operate_faults(struct sim *sim, const struct sim_request *re
         if (!sim->app->has_op || !sim->app->has_op((*f)->name)) continue;
         if (!doc) doc = sl_doc_new(0);
         sl_buf_reset(&text);
-        sim_fault_op(*f, &text);
+        sim_fault_op(*f, table, &text);
         if (!doc || sl_buf_failed(&text)) {
             rc = sl_fail(error, SL_NO_MEMORY, "could not run an operation");
             break;
@@ -362,6 +362,12 @@ static enum sl_code handle_own(struct sim *sim, const struct sim_request *reques
         rc = sim->app->truth(sim->state, request, reply->body, error);
     } else if (strcmp(path, "connection") == 0) {
         rc = put_connection(sim, request, reply->body, error);
+    } else if (strcmp(path, "connection") == 0) {
+        const char *host = sim_request_header(request, "host");
+        char url[160];
+
+        (void)snprintf(url, sizeof url, "http://%.150s", host ? host : "localhost");
+        rc = sim_connection(sim, url, reply->body, error);
     } else if (strcmp(path, "control") == 0 && strcmp(request->method, "POST") == 0) {
         rc = control_text(sim, request->body, request->body_len, error);
         if (!rc) sl_buf_adds(reply->body, "{\"ok\":true}");
@@ -412,10 +418,11 @@ static enum sl_code count_request(struct sim *sim, const struct sim_look *look, 
     return SL_OK;
 }
 
-static enum sl_code answer(struct sim *sim, const struct sim_request *request, bool limited,
-                           struct sim_reply *reply, struct sl_error *error)
+static enum sl_code answer(struct sim *sim, const struct sim_request *request,
+                           const struct sim_look *look, bool limited, struct sim_reply *reply,
+                           struct sl_error *error)
 {
-    enum sl_code rc = operate_faults(sim, request, error);
+    enum sl_code rc = operate_faults(sim, request, look->table, error);
 
     if (rc) return rc;
     if (limited) {
@@ -464,7 +471,7 @@ enum sl_code sim_handle(struct sim *sim, const struct sim_request *original,
     if (rc) return rc;
     sim_faults_strike(&sim->faults, &request, &look, &sim->dice, faults);
     request.faults = faults;
-    rc = answer(sim, &request, limited, reply, error);
+    rc = answer(sim, &request, &look, limited, reply, error);
     if (rc) return rc;
     for (const struct sim_fault *const *f = faults; *f; f++) {
         sim->stats.faults++;

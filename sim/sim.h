@@ -9,6 +9,7 @@
  * Every simulator has besides its API:
  *     GET  /_sim/stats            {"requests":n,"limited":n,"peak_per_second":n, ...}
  *     GET  /_sim/truth?table=T    what the source holds right now, as the API would show it
+ *     GET  /_sim/connection       the connection options that fit it
  *     POST /_sim/control          changes data and schema, sets faults and limits; JSON
  */
 #ifndef SL_SIM_H

@@ -153,7 +153,7 @@ static void *example_create(const struct sim_options *options, struct sl_error *
     app->doc = sl_doc_new(0);
     if (!app->doc) (void)sl_fail(error, SL_NO_MEMORY, "could not make the example simulator");
     if (!app->doc ||
-        ex_seed(app, options->seed ? (uint32_t)options->seed : 42, options->records,
+        ex_seed(app, options->seed > 1 ? (uint32_t)options->seed : 42, options->records,
                 options->start_us - 3600 * SL_SECOND_US, error)) {
         example_destroy(app);
         return NULL;

@@ -56,7 +56,7 @@ enum sl_code ex_insert(struct ex_table *table, struct ex_rows *rows, struct ex_r
                        struct sl_error *error);
 void ex_row_release(struct ex_row *row);
 bool ex_set(struct ex_row *row, int column, const char *json); /* NULL: null; false: no memory */
-/* The golden data: 53, 101, 37, 103 and 253 rows; records: so many in each table instead. */
+/* The golden data (seed 42): 53, 101, 37, 103 and 253 rows; records: so many in each instead. */
 enum sl_code ex_seed(struct example *app, uint32_t seed, int64_t records, int64_t base_us,
                      struct sl_error *error);
 
