@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -140,7 +141,7 @@ void sim_reply_header(struct sim_reply *reply, const char *name, const char *val
 const char *sim_request_header(const struct sim_request *request, const char *name)
 {
     for (const struct sl_header *h = request->headers; h && h->name; h++)
-        if (strcmp(h->name, name) == 0) return h->value;
+        if (strcasecmp(h->name, name) == 0) return h->value;
     return NULL;
 }
 
@@ -214,9 +215,9 @@ static void spoil(const struct sim_fault *fault, struct sim_reply *reply)
     }
 }
 
-/* Faults that are operations change the app before it answers. */
+/* Faults that are operations change the app before it answers; then it looks again. */
 static enum sl_code operate_faults(struct sim *sim, const struct sim_request *request,
-                                   const char *table, struct sl_error *error)
+                                   struct sim_look *look, struct sl_error *error)
 {
     enum sl_code rc = SL_OK;
     struct sl_buf text = {0};
@@ -227,13 +228,17 @@ static enum sl_code operate_faults(struct sim *sim, const struct sim_request *re
         if (!sim->app->has_op || !sim->app->has_op((*f)->name)) continue;
         if (!doc) doc = sl_doc_new(0);
         sl_buf_reset(&text);
-        sim_fault_op(*f, table, &text);
+        sim_fault_op(*f, look->table, &text);
         if (!doc || sl_buf_failed(&text)) {
             rc = sl_fail(error, SL_NO_MEMORY, "could not run an operation");
             break;
         }
         rc = sl_doc_parse_copy(doc, text.data, text.len, &op, error);
         if (!rc) rc = sim->app->operate(sim->state, op, request->now_us, error);
+    }
+    if (doc && !rc) {
+        memset(look, 0, sizeof *look);
+        rc = sim->app->look(sim->state, request, look, error);
     }
     sl_doc_free(doc);
     sl_buf_release(&text);
@@ -419,10 +424,10 @@ static enum sl_code count_request(struct sim *sim, const struct sim_look *look, 
 }
 
 static enum sl_code answer(struct sim *sim, const struct sim_request *request,
-                           const struct sim_look *look, bool limited, struct sim_reply *reply,
+                           struct sim_look *look, bool limited, struct sim_reply *reply,
                            struct sl_error *error)
 {
-    enum sl_code rc = operate_faults(sim, request, look->table, error);
+    enum sl_code rc = operate_faults(sim, request, look, error);
 
     if (rc) return rc;
     if (limited) {

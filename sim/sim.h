@@ -85,7 +85,7 @@ struct sim_app {
     const char *const *faults; /* names of the faults that it acts itself; ends with NULL; or NULL */
     void *(*create)(const struct sim_options *options, struct sl_error *error);
     void (*destroy)(void *app);
-    /* Describes a request; always called, once, right before fail or handle. */
+    /* Describes a request; always called before fail and handle, again after an operation. */
     enum sl_code (*look)(void *app, const struct sim_request *request, struct sim_look *out,
                          struct sl_error *error);
     /* Answers a request of the API (never /_sim/...). It may look at request->faults for those

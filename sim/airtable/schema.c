@@ -244,20 +244,20 @@ static void put_link_options(const struct at_field *field, struct sl_buf *out)
     sl_buf_addc(out, '}');
 }
 
-static bool make_options(const struct airtable *app, const struct at_table *table,
-                         struct at_field *field)
+static enum sl_code make_options(const struct airtable *app, const struct at_table *table,
+                                 struct at_field *field, struct sl_error *error)
 {
     struct sl_buf out = {0};
-    bool good = true;
+    bool known = true;
 
-    if (field->spec->options) good = expand(app, table, field->spec->options, &out);
+    if (field->spec->options) known = expand(app, table, field->spec->options, &out);
     else if (field->linked) put_link_options(field, &out);
     else if (field->choices) put_choices(field, &out);
-    else return true;
-    sl_free(field->options);
+    else return SL_OK;
     field->options = sl_buf_take(&out);
     sl_buf_release(&out);
-    return good && field->options;
+    if (!known) return sl_fail(error, SL_BUG, "the options of '%s' name nothing", field->key);
+    return field->options ? SL_OK : sl_fail(error, SL_NO_MEMORY, "could not build the base");
 }
 
 /* ------------------------------------------------------------------ references */
@@ -312,9 +312,9 @@ enum sl_code at_resolve(struct airtable *app, struct sl_error *error)
             resolve_targets(table, field);
             if ((field->spec->link || field->spec->inverse) && !field->linked)
                 return sl_fail(error, SL_BUG, "field '%s' links to nothing", field->key);
-            if (!field->options && !make_options(app, table, field))
-                return sl_fail(error, SL_BUG, "the options of '%s' name something unknown",
-                               field->key);
+            enum sl_code rc = field->options ? SL_OK : make_options(app, table, field, error);
+
+            if (rc) return rc;
         }
     }
     return SL_OK;
