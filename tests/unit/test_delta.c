@@ -1,8 +1,10 @@
 /* Tests of src/delta: tables are made, committed to, replaced and fought over. */
 #include "delta_world.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -340,6 +342,49 @@ static void an_aborted_file_leaves_nothing(void **state)
     sl_delta_table_free(table);
 }
 
+/* The store fails in the middle of a commit: a file may have 64 bytes and not one more. */
+static void a_failed_commit_is_known_not_to_be_there(void **state)
+{
+    struct world *world = *state;
+    struct sl_delta_table *table = create(world, TWO_FIELDS);
+    struct sl_delta_file *file = stage_rows(world, table, 1, 1);
+    struct sl_delta_commit commit = NOTHING;
+    struct sl_delta_writer *writer = NULL;
+    struct column column = {.name = "id", .format = "l"};
+    struct ArrowSchema schema = schema_of(&column, 1);
+    struct rlimit before, small;
+    enum sl_code code;
+
+    commit.add = &file;
+    commit.add_count = 1;
+    OK(world, sl_delta_writer_open(table, &schema, NULL, NULL, &writer, &world->error));
+    schema.release(&schema);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 64;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    code = sl_delta_commit(table, &commit, &world->error);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(code, SL_DESTINATION);
+    assert_non_null(strstr(world->error.message, world->table));
+    assert_true(world->error.hint[0] != '\0');
+    assert_int_equal(sl_delta_version(table), 0);
+    assert_table(world, "");
+
+    setrlimit(RLIMIT_FSIZE, &small);
+    struct sl_delta_file *none = NULL;
+    code = sl_delta_writer_close(writer, &none, &world->error);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(code, SL_DESTINATION);
+    assert_null(none);
+
+    OK(world, sl_delta_commit(table, &commit, &world->error));
+    sl_delta_file_free(file, true);
+    assert_table(world, "1|n1\n");
+    sl_delta_table_free(table);
+}
+
 static void checkpoints_keep_the_log_short(void **state)
 {
     struct world *world = *state;
@@ -392,6 +437,7 @@ int main(void)
         TEST(a_lost_answer_is_no_conflict),
         TEST(the_cursor_travels_with_the_rows),
         TEST(an_aborted_file_leaves_nothing),
+        TEST(a_failed_commit_is_known_not_to_be_there),
         TEST(checkpoints_keep_the_log_short),
     };
     return cmocka_run_group_tests_name("delta", tests, NULL, NULL);

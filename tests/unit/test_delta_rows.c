@@ -79,6 +79,62 @@ static void nan_has_no_bounds(void **state)
     sl_delta_table_free(table);
 }
 
+/* Rows of {"word": text of length bytes, "n": the batch's number or NULL when it is odd}. */
+static void write_word(struct world *world, struct sl_delta_writer *writer, const char *text,
+                       int length, int64_t n)
+{
+    const int32_t offsets[] = {0, length};
+    const uint8_t valid[] = {n % 2 == 0};
+    struct column columns[] = {
+        {.name = "word", .format = "u", .values = text, .offsets = offsets},
+        {.name = "n", .format = "l", .values = &n, .valid = valid},
+    };
+    struct ArrowArray batch = batch_of(columns, 2, 1);
+
+    OK(world, sl_delta_write(writer, &batch, &world->error));
+}
+
+static void statistics_cover_all_batches(void **state)
+{
+    struct world *world = *state;
+    struct sl_delta_table *table =
+        create(world, SCHEMA(FIELD("word", "string") "," FIELD("n", "long")));
+    struct column columns[] = {{.name = "word", .format = "u"}, {.name = "n", .format = "l"}};
+    struct ArrowSchema schema = schema_of(columns, 2);
+    struct sl_delta_writer *writer = NULL;
+    struct sl_delta_file *file = NULL;
+    char greatest[400], word[2];
+    struct text log;
+
+    OK(world, sl_delta_writer_open(table, &schema, NULL, NULL, &writer, &world->error));
+    for (int i = 0; i < 101; i++) {
+        snprintf(word, sizeof(word), "%c", 'a' + (i + 13) % 26);
+        write_word(world, writer, word, 1, i);
+    }
+    OK(world, sl_delta_writer_close(writer, &file, &world->error));
+    OK(world, commit_one(world, table, file, NOTHING));
+    log = log_of(world, 1);
+    assert_non_null(strstr(log.data, "\\\"numRecords\\\":101"));
+    assert_non_null(strstr(log.data, "\\\"nullCount\\\":{\\\"word\\\":0,\\\"n\\\":50}"));
+    assert_non_null(strstr(log.data, "\\\"minValues\\\":{\\\"word\\\":\\\"a\\\",\\\"n\\\":0}"));
+    assert_non_null(strstr(log.data, "\\\"maxValues\\\":{\\\"word\\\":\\\"z\\\",\\\"n\\\":100}"));
+
+    /* No text of a bound's length is greater than this one, so the column has no upper bound. */
+    for (size_t i = 0; i < sizeof(greatest); i += 4)
+        memcpy(greatest + i, "\xf4\x8f\xbf\xbf", 4);
+    OK(world, sl_delta_writer_open(table, &schema, NULL, NULL, &writer, &world->error));
+    write_word(world, writer, greatest, (int)sizeof(greatest), 2);
+    for (int i = 0; i < 40; i++)
+        write_word(world, writer, "b", 1, 4);
+    OK(world, sl_delta_writer_close(writer, &file, &world->error));
+    OK(world, commit_one(world, table, file, NOTHING));
+    log = log_of(world, 2);
+    assert_non_null(strstr(log.data, "\\\"minValues\\\":{\\\"word\\\":\\\"b\\\",\\\"n\\\":2}"));
+    assert_non_null(strstr(log.data, "\\\"maxValues\\\":{\\\"n\\\":4}"));
+    schema.release(&schema);
+    sl_delta_table_free(table);
+}
+
 static void decimals_are_exact(void **state)
 {
     struct world *world = *state;
@@ -270,6 +326,7 @@ int main(void)
         TEST(columns_are_matched_by_name),
         TEST(invalid_text_is_stopped_at_the_border),
         TEST(nan_has_no_bounds),
+        TEST(statistics_cover_all_batches),
         TEST(decimals_are_exact),
         TEST(mapped_columns_keep_their_physical_names),
         TEST(a_column_is_added_with_its_rows),

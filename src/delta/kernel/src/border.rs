@@ -248,6 +248,10 @@ impl From<ArrowError> for Failure {
 
 fn from_error(code: Code, error: &(dyn Error + 'static)) -> Failure {
     let mut failure = Failure::new(code, describe(error));
+    if failure.message.contains("NoSuchBucket") {
+        return Failure { code: Code::Destination, ..failure }
+            .hint("Make the bucket first, or correct its name.");
+    }
     if let Some((hint, retryable)) = advice(error) {
         failure.code = Code::Destination;
         failure.retryable = retryable;
@@ -256,7 +260,8 @@ fn from_error(code: Code, error: &(dyn Error + 'static)) -> Failure {
     failure
 }
 
-/// The error and its causes, each said once, without what follows '?' in a URL (signatures).
+/// The error and its causes in one line, each said once, without what follows '?' in a URL
+/// (signatures).
 fn describe(error: &(dyn Error + 'static)) -> String {
     let mut out = error.to_string();
     let mut cause = error.source();
@@ -267,7 +272,8 @@ fn describe(error: &(dyn Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    without_queries(&out)
+    let lines: Vec<&str> = out.lines().map(str::trim).collect();
+    without_queries(&lines.join(" "))
 }
 
 fn without_queries(text: &str) -> String {
