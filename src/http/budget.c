@@ -52,7 +52,7 @@ struct budget {
     double rate, gap_us, cap; /* from the above: shape() */
     int64_t span_us;
 
-    int64_t next_us;        /* (1) */
+    int64_t next_us; /* (1) */
     int64_t pause_until_us;
     bool remaining_known;
     double remaining;
@@ -65,7 +65,7 @@ struct budget {
     size_t unsent_count;
     int64_t quickest_us; /* answer so far; INT64_MAX: none */
 
-    int64_t now_us;         /* latest time heard of */
+    int64_t now_us; /* latest time heard of */
     double spent;
     int64_t pauses, paused_us;
 };
@@ -316,7 +316,8 @@ void sl_budgets_sent(struct sl_budgets *budgets, const struct sl_spend *spends, 
         heard(b, sent_us);
         size_t i = 0;
         while (i < b->unsent_count &&
-               (b->unsent[i].at_us != started_us || b->unsent[i].cost != s->cost)) i++;
+               (b->unsent[i].at_us != started_us || b->unsent[i].cost != s->cost))
+            i++;
         /* Not there: sent once more over a new connection. That is one more for the source. */
         if (i < b->unsent_count) unsent_leaves(b, i);
         book_sent(b, sent_us, s->cost);

@@ -69,9 +69,9 @@ void sl_budgets_end(struct sl_budgets *budgets, const struct sl_spend *spends);
 
 struct sl_budget_use {
     const char *key;
-    double rate;       /* as it is now, slowed down or not */
+    double rate; /* as it is now, slowed down or not */
     int64_t window_ms;
-    double spent;      /* since the budgets were made */
+    double spent; /* since the budgets were made */
     int64_t pauses;
     int64_t paused_us; /* in all */
 };

@@ -356,6 +356,9 @@ enum sl_code sl_world_new(const struct sl_http_options *options, struct sl_world
                           struct sl_error *error)
 {
     struct sl_client *client = sl_calloc(1, sizeof *client);
+    static const struct sl_http_options presets = {0};
+
+    if (!options) options = &presets;
     const char *user_agent = options->user_agent ? options->user_agent : "sluice/" SLUICE_VERSION;
 
     *out = NULL;

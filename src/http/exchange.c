@@ -120,7 +120,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     size_t all = size * count, len = all;
 
     while (len && (line[len - 1] == '\r' || line[len - 1] == '\n')) len--;
-    if (t->body_begun) return all; /* trailers */
+    if (t->body_begun) return all;               /* trailers */
     if (len >= 5 && !memcmp(line, "HTTP/", 5)) { /* after a 1xx once more */
         sl_buf_reset(&t->header_text);
         t->header_count = 0;
@@ -198,7 +198,8 @@ static enum sl_code body_grow(struct sl_transfer *t, struct sl_body *body, size_
     if (body->data && need <= body->room) return SL_OK;
     while (room < need) room *= 2;
     char *data = sl_realloc(body->data, room + SL_DOC_PADDING);
-    if (!data) return sl_fail(&t->error, SL_NO_MEMORY, "no memory for an answer of %zu bytes", room);
+    if (!data)
+        return sl_fail(&t->error, SL_NO_MEMORY, "no memory for an answer of %zu bytes", room);
     body->data = data;
     body->room = room;
     return SL_OK;
@@ -423,8 +424,8 @@ static CURLcode request_method(struct sl_transfer *t)
         rc = curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                               (curl_off_t)(exchange->body ? exchange->body_len : 0));
         if (!rc)
-            rc = curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS,
-                                  exchange->body ? exchange->body : "");
+            rc =
+                curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, exchange->body ? exchange->body : "");
     }
     if (!rc && !post && (exchange->body || strcmp(method, "GET") != 0))
         rc = curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
@@ -461,8 +462,7 @@ static CURLcode request_options(struct sl_transfer *t)
     /* A body by lines is paused while it is worked on. On a connection of its own the kernel's
      * buffers are all that fills up then; HTTP/2 would have to buffer here. */
     bool multiplex = tls && !exchange->lines;
-    SET(CURLOPT_HTTP_VERSION,
-        (long)(multiplex ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    SET(CURLOPT_HTTP_VERSION, (long)(multiplex ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     SET(CURLOPT_PIPEWAIT, multiplex ? 1L : 0L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, 30L);
@@ -547,9 +547,7 @@ static void failed(struct sl_transfer *t, CURLcode result)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PROXY:
-        sl_fail(error, SL_CONNECT, "could not connect: %s", text);
-        break;
+    case CURLE_PROXY: sl_fail(error, SL_CONNECT, "could not connect: %s", text); break;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
@@ -558,12 +556,8 @@ static void failed(struct sl_transfer *t, CURLcode result)
         sl_error_hint(error, "If a proxy or a private authority signs for this host, name its "
                              "certificate with the CA bundle option. Verification is never off.");
         break;
-    case CURLE_OPERATION_TIMEDOUT:
-        timed_out(t);
-        break;
-    case CURLE_OUT_OF_MEMORY:
-        sl_fail(error, SL_NO_MEMORY, "out of memory");
-        break;
+    case CURLE_OPERATION_TIMEDOUT: timed_out(t); break;
+    case CURLE_OUT_OF_MEMORY: sl_fail(error, SL_NO_MEMORY, "out of memory"); break;
     case CURLE_URL_MALFORMAT:
         sl_fail(error, SL_BAD_SPEC, "not a URL that can be asked: %s", text);
         break;
@@ -653,6 +647,6 @@ void sl_transfer_complete(struct sl_transfer *t, struct sl_completion *out)
     out->headers = headers_list(t);
     out->body = body->data;
     out->body_len = body->len;
-    out->chunk = (t->began ? 0U : (unsigned)SL_CHUNK_FIRST) |
-                 (t->chunk_out ? 0U : (unsigned)SL_CHUNK_LAST);
+    out->chunk =
+        (t->began ? 0U : (unsigned)SL_CHUNK_FIRST) | (t->chunk_out ? 0U : (unsigned)SL_CHUNK_LAST);
 }

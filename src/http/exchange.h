@@ -20,9 +20,9 @@
 #include "http/inflate.h"
 #include "http/world.h"
 
-#define SL_LINES_CHUNK ((size_t)256 << 10)  /* by lines: what is handed over at once, about */
-#define SL_BODY_FIRST ((size_t)64 << 10)    /* first room of a body */
-#define SL_BODY_KEPT_MAX ((size_t)1 << 20)  /* a larger buffer is not kept for the next exchange */
+#define SL_LINES_CHUNK ((size_t)256 << 10) /* by lines: what is handed over at once, about */
+#define SL_BODY_FIRST ((size_t)64 << 10)   /* first room of a body */
+#define SL_BODY_KEPT_MAX ((size_t)1 << 20) /* a larger buffer is not kept for the next exchange */
 #define SL_REDIRECTS_MAX 5
 
 struct sl_client;
@@ -40,7 +40,7 @@ struct sl_transfer {
     CURL *easy;
     struct sl_exchange *exchange;
     struct curl_slist *request_headers;
-    char *url; /* after a redirect; NULL: exchange->url */
+    char *url;    /* after a redirect; NULL: exchange->url */
     char *follow; /* the answer under way is a redirect to here: its body is passed over */
     int redirects;
 
@@ -54,18 +54,18 @@ struct sl_transfer {
     size_t limit;               /* bytes of the whole body */
     size_t total;               /* bytes of it so far */
     struct sl_body body;
-    struct sl_body chunk;       /* by lines: what is handed out */
-    bool chunk_out;             /* chunk holds lines that the caller has not yet let go */
-    bool began;                 /* a chunk was handed out */
-    size_t scanned;             /* by lines: no newline in body before here */
+    struct sl_body chunk; /* by lines: what is handed out */
+    bool chunk_out;       /* chunk holds lines that the caller has not yet let go */
+    bool began;           /* a chunk was handed out */
+    size_t scanned;       /* by lines: no newline in body before here */
     bool paused;
-    size_t skip;                /* bytes that curl will hand over again and that are used already */
+    size_t skip; /* bytes that curl will hand over again and that are used already */
 
-    bool ended;                 /* curl is done with it */
-    struct sl_error error;      /* code SL_OK: none */
+    bool ended;            /* curl is done with it */
+    struct sl_error error; /* code SL_OK: none */
     int status;
     int64_t started_us, received_us; /* UTC */
-    int64_t sent_us;            /* monotonic */
+    int64_t sent_us;                 /* monotonic */
     char curl_error[CURL_ERROR_SIZE];
 };
 
@@ -75,9 +75,9 @@ struct sl_client_settings {
     int64_t connect_timeout_ms;
 };
 const struct sl_client_settings *sl_client_settings(const struct sl_client *client);
-void sl_client_ready(struct sl_transfer *transfer);         /* wait() is to hand it out */
-void sl_client_sent(struct sl_transfer *transfer);          /* it goes onto the wire */
-int64_t sl_client_now_us(void);                             /* UTC */
+void sl_client_ready(struct sl_transfer *transfer); /* wait() is to hand it out */
+void sl_client_sent(struct sl_transfer *transfer);  /* it goes onto the wire */
+int64_t sl_client_now_us(void);                     /* UTC */
 
 struct sl_transfer *sl_transfer_new(struct sl_client *client); /* NULL: no memory */
 void sl_transfer_free(struct sl_transfer *transfer);

@@ -37,9 +37,9 @@ struct job {
     int64_t due_us, started_us;
     bool loaded, began, done;
     struct sl_doc *doc;
-    struct sl_buf text;  /* the file, parsed in place */
+    struct sl_buf text; /* the file, parsed in place */
     struct sl_buf body;
-    size_t given;        /* of body, by lines */
+    size_t given; /* of body, by lines */
     struct sl_header headers[HEADERS_MAX + 1];
 };
 
@@ -130,7 +130,8 @@ static int64_t time_of(const struct sl_json *root, const char *key)
     int64_t us = 0;
     bool zone;
 
-    if (sl_json_str(text)) (void)sl_time_parse(sl_json_str(text), sl_json_str_len(text), &us, &zone);
+    if (sl_json_str(text))
+        (void)sl_time_parse(sl_json_str(text), sl_json_str_len(text), &us, &zone);
     return us;
 }
 
@@ -143,8 +144,9 @@ static enum sl_code entry_add(struct replay *replay, const struct sl_json *root,
     struct sl_buf body = {0};
 
     if (!method || !url)
-        return sl_fail(error, SL_BAD_SPEC, "recording '%s', exchange %zu: there is no request in it",
-                       replay->directory, replay->count + 1);
+        return sl_fail(error, SL_BAD_SPEC,
+                       "recording '%s', exchange %zu: there is no request in it", replay->directory,
+                       replay->count + 1);
     if (replay->count == replay->room) {
         size_t room = replay->room ? replay->room * 2 : 64;
         struct entry *more = sl_realloc(replay->entries, room * sizeof *more);
@@ -162,7 +164,8 @@ static enum sl_code entry_add(struct replay *replay, const struct sl_json *root,
         entry.body = sl_alloc(body.len + 1);
         if (entry.body) memcpy(entry.body, sl_buf_str(&body), body.len + 1); /* may hold NUL */
     }
-    bool fine = entry.method && entry.url && !sl_buf_failed(&body) && (!entry.body_len || entry.body);
+    bool fine =
+        entry.method && entry.url && !sl_buf_failed(&body) && (!entry.body_len || entry.body);
     sl_buf_release(&body);
     replay->entries[replay->count++] = entry;
     if (fine) return SL_OK;
@@ -319,15 +322,17 @@ static void complete(struct replay *replay, struct job *job, struct sl_completio
         .received_at_us = replay->begin_us + replay->mono_us - FIRST_US,
         .sent_us = job->started_us,
     };
-    if (!job->entry) rc = unknown(exchange, &out->error);
-    else if (!job->loaded) rc = job_load(replay, job, &status, &out->error);
+    if (!job->entry)
+        rc = unknown(exchange, &out->error);
+    else if (!job->loaded)
+        rc = job_load(replay, job, &status, &out->error);
     out->status = status;
     if (!rc) {
         bool lines = exchange->lines;
         size_t len = lines ? chunk_len(job) : job->body.len;
         bool last = job->given + len == job->body.len;
-        out->chunk = (job->began ? 0U : (unsigned)SL_CHUNK_FIRST) |
-                     (last ? (unsigned)SL_CHUNK_LAST : 0U);
+        out->chunk =
+            (job->began ? 0U : (unsigned)SL_CHUNK_FIRST) | (last ? (unsigned)SL_CHUNK_LAST : 0U);
         sl_buf_reset(&replay->chunk);
         sl_buf_add(&replay->chunk, job->body.data + job->given, len);
         sl_buf_add(&replay->chunk, "\0\0\0\0\0\0\0\0", SL_DOC_PADDING);
@@ -471,8 +476,7 @@ enum sl_code sl_world_replay(const char *directory, struct sl_world **out, struc
     replay->directory = sl_strdup(directory);
     rc = replay->directory ? entries_load(replay, error)
                            : sl_fail(error, SL_NO_MEMORY, "no memory for a recording");
-    if (rc == SL_NOT_FOUND)
-        sl_error_hint(error, "A recording is a directory written by --record.");
+    if (rc == SL_NOT_FOUND) sl_error_hint(error, "A recording is a directory written by --record.");
     if (rc)
         replay_free(&replay->world);
     else

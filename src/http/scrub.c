@@ -154,13 +154,15 @@ static size_t spelled(char byte, const char *text, size_t left)
     if (*text == '%' && left >= 3)
         return hex(text[1]) >= 0 && hex(text[2]) >= 0 &&
                        (char)(hex(text[1]) * 16 + hex(text[2])) == byte
-                   ? 3 : 0;
+                   ? 3
+                   : 0;
     if (*text != '\\' || left < 2) return 0;
     if (text[1] == byte && strchr("\"\\/", byte)) return 2;
     if (text[1] != 'u' || left < 6 || text[2] != '0' || text[3] != '0') return 0;
     return hex(text[4]) >= 0 && hex(text[5]) >= 0 &&
                    (char)(hex(text[4]) * 16 + hex(text[5])) == byte
-               ? 6 : 0;
+               ? 6
+               : 0;
 }
 
 static size_t needle_at(const struct needle *needle, const char *text, size_t left)

@@ -19,12 +19,12 @@ struct sl_exchange {
     const struct sl_header *headers; /* ends with {0}; credentials already in */
     const char *body;
     size_t body_len;
-    int64_t timeout_ms;              /* 0: 300,000. Until the whole answer is there; with lines:
+    int64_t timeout_ms;        /* 0: 300,000. Until the whole answer is there; with lines:
                                         the longest time in which nothing at all arrives */
-    size_t response_bytes_max;       /* decompressed; over it: SL_TOO_LARGE. 0: 64 MiB; with
+    size_t response_bytes_max; /* decompressed; over it: SL_TOO_LARGE. 0: 64 MiB; with
                                         lines: no limit but SL_LINE_BYTES_MAX */
-    bool lines;                      /* hand over chunks of whole lines while they arrive */
-    void *owner;                     /* the caller's, untouched */
+    bool lines;                /* hand over chunks of whole lines while they arrive */
+    void *owner;               /* the caller's, untouched */
     /* The request goes onto the wire now (monotonic). With a connection that has still to be made
      * that is later than start(): a budget wants to know (sl_budgets_sent). May be called again
      * when a broken connection makes the client send it once more. Not from within this may the
@@ -34,27 +34,27 @@ struct sl_exchange {
 
 #define SL_EXCHANGE_TIMEOUT_MS INT64_C(300000)
 #define SL_RESPONSE_BYTES_DEFAULT ((size_t)64 << 20)
-#define SL_LINE_BYTES_MAX ((size_t)16 << 20)          /* one line of a body by lines */
+#define SL_LINE_BYTES_MAX ((size_t)16 << 20) /* one line of a body by lines */
 #define SL_RESPONSE_HEADERS_COUNT_MAX 256
 #define SL_RESPONSE_HEADERS_BYTES_MAX ((size_t)64 << 10)
 
 /* What became of an exchange. With lines there are several of these, LAST at the end. */
 struct sl_completion {
     struct sl_exchange *exchange;
-    enum sl_code code;           /* SL_OK: an answer came, whatever its status. SL_CONNECT,
+    enum sl_code code;     /* SL_OK: an answer came, whatever its status. SL_CONNECT,
                                     SL_TIMEOUT, SL_TOO_LARGE, SL_CANCELLED, SL_SOURCE (cut body,
                                     bad encoding): see error */
-    bool began;                  /* bytes of a body had already been handed over (lines) */
-    struct sl_error error;       /* filled when code is an error; what was asked for is not in its
+    bool began;            /* bytes of a body had already been handed over (lines) */
+    struct sl_error error; /* filled when code is an error; what was asked for is not in its
                                     message: the caller knows the exchange */
     int status;
     const struct sl_header *headers; /* lower case; ends with {0} */
-    char *body;                  /* writable, SL_DOC_PADDING spare bytes behind it */
+    char *body;                      /* writable, SL_DOC_PADDING spare bytes behind it */
     size_t body_len;
-    unsigned chunk;              /* SL_CHUNK_FIRST | SL_CHUNK_LAST when not by lines; 0 with an
+    unsigned chunk; /* SL_CHUNK_FIRST | SL_CHUNK_LAST when not by lines; 0 with an
                                     error */
     int64_t started_at_us, received_at_us; /* UTC: of start(), and of the last byte in body */
-    int64_t sent_us;             /* monotonic, as told to exchange->sent; 0: never sent */
+    int64_t sent_us;                       /* monotonic, as told to exchange->sent; 0: never sent */
 };
 
 struct sl_world;
@@ -82,25 +82,32 @@ struct sl_world {
     const struct sl_world_ops *ops;
 };
 
-static inline int64_t sl_now_us(struct sl_world *world) { return world->ops->now_us(world); }
+static inline int64_t sl_now_us(struct sl_world *world)
+{
+    return world->ops->now_us(world);
+}
 static inline void sl_world_free(struct sl_world *world)
 {
     if (world) world->ops->free(world);
 }
 
 struct sl_http_options {
-    int connections_max;         /* 0: 64; exchanges beyond it wait inside */
-    const char *user_agent;      /* NULL: sluice/<version> */
-    const char *ca_bundle;       /* a PEM file; NULL: the system's */
-    int64_t connect_timeout_ms;  /* 0: 10,000 */
+    int connections_max;        /* 0: 64; exchanges beyond it wait inside */
+    const char *user_agent;     /* NULL: sluice/<version> */
+    const char *ca_bundle;      /* a PEM file; NULL: the system's */
+    int64_t connect_timeout_ms; /* 0: 10,000 */
 };
 
-/* The real world: libcurl's multi interface on this thread, HTTP/2, gzip by ISA-L, TLS verified
- * always, proxies from the environment. Up to five redirects are followed within the origin (GET and
- * HEAD; other methods only for 307 and 308); any other is handed over as the answer it is. Repeated
- * headers are handed over as they came. Only gzip is asked for and understood. */
-SL_MUST_USE enum sl_code sl_world_new(const struct sl_http_options *options,
-                                      struct sl_world **out, struct sl_error *error);
+/*
+ * The real world: libcurl's multi interface on this thread, HTTP/2, gzip by ISA-L, TLS verified
+ * always, proxies from the environment. options NULL: all presets.
+ *
+ * Up to five redirects are followed within the origin (GET and HEAD; other methods only for 307 and
+ * 308); any other is handed over as the answer it is. Each is one more request for the source. Only
+ * gzip is asked for and understood. Repeated headers are handed over as they came.
+ */
+SL_MUST_USE enum sl_code sl_world_new(const struct sl_http_options *options, struct sl_world **out,
+                                      struct sl_error *error);
 
 /*
  * A world that writes every exchange of `inner` to `directory` (JSON files, one per exchange, in

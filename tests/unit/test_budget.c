@@ -96,7 +96,7 @@ struct run {
     int64_t latency_us, latency_jitter_us; /* from arrival to the end */
     int64_t connect_us; /* the first requests of a run share this wait, as behind a handshake */
     bool tells_sent;
-    double cost_max;    /* costs are 1..cost_max */
+    double cost_max; /* costs are 1..cost_max */
     int64_t length_us;
     uint64_t seed;
 };
@@ -166,8 +166,11 @@ static void four_point_nine_a_second_is_never_six(void **state)
     for (int told = 0; told < 2; told++)
         for (size_t i = 0; i < sizeof latencies_ms / sizeof *latencies_ms; i++) {
             struct source source = source_new();
-            struct run run = {.rate = 4.9, .window_ms = 1000, .length_us = 200 * SECOND,
-                              .latency_us = latencies_ms[i] * 1000, .tells_sent = told};
+            struct run run = {.rate = 4.9,
+                              .window_ms = 1000,
+                              .length_us = 200 * SECOND,
+                              .latency_us = latencies_ms[i] * 1000,
+                              .tells_sent = told};
             double rate = simulate(&run, &source);
             assert_true(most_in_a_window(&source, SECOND) <= 5);
             assert_true(rate > 4.9 * 0.98);
@@ -178,9 +181,9 @@ static void four_point_nine_a_second_is_never_six(void **state)
 static void no_window_is_ever_violated_and_nothing_is_given_away(void **state)
 {
     static const struct run runs[] = {
-        {.rate = 1, .window_ms = 1000}, {.rate = 5, .window_ms = 1000},
-        {.rate = 50, .window_ms = 1000}, {.rate = 0.5, .window_ms = 1000},
-        {.rate = 3.3, .window_ms = 1000}, {.rate = 190, .window_ms = 10000},
+        {.rate = 1, .window_ms = 1000},    {.rate = 5, .window_ms = 1000},
+        {.rate = 50, .window_ms = 1000},   {.rate = 0.5, .window_ms = 1000},
+        {.rate = 3.3, .window_ms = 1000},  {.rate = 190, .window_ms = 10000},
         {.rate = 700, .window_ms = 60000}, {.rate = 1000, .window_ms = 1000},
     };
 
@@ -195,8 +198,8 @@ static void no_window_is_ever_violated_and_nothing_is_given_away(void **state)
             run.length_us = 150 * run.window_ms * 1000;
             run.seed = seed;
             double rate = simulate(&run, &source);
-            double whole = run.rate > (double)(int64_t)run.rate ? (double)(int64_t)run.rate + 1
-                                                                : run.rate;
+            double whole =
+                run.rate > (double)(int64_t)run.rate ? (double)(int64_t)run.rate + 1 : run.rate;
             assert_true(most_in_a_window(&source, run.window_ms * 1000) <= whole);
             if (!run.tells_sent || whole == run.rate) assert_true(rate >= run.rate * 0.98);
             free(source.list);
@@ -208,8 +211,13 @@ static void costs_of_all_sizes_stay_below(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct source source = source_new();
-        struct run run = {.rate = 20, .window_ms = 1000, .latency_us = 30000, .cost_max = 7,
-                          .length_us = 100 * SECOND, .tells_sent = true, .seed = seed};
+        struct run run = {.rate = 20,
+                          .window_ms = 1000,
+                          .latency_us = 30000,
+                          .cost_max = 7,
+                          .length_us = 100 * SECOND,
+                          .tells_sent = true,
+                          .seed = seed};
         double rate = simulate(&run, &source);
         assert_true(most_in_a_window(&source, SECOND) <= 20);
         assert_true(rate > 20 * 0.75); /* a request of 7 waits until 7 fit */
@@ -223,8 +231,11 @@ static void a_slow_handshake_makes_no_burst(void **state)
     (void)state;
     for (int64_t connect_ms = 0; connect_ms <= 4000; connect_ms += 37) {
         struct source source = source_new();
-        struct run run = {.rate = 4.9, .window_ms = 1000, .length_us = 60 * SECOND,
-                          .latency_us = 150000, .connect_us = connect_ms * 1000,
+        struct run run = {.rate = 4.9,
+                          .window_ms = 1000,
+                          .length_us = 60 * SECOND,
+                          .latency_us = 150000,
+                          .connect_us = connect_ms * 1000,
                           .tells_sent = true};
         simulate(&run, &source);
         assert_true(most_in_a_window(&source, SECOND) <= 5);
@@ -353,8 +364,10 @@ static void a_bad_limit_is_named(void **state)
 {
     struct sl_budgets *budgets = sl_budgets_new();
     struct sl_error error;
-    struct sl_limit limits[] = {{"k", 0, 1000, 0, false}, {"k", 5, 0, 0, false},
-                                {"k", -1, 1000, 0, false}, {NULL, 1, 1, 0, false}};
+    struct sl_limit limits[] = {{"k", 0, 1000, 0, false},
+                                {"k", 5, 0, 0, false},
+                                {"k", -1, 1000, 0, false},
+                                {NULL, 1, 1, 0, false}};
 
     (void)state;
     for (size_t i = 0; i < 4; i++)

@@ -1,7 +1,6 @@
 /*
  * The real world against a server that says exactly what a test wrote down: bytes, cuts, resets.
  */
-#define _GNU_SOURCE /* strcasestr */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,178 +8,16 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <isa-l/igzip_lib.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "http/world.h"
-
-/* ------------------------------------------------------------------ a server by script */
-
-enum then { KEEP, CLOSE, RESET, HANG };
-
-/* What is sent to the n-th request, whatever it asks. */
-struct reply {
-    const char *head; /* up to and with the blank line */
-    const void *body;
-    size_t body_len;
-    size_t times;     /* body is sent so often (0: once) */
-    size_t piece;     /* in pieces of this size (0: as one) */
-    enum then then;
-};
-
-#define CONNECTIONS_MAX 16
-#define REQUESTS_MAX 64
-
-struct peer {
-    int fd;
-    char in[65536];
-    size_t len;
-};
-
-struct server {
-    const struct reply *replies;
-    size_t reply_count;
-    int listener, stop[2], port;
-    pthread_t thread;
-    struct peer peers[CONNECTIONS_MAX];
-    char *requests[REQUESTS_MAX];
-    size_t request_count, connections;
-};
-
-static bool send_all(int fd, const char *bytes, size_t len, size_t piece)
-{
-    while (len) {
-        size_t n = piece && piece < len ? piece : len;
-        ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (sent < 0) return false;
-        bytes += sent;
-        len -= (size_t)sent;
-    }
-    return true;
-}
-
-/* The length of the whole request at the start of what came in; 0: not yet whole. */
-static size_t request_len(struct peer *peer)
-{
-    peer->in[peer->len] = 0;
-    char *end = strstr(peer->in, "\r\n\r\n");
-    if (!end) return 0;
-    size_t head = (size_t)(end + 4 - peer->in), body = 0;
-    char *length = strcasestr(peer->in, "content-length:");
-    if (length && length < end) body = strtoul(length + 15, NULL, 10);
-    return peer->len >= head + body ? head + body : 0;
-}
-
-static void peer_close(struct peer *peer, bool reset)
-{
-    struct linger hard = {1, 0};
-    if (reset) setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    close(peer->fd);
-    peer->fd = -1;
-}
-
-static void answer(struct server *server, struct peer *peer)
-{
-    size_t len;
-
-    while (peer->fd >= 0 && (len = request_len(peer))) {
-        size_t n = server->request_count++;
-        if (n < REQUESTS_MAX) server->requests[n] = strndup(peer->in, len);
-        peer->len -= len;
-        memmove(peer->in, peer->in + len, peer->len);
-        const struct reply *reply =
-            &server->replies[n < server->reply_count ? n : server->reply_count - 1];
-        if (reply->then == HANG && !reply->head) continue;
-        bool fine = send_all(peer->fd, reply->head, strlen(reply->head), reply->piece);
-        for (size_t i = 0; fine && reply->body && i < (reply->times ? reply->times : 1); i++)
-            fine = send_all(peer->fd, reply->body, reply->body_len, reply->piece);
-        if (!fine || reply->then == CLOSE || reply->then == RESET)
-            peer_close(peer, reply->then == RESET);
-    }
-}
-
-static void *serve(void *context)
-{
-    struct server *server = context;
-
-    for (;;) {
-        struct pollfd fds[CONNECTIONS_MAX + 2] = {{server->stop[0], POLLIN, 0},
-                                                  {server->listener, POLLIN, 0}};
-        for (int i = 0; i < CONNECTIONS_MAX; i++)
-            fds[i + 2] = (struct pollfd){server->peers[i].fd, POLLIN, 0};
-        if (poll(fds, CONNECTIONS_MAX + 2, -1) < 0) continue;
-        if (fds[0].revents) break;
-        for (int i = 0; i < CONNECTIONS_MAX; i++) {
-            struct peer *peer = &server->peers[i];
-            if (peer->fd < 0 || !fds[i + 2].revents) continue;
-            ssize_t got = read(peer->fd, peer->in + peer->len, sizeof peer->in - 1 - peer->len);
-            if (got <= 0) {
-                peer_close(peer, false);
-                continue;
-            }
-            peer->len += (size_t)got;
-            answer(server, peer);
-        }
-        if (!fds[1].revents) continue;
-        int fd = accept(server->listener, NULL, NULL);
-        for (int i = 0; i < CONNECTIONS_MAX && fd >= 0; i++)
-            if (server->peers[i].fd < 0) {
-                server->peers[i].fd = fd;
-                server->peers[i].len = 0;
-                server->connections++;
-                fd = -1;
-            }
-    }
-    return NULL;
-}
-
-static struct server *server_start(const struct reply *replies, size_t count)
-{
-    struct server *server = calloc(1, sizeof *server);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-
-    server->replies = replies;
-    server->reply_count = count;
-    for (int i = 0; i < CONNECTIONS_MAX; i++) server->peers[i].fd = -1;
-    server->listener = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(server->listener, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(server->listener, 64), 0);
-    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&at, &len), 0);
-    server->port = ntohs(at.sin_port);
-    assert_int_equal(pipe(server->stop), 0);
-    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
-    return server;
-}
-
-/* Afterwards the requests may be looked at, until server_free. */
-static void server_stop(struct server *server)
-{
-    assert_int_equal(write(server->stop[1], "x", 1), 1);
-    pthread_join(server->thread, NULL);
-    for (int i = 0; i < CONNECTIONS_MAX; i++)
-        if (server->peers[i].fd >= 0) close(server->peers[i].fd);
-    close(server->listener);
-    close(server->stop[0]);
-    close(server->stop[1]);
-}
-
-static void server_free(struct server *server)
-{
-    for (size_t i = 0; i < REQUESTS_MAX; i++) free(server->requests[i]);
-    free(server);
-}
+#include "scripted_server.h"
 
 /* ------------------------------------------------------------------ one exchange */
 
@@ -221,7 +58,8 @@ struct result {
 };
 
 /* A GET on its own server; `change` may be NULL or what is to be set in the exchange. */
-static struct result ask(const struct reply *replies, size_t count, const struct sl_exchange *change)
+static struct result ask(const struct reply *replies, size_t count,
+                         const struct sl_exchange *change)
 {
     struct server *server = server_start(replies, count);
     struct sl_world *world = world_new();
@@ -272,7 +110,9 @@ static void an_answer_arrives_with_its_headers(void **state)
 {
     static const struct reply replies[] = {
         {.head = OK_HEAD "Content-Length: 5\r\nX-Two:  a b \r\nDATE: Sun, 22 Nov 2026 15:44:07 GMT"
-                         "\r\nx-two: c\r\nX-Empty:\r\n\r\n", .body = "hello", .body_len = 5}};
+                         "\r\nx-two: c\r\nX-Empty:\r\n\r\n",
+         .body = "hello",
+         .body_len = 5}};
     struct result result = ask(replies, 1, NULL);
 
     (void)state;
@@ -291,7 +131,8 @@ static void an_error_status_is_an_answer(void **state)
 {
     static const struct reply replies[] = {
         {.head = "HTTP/1.1 503 Gone fishing\r\nContent-Length: 4\r\nRetry-After: 7\r\n\r\n",
-         .body = "<br>", .body_len = 4}};
+         .body = "<br>",
+         .body_len = 4}};
     struct result result = ask(replies, 1, NULL);
 
     (void)state;
@@ -307,7 +148,9 @@ static void chunks_and_informational_answers_are_undone(void **state)
     static const struct reply replies[] = {
         {.head = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" OK_HEAD
                  "Transfer-Encoding: chunked\r\n\r\n",
-         .body = body, .body_len = sizeof body - 1, .piece = 1}};
+         .body = body,
+         .body_len = sizeof body - 1,
+         .piece = 1}};
     struct result result = ask(replies, 1, NULL);
 
     (void)state;
@@ -334,7 +177,8 @@ static void the_request_is_what_was_asked_for(void **state)
 {
     static const struct reply replies[] = {{.head = OK_HEAD "Content-Length: 0\r\n\r\n"}};
     static const struct sl_header headers[] = {{"Authorization", "Bearer pat123"},
-                                               {"Content-Type", "application/json"}, {0}};
+                                               {"Content-Type", "application/json"},
+                                               {0}};
     struct server *server = server_start(replies, 1);
     struct sl_world *world = world_new();
     struct sl_completion completion;
@@ -344,7 +188,10 @@ static void the_request_is_what_was_asked_for(void **state)
     url_of(server, "/v0/x?y=1", url);
     struct sl_exchange get = {.url = url}, empty = {.url = url, .method = "POST"},
                        head = {.url = url, .method = "HEAD"},
-                       post = {.url = url, .method = "POST", .headers = headers, .body = "{\"a\":1}",
+                       post = {.url = url,
+                               .method = "POST",
+                               .headers = headers,
+                               .body = "{\"a\":1}",
                                .body_len = 7},
                        patch = {.url = url, .method = "PATCH", .body = "z", .body_len = 1},
                        delete = {.url = url, .method = "DELETE"};
@@ -378,8 +225,10 @@ static void the_request_is_what_was_asked_for(void **state)
 static void bad_requests_are_refused_before_they_start(void **state)
 {
     static const struct sl_header broken[] = {{"Authorization", "Bearer pat123\n"}, {0}};
-    struct sl_exchange exchanges[] = {{.url = "ftp://example.com/"}, {.url = "nonsense"},
-                                      {.url = "http://"}, {.url = "file:///etc/passwd"},
+    struct sl_exchange exchanges[] = {{.url = "ftp://example.com/"},
+                                      {.url = "nonsense"},
+                                      {.url = "http://"},
+                                      {.url = "file:///etc/passwd"},
                                       {.url = "http://127.0.0.1/", .headers = broken}};
     struct sl_world *world = world_new();
     struct sl_completion completion;
@@ -427,7 +276,9 @@ static void damaged_gzip_is_a_cut_body_or_a_bad_one(void **state)
     (void)state;
     for (size_t cut = 0; cut < len; cut++) {
         struct reply reply = {.head = OK_HEAD "Content-Encoding: gzip\r\nConnection: close\r\n\r\n",
-                              .body = packed, .body_len = cut, .then = CLOSE};
+                              .body = packed,
+                              .body_len = cut,
+                              .then = CLOSE};
         struct result result = ask(&reply, 1, NULL);
         assert_int_equal(result.completion.code, SL_SOURCE);
         assert_true(result.completion.error.retryable);
@@ -439,7 +290,9 @@ static void damaged_gzip_is_a_cut_body_or_a_bad_one(void **state)
         memcpy(other, packed, len);
         other[bad] ^= 0x55;
         struct reply reply = {.head = OK_HEAD "Content-Encoding: gzip\r\nConnection: close\r\n\r\n",
-                              .body = other, .body_len = len, .then = CLOSE};
+                              .body = other,
+                              .body_len = len,
+                              .then = CLOSE};
         struct result result = ask(&reply, 1, NULL);
         assert_int_equal(result.completion.code, SL_SOURCE);
         free(result.body);
@@ -449,7 +302,8 @@ static void damaged_gzip_is_a_cut_body_or_a_bad_one(void **state)
 static void an_encoding_nobody_asked_for_is_named(void **state)
 {
     static const struct reply replies[] = {
-        {.head = OK_HEAD "Content-Encoding: br\r\nContent-Length: 1\r\n\r\n", .body = "x",
+        {.head = OK_HEAD "Content-Encoding: br\r\nContent-Length: 1\r\n\r\n",
+         .body = "x",
          .body_len = 1}};
     struct result result = ask(replies, 1, NULL);
 
@@ -465,10 +319,15 @@ static void too_much_is_refused_while_it_arrives(void **state)
 {
     static char block[100000];
     static uint8_t packed[100000];
-    static struct reply plain = {.head = OK_HEAD "Connection: close\r\n\r\n", .body = block,
-                                 .body_len = sizeof block, .times = 100, .then = CLOSE};
-    static struct reply bomb = {.head = OK_HEAD "Content-Encoding: gzip\r\n\r\n", .body = packed,
-                                .times = 1000, .then = CLOSE};
+    static struct reply plain = {.head = OK_HEAD "Connection: close\r\n\r\n",
+                                 .body = block,
+                                 .body_len = sizeof block,
+                                 .times = 100,
+                                 .then = CLOSE};
+    static struct reply bomb = {.head = OK_HEAD "Content-Encoding: gzip\r\n\r\n",
+                                .body = packed,
+                                .times = 1000,
+                                .then = CLOSE};
     struct sl_exchange exchange = {.response_bytes_max = 250000};
     int64_t before = sl_alloc_live();
 
@@ -489,9 +348,12 @@ static void exactly_the_limit_is_fine(void **state)
     static char block[70000];
     static uint8_t packed[100000];
     struct sl_exchange exchange = {.response_bytes_max = sizeof block};
-    struct reply plain = {.head = OK_HEAD "Connection: close\r\n\r\n", .body = block,
-                          .body_len = sizeof block, .then = CLOSE};
-    struct reply zipped = {.head = OK_HEAD "Content-Encoding: gzip\r\n\r\n", .body = packed,
+    struct reply plain = {.head = OK_HEAD "Connection: close\r\n\r\n",
+                          .body = block,
+                          .body_len = sizeof block,
+                          .then = CLOSE};
+    struct reply zipped = {.head = OK_HEAD "Content-Encoding: gzip\r\n\r\n",
+                           .body = packed,
                            .body_len = gzip_of(block, sizeof block, packed, sizeof packed),
                            .then = CLOSE};
     const struct reply *both[] = {&plain, &zipped};
@@ -511,7 +373,8 @@ static void too_many_headers_are_refused(void **state)
     size_t n = (size_t)snprintf(many, sizeof many, OK_HEAD);
 
     (void)state;
-    for (int i = 0; i < 300; i++) n += (size_t)snprintf(many + n, sizeof many - n, "X-%d: 1\r\n", i);
+    for (int i = 0; i < 300; i++)
+        n += (size_t)snprintf(many + n, sizeof many - n, "X-%d: 1\r\n", i);
     snprintf(many + n, sizeof many - n, "Content-Length: 0\r\n\r\n");
     n = (size_t)snprintf(large, sizeof large, OK_HEAD);
     for (int i = 0; i < 10; i++)
@@ -533,14 +396,26 @@ static void what_breaks_on_the_way_is_told_apart(void **state)
         struct reply reply;
         const char *says;
     } cases[] = {
-        {{.head = OK_HEAD "Content-Length: 10\r\n\r\n", .body = "half", .body_len = 4,
-          .then = CLOSE}, "cut body"},
-        {{.head = OK_HEAD "Content-Length: 10\r\n\r\n", .body = "half", .body_len = 4,
-          .then = RESET}, ""},
-        {{.head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n", .body = "4\r\nWiki\r\n",
-          .body_len = 9, .then = CLOSE}, ""},
-        {{.head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n", .body = "zz\r\nWiki\r\n",
-          .body_len = 10, .then = CLOSE}, ""},
+        {{.head = OK_HEAD "Content-Length: 10\r\n\r\n",
+          .body = "half",
+          .body_len = 4,
+          .then = CLOSE},
+         "cut body"},
+        {{.head = OK_HEAD "Content-Length: 10\r\n\r\n",
+          .body = "half",
+          .body_len = 4,
+          .then = RESET},
+         ""},
+        {{.head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n",
+          .body = "4\r\nWiki\r\n",
+          .body_len = 9,
+          .then = CLOSE},
+         ""},
+        {{.head = OK_HEAD "Transfer-Encoding: chunked\r\n\r\n",
+          .body = "zz\r\nWiki\r\n",
+          .body_len = 10,
+          .then = CLOSE},
+         ""},
         {{.head = "", .then = CLOSE}, ""},
         {{.head = "", .then = RESET}, ""},
         {{.head = "HELLO\r\n\r\n", .then = CLOSE}, ""},
@@ -621,7 +496,8 @@ static void a_redirect_within_the_origin_is_followed(void **state)
 {
     static const struct reply replies[] = {
         {.head = "HTTP/1.1 302 Found\r\nLocation: /else\r\nContent-Length: 3\r\n\r\n",
-         .body = "old", .body_len = 3},
+         .body = "old",
+         .body_len = 3},
         {.head = OK_HEAD "Content-Length: 3\r\n\r\n", .body = "new", .body_len = 3}};
     struct result result = ask(replies, 2, NULL);
 
@@ -635,7 +511,8 @@ static void a_redirect_within_the_origin_is_followed(void **state)
 static void any_other_redirect_is_handed_over(void **state)
 {
     static const struct reply replies[] = {
-        {.head = "HTTP/1.1 302 Found\r\nLocation: http://localhost:1/x\r\nContent-Length: 0\r\n\r\n"},
+        {.head =
+             "HTTP/1.1 302 Found\r\nLocation: http://localhost:1/x\r\nContent-Length: 0\r\n\r\n"},
     };
     static const struct reply post[] = {
         {.head = "HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"}};
@@ -734,10 +611,15 @@ static void lines_arrive_whole_and_in_order(void **state)
     size_t packed_len = gzip_of(text, len, packed, len * 2);
     struct reply replies[] = {
         {.head = OK_HEAD "Connection: close\r\n\r\n", .body = text, .body_len = len, .then = CLOSE},
-        {.head = OK_HEAD "Connection: close\r\nContent-Encoding: gzip\r\n\r\n", .body = packed,
-         .body_len = packed_len, .then = CLOSE},
-        {.head = OK_HEAD "Connection: close\r\nContent-Encoding: gzip\r\n\r\n", .body = packed,
-         .body_len = packed_len, .piece = 999, .then = CLOSE},
+        {.head = OK_HEAD "Connection: close\r\nContent-Encoding: gzip\r\n\r\n",
+         .body = packed,
+         .body_len = packed_len,
+         .then = CLOSE},
+        {.head = OK_HEAD "Connection: close\r\nContent-Encoding: gzip\r\n\r\n",
+         .body = packed,
+         .body_len = packed_len,
+         .piece = 999,
+         .then = CLOSE},
     };
 
     (void)state;
@@ -763,7 +645,9 @@ static void a_bomb_by_lines_is_never_held(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof block; i++) block[i] = i % 64 == 63 ? '\n' : 'x';
     struct reply reply = {.head = OK_HEAD "Content-Encoding: gzip\r\nConnection: close\r\n\r\n",
-                          .body = packed, .times = 64, .then = CLOSE};
+                          .body = packed,
+                          .times = 64,
+                          .then = CLOSE};
     reply.body_len = gzip_of(block, sizeof block, packed, sizeof packed);
     struct server *server = server_start(&reply, 1);
     struct sl_world *world = world_new();
@@ -806,8 +690,11 @@ static void a_cut_in_the_lines_has_no_last_chunk(void **state)
 static void a_line_without_an_end_is_too_large(void **state)
 {
     static char block[1 << 20];
-    struct reply reply = {.head = OK_HEAD "Connection: close\r\n\r\n", .body = block,
-                          .body_len = sizeof block, .times = 20, .then = CLOSE};
+    struct reply reply = {.head = OK_HEAD "Connection: close\r\n\r\n",
+                          .body = block,
+                          .body_len = sizeof block,
+                          .times = 20,
+                          .then = CLOSE};
     struct sl_exchange exchange = {.lines = true};
 
     (void)state;
@@ -950,7 +837,8 @@ static void survives_the_failure_of_every_allocation(void **state)
 {
     static uint8_t packed[1000];
     struct reply reply = {.head = OK_HEAD "Content-Encoding: gzip\r\nConnection: close\r\n\r\n",
-                          .body = packed, .then = CLOSE};
+                          .body = packed,
+                          .then = CLOSE};
     bool worked = false;
 
     (void)state;

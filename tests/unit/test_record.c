@@ -74,9 +74,14 @@ static bool stage_wait(struct sl_world *world, int64_t until_us, struct sl_compl
 
     (void)until_us;
     *out = (struct sl_completion){
-        .exchange = stage->exchange, .code = act->code, .status = act->status,
-        .headers = act->headers ? act->headers : none, .body = stage->body,
-        .body_len = act->body_len, .chunk = act->chunk, .began = act->began,
+        .exchange = stage->exchange,
+        .code = act->code,
+        .status = act->status,
+        .headers = act->headers ? act->headers : none,
+        .body = stage->body,
+        .body_len = act->body_len,
+        .chunk = act->chunk,
+        .began = act->began,
         .started_at_us = BEGIN + act->started_ms * 1000,
         .received_at_us = BEGIN + act->received_ms * 1000,
     };
@@ -94,8 +99,14 @@ static void stage_wake(struct sl_world *world)
 }
 
 static const struct sl_world_ops stage_ops = {
-    .now_us = stage_now, .monotonic_us = stage_now, .dice = stage_dice, .start = stage_start,
-    .cancel = stage_cancel, .wait = stage_wait, .wake = stage_wake, .free = stage_wake,
+    .now_us = stage_now,
+    .monotonic_us = stage_now,
+    .dice = stage_dice,
+    .start = stage_start,
+    .cancel = stage_cancel,
+    .wait = stage_wait,
+    .wake = stage_wake,
+    .free = stage_wake,
 };
 
 /* ------------------------------------------------------------------ folders */
@@ -226,16 +237,28 @@ static void stars_stand_for_anything(void **state)
         const char *pattern, *text;
         bool same;
     } cases[] = {
-        {"", "", true}, {"a", "", false}, {"", "a", false}, {"***", "", true}, {"***", "x", true},
-        {"a***b", "ab", true}, {"a***b", "aXXb", true}, {"a***b", "aXXbc", false},
-        {"a***b***c", "a1b2c", true}, {"a***b***c", "a1c2b", false}, {"a***ab", "ab", false},
-        {"***b", "ab", true}, {"a***", "b", false}, {"ab", "abc", false}, {"abc", "ab", false},
+        {"", "", true},
+        {"a", "", false},
+        {"", "a", false},
+        {"***", "", true},
+        {"***", "x", true},
+        {"a***b", "ab", true},
+        {"a***b", "aXXb", true},
+        {"a***b", "aXXbc", false},
+        {"a***b***c", "a1b2c", true},
+        {"a***b***c", "a1c2b", false},
+        {"a***ab", "ab", false},
+        {"***b", "ab", true},
+        {"a***", "b", false},
+        {"ab", "abc", false},
+        {"abc", "ab", false},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(sl_scrub_match(cases[i].pattern, strlen(cases[i].pattern), cases[i].text,
-                                        strlen(cases[i].text)), cases[i].same);
+                                        strlen(cases[i].text)),
+                         cases[i].same);
 }
 
 /* ------------------------------------------------------------------ recording */
@@ -243,19 +266,27 @@ static void stars_stand_for_anything(void **state)
 static const struct sl_header request_headers[] = {{"Authorization", "Bearer " SECRET},
                                                    {"Cookie", "id=7"},
                                                    {"X-Api-Key", "second-secret"},
-                                                   {"Accept", "application/json"}, {0}};
+                                                   {"Accept", "application/json"},
+                                                   {0}};
 static const struct sl_header answer_headers[] = {{"content-type", "application/json"},
                                                   {"set-cookie", "session=top"},
-                                                  {"x-echo", "got " SECRET}, {0}};
+                                                  {"x-echo", "got " SECRET},
+                                                  {0}};
 
 static void a_recording_shows_no_secret(void **state)
 {
     static const char answer[] = "{\"token\":\"pat\\/Ab+9.\\\"q\\\\z=KeyOfNobody\",\"ok\":\"yes\"}";
     static const struct act acts[] = {
-        {.status = 200, .headers = answer_headers, .body = answer, .body_len = sizeof answer - 1,
-         .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST, .received_ms = 210},
+        {.status = 200,
+         .headers = answer_headers,
+         .body = answer,
+         .body_len = sizeof answer - 1,
+         .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST,
+         .received_ms = 210},
         {.code = SL_TIMEOUT},
-        {.status = 200, .body = "\xff\xfe" SECRET, .body_len = 2 + sizeof SECRET - 1,
+        {.status = 200,
+         .body = "\xff\xfe" SECRET,
+         .body_len = 2 + sizeof SECRET - 1,
          .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST},
     };
     struct sl_exchange exchange = {
@@ -265,8 +296,8 @@ static void a_recording_shows_no_secret(void **state)
         .body = "{\"again\":\"second-secret\"}",
         .body_len = 25,
     };
-    static const char *const leaks[] = {"KeyOfNobody", "second-secret", "session=top", "id=7",
-                                        "uthorization", "ookie", NULL};
+    static const char *const leaks[] = {"KeyOfNobody",  "second-secret", "session=top", "id=7",
+                                        "uthorization", "ookie",         NULL};
     char *folder = folder_new();
     struct stage stage;
     struct sl_world *world = record_to(folder, &stage, acts);
@@ -293,15 +324,25 @@ static void a_replay_does_again_what_happened(void **state)
 {
     static const char binary[] = "\x00\xff\x01zip\x00";
     static const struct act acts[] = {
-        {.status = 429, .headers = answer_headers, .body = "slow", .body_len = 4,
-         .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST, .started_ms = 0, .received_ms = 200},
-        {.status = 200, .body = binary, .body_len = sizeof binary - 1,
-         .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST, .started_ms = 30000, .received_ms = 30500},
+        {.status = 429,
+         .headers = answer_headers,
+         .body = "slow",
+         .body_len = 4,
+         .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST,
+         .started_ms = 0,
+         .received_ms = 200},
+        {.status = 200,
+         .body = binary,
+         .body_len = sizeof binary - 1,
+         .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST,
+         .started_ms = 30000,
+         .received_ms = 30500},
         {.code = SL_CONNECT, .started_ms = 31000, .received_ms = 31001},
     };
     struct sl_exchange exchange = {.url = "https://api.example.com/v0?key=" SECRET,
                                    .headers = request_headers};
-    struct sl_exchange other = {.url = "https://api.example.com/other", .body = "{}",
+    struct sl_exchange other = {.url = "https://api.example.com/other",
+                                .body = "{}",
                                 .body_len = 2};
     char *folder = folder_new();
     struct stage stage;
@@ -466,10 +507,13 @@ static void what_is_no_recording_is_refused(void **state)
 
 static void survives_the_failure_of_every_allocation(void **state)
 {
-    static const struct act acts[] = {{.status = 200, .headers = answer_headers, .body = "body",
-                                       .body_len = 4, .chunk = 3}};
-    struct sl_exchange exchange = {.method = "POST", .url = "https://api.example.com/",
-                                   .headers = request_headers, .body = "b", .body_len = 1};
+    static const struct act acts[] = {
+        {.status = 200, .headers = answer_headers, .body = "body", .body_len = 4, .chunk = 3}};
+    struct sl_exchange exchange = {.method = "POST",
+                                   .url = "https://api.example.com/",
+                                   .headers = request_headers,
+                                   .body = "b",
+                                   .body_len = 1};
     bool done[2] = {false, false};
 
     (void)state;
