@@ -1,0 +1,46 @@
+/*
+ * run_world.h: a whole run without a network: a home in a temporary directory, a simulator, a
+ * connection to it, virtual time.
+ */
+#ifndef RUN_WORLD_H
+#define RUN_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/run.h"
+#include "sim/sim.h"
+
+struct run_world {
+    char home[300];
+    struct sim *sim;
+    struct sl_world *world;
+    struct sl_catalog *catalog;
+    struct sl_delta_engine *delta;
+    struct sl_report *report; /* of the newest run */
+    struct sl_error error;    /* of the newest run */
+    int64_t virtual_us;       /* how long the newest run took, on the virtual clock */
+    bool (*stopping)(void *ctx);
+    void *stopping_ctx;
+};
+
+/* app: "airtable", "example". options NULL: the demo's data. */
+void run_world_make(struct run_world *w, const char *app, const struct sim_options *options);
+void run_world_unmake(struct run_world *w);
+/* Runs a specification (JSON text). */
+enum sl_code run_spec(struct run_world *w, const char *spec, bool full_refresh);
+/* The report of a destination table (its last part), or a failed test. */
+const struct sl_table_report *report_of(struct run_world *w, const char *table);
+/* What a reader finds in the newest version: number of rows, and how many different keys. */
+int64_t landed_rows(struct run_world *w, const char *table, const char *key, int64_t *distinct);
+/* How many records the simulator holds. */
+int64_t true_rows(struct run_world *w, const char *source_table);
+/* One number of /_sim/stats. */
+int64_t sim_stat(struct run_world *w, const char *name);
+void control(struct run_world *w, const char *json);
+
+#endif
