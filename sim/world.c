@@ -161,7 +161,7 @@ struct parts { /* of a URL */
     const char *query;
 };
 
-static bool split_url(const char *url, struct parts *out)
+static bool split_url(const char *url, struct parts *out, bool *no_memory)
 {
     const char *at = strstr(url, "://");
 
@@ -175,8 +175,11 @@ static bool split_url(const char *url, struct parts *out)
     else sl_buf_addc(&out->raw_path, '/');
     char *room = sl_buf_reserve(&out->path, out->raw_path.len + 1);
 
-    return room && !sl_buf_failed(&out->raw_path) &&
-           sim_url_decode(out->raw_path.data, out->raw_path.len, false, room,
+    if (!room || sl_buf_failed(&out->raw_path)) {
+        *no_memory = true;
+        return false;
+    }
+    return sim_url_decode(out->raw_path.data, out->raw_path.len, false, room,
                           out->raw_path.len + 1);
 }
 
@@ -270,15 +273,18 @@ static void flight_arrive(struct world *world, struct flight *flight)
         .now_us = world->now_us + world->utc_offset_us,
     };
     enum sl_code rc = SL_OK;
+    bool no_memory = false;
 
     flight->arrived = true;
     sl_buf_init(&flight->body, WORLD_BODY_MAX);
     sim_reply_init(&reply, &flight->body);
-    if (split_url(exchange->url, &parts)) {
+    if (split_url(exchange->url, &parts, &no_memory)) {
         request.raw_path = parts.raw_path.data;
         request.path = parts.path.data;
         request.query = parts.query;
         rc = sim_handle(world->sim, &request, &reply, &flight->error);
+    } else if (no_memory) {
+        rc = sl_fail(&flight->error, SL_NO_MEMORY, "could not read a URL");
     } else {
         rc = sl_fail(&flight->error, SL_CONNECT, "could not read the URL '%s'", exchange->url);
     }

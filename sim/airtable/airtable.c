@@ -372,6 +372,8 @@ static enum sl_code airtable_handle(void *state, const struct sim_request *reque
     else handle_record(app, request, reply);
     if (!rc && call->status)
         at_error(app, reply, call->status, call->error_type, call->error_message);
+    if (!rc && app->no_memory) rc = sl_fail(error, SL_NO_MEMORY, "could not show a record");
+    app->no_memory = false;
     return rc;
 }
 
@@ -411,6 +413,10 @@ static enum sl_code airtable_truth(void *state, const struct sim_request *reques
         count--;
     }
     sl_buf_adds(out, "]}");
+    if (app->no_memory || sl_buf_failed(out)) {
+        app->no_memory = false;
+        return sl_fail(error, SL_NO_MEMORY, "could not show table '%s'", name);
+    }
     return SL_OK;
 }
 

@@ -177,6 +177,7 @@ struct airtable {
     struct at_call call;
     struct sl_doc *doc;                /* request bodies */
     struct sl_doc *cell_doc;           /* one cell, read at once */
+    bool no_memory;                    /* met deep in a cell: the whole answer fails */
 };
 
 /* schema.c */

@@ -44,8 +44,10 @@ static struct value failed(void)
     return (struct value){.kind = FAILED};
 }
 
-static struct value text(const char *t)
+/* t: in the arena of this evaluation; NULL: there was no memory for it. */
+static struct value text(struct eval *context, const char *t)
 {
+    if (!t) context->app->no_memory = true;
     return t ? (struct value){.kind = TEXT, .text = t} : failed();
 }
 
@@ -99,6 +101,7 @@ static const char *as_text(struct eval *context, struct value v)
     case NUMBER: case TRUTH:
         sl_buf_reset(scratch);
         sim_json_double(scratch, v.number);
+        if (scratch->failed) context->app->no_memory = true;
         return sl_arena_strdup(context->arena, sl_buf_str(scratch));
     default: return "";
     }
@@ -132,11 +135,11 @@ static struct value from_json(struct eval *context, const struct sl_json *json, 
     case SL_JSON_NUMBER: (void)sl_json_double(json, &n); return number(n);
     case SL_JSON_STRING:
         if (is_date && parse_date(sl_json_str(json), &us)) return date(us);
-        return text(sl_arena_strdup(context->arena, sl_json_str(json)));
+        return text(context, sl_arena_strdup(context->arena, sl_json_str(json)));
     case SL_JSON_OBJECT:
         if (sl_json_get(json, "error")) return failed();
         if (sl_json_get(json, "specialValue")) return number((double)NAN);
-        return text(sl_arena_strdup(context->arena,
+        return text(context, sl_arena_strdup(context->arena,
                                     sl_json_str(sl_json_get(json, "name"))
                                         ? sl_json_str(sl_json_get(json, "name")) : "object"));
     case SL_JSON_ARRAY: {
@@ -150,6 +153,7 @@ static struct value from_json(struct eval *context, const struct sl_json *json, 
                 sl_buf_adds(&all, sl_json_number_text(each.value));
         }
         v.text = sl_arena_strdup(context->arena, sl_buf_str(&all));
+        if (!v.text || all.failed) context->app->no_memory = true;
         sl_buf_release(&all);
         return v.text ? v : failed();
     }
@@ -214,7 +218,7 @@ static struct value binary(struct eval *context, const struct at_node *node)
     if (node->op == '&') {
         const char *left = as_text(context, a), *right = as_text(context, b);
 
-        return left && right ? text(sl_arena_printf(context->arena, "%s%s", left, right))
+        return left && right ? text(context, sl_arena_printf(context->arena, "%s%s", left, right))
                              : failed();
     }
     x = as_number(a);
@@ -336,7 +340,7 @@ static struct value part_of(struct eval *context, const struct at_node *call)
         if (a > (double)len) from = len;
         count = b < 0 ? 0 : b > (double)(len - from) ? len - from : (size_t)b;
     }
-    return text(sl_arena_strndup(context->arena, whole + from, count));
+    return text(context, sl_arena_strndup(context->arena, whole + from, count));
 }
 
 static struct value find(struct eval *context, const struct at_node *call)
@@ -357,7 +361,7 @@ static struct value change_case(struct eval *context, const struct at_node *call
     for (char *c = copy; c && *c; c++)
         *c = (char)(call->function == F_LOWER ? tolower((unsigned char)*c)
                                               : toupper((unsigned char)*c));
-    return text(copy);
+    return text(context, copy);
 }
 
 static struct value trim(struct eval *context, const struct at_node *call)
@@ -369,7 +373,7 @@ static struct value trim(struct eval *context, const struct at_node *call)
     size_t len = strlen(from);
 
     while (len && strchr(" \t\n", from[len - 1])) len--;
-    return text(sl_arena_strndup(context->arena, from, len));
+    return text(context, sl_arena_strndup(context->arena, from, len));
 }
 
 static struct value concatenate(struct eval *context, const struct at_node *call)
@@ -381,7 +385,7 @@ static struct value concatenate(struct eval *context, const struct at_node *call
 
         all = one ? sl_arena_printf(context->arena, "%s%s", all, one) : NULL;
     }
-    return text(all);
+    return text(context, all);
 }
 
 static struct value arithmetic(struct eval *context, const struct at_node *call)
@@ -406,7 +410,7 @@ static struct value about_record(struct eval *context, const struct at_node *cal
     switch (call->function) {
     case F_RECORD_ID:
         at_record_id(context->table, context->row->index, id);
-        return text(sl_arena_strdup(context->arena, id));
+        return text(context, sl_arena_strdup(context->arena, id));
     case F_CREATED_TIME: return date(context->row->created_us);
     case F_LAST_MODIFIED_TIME: return date(context->row->modified_us);
     case F_NOW: return date(context->app->now_us);
@@ -447,7 +451,7 @@ static struct value call_function(struct eval *context, const struct at_node *ca
     case F_FIND: case F_SEARCH: return find(context, call);
     case F_LEFT: case F_RIGHT: case F_MID: return part_of(context, call);
     case F_LEN:
-        v = text(as_text(context, argument(context, call, 0)));
+        v = text(context, as_text(context, argument(context, call, 0)));
         return v.kind == FAILED ? v : number((double)strlen(v.text));
     case F_LOWER: case F_UPPER: return change_case(context, call);
     case F_TRIM: return trim(context, call);
@@ -463,7 +467,7 @@ static struct value eval(struct eval *context, const struct at_node *node)
 
     switch (node->kind) {
     case AT_NODE_NUMBER: return number(node->number);
-    case AT_NODE_TEXT: return text(node->text);
+    case AT_NODE_TEXT: return text(context, node->text);
     case AT_NODE_FIELD: return field_value(context, node->field);
     case AT_NODE_CALL: return call_function(context, node);
     case AT_NODE_NEGATE:

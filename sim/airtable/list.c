@@ -107,6 +107,7 @@ static void read_key(struct airtable *app, const struct at_call *call, int64_t i
         else if (cell) {
             value->kind = KEY_TEXT;
             value->text = sl_strdup(sl_json_str(cell) ? sl_json_str(cell) : text->data);
+            if (!value->text) app->no_memory = true;
         }
     }
 }

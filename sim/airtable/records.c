@@ -222,8 +222,12 @@ const struct sl_json *at_read_cell(struct airtable *app, const struct at_table *
 
     sl_buf_reset(text);
     at_put_cell(app, table, field, row, depth, text);
+    if (text->failed) app->no_memory = true;
     if (!text->len || text->failed) return NULL;
-    return sl_doc_parse_copy(app->cell_doc, text->data, text->len, &root, &error) ? NULL : root;
+    enum sl_code rc = sl_doc_parse_copy(app->cell_doc, text->data, text->len, &root, &error);
+
+    if (rc == SL_NO_MEMORY) app->no_memory = true;
+    return rc ? NULL : root;
 }
 
 int at_comment_count(const struct airtable *app, const struct at_table *table,
@@ -238,7 +242,7 @@ int at_comment_count(const struct airtable *app, const struct at_table *table,
 }
 
 /* cellFormat=string: strings as they are, anything else as text. */
-static void put_as_text(struct sl_buf *out, size_t start)
+static void put_as_text(struct airtable *app, struct sl_buf *out, size_t start)
 {
     struct sl_buf text = {0};
 
@@ -246,6 +250,7 @@ static void put_as_text(struct sl_buf *out, size_t start)
     sim_json_str(&text, out->data + start, out->len - start);
     out->len = start;
     sl_buf_add(out, sl_buf_str(&text), text.len);
+    if (text.failed) app->no_memory = true;
     sl_buf_release(&text);
 }
 
@@ -278,7 +283,7 @@ static void put_member(struct airtable *app, const struct at_table *table,
         out->len = start;
         out->data[start] = '\0';
     } else if (show->as_text) {
-        put_as_text(out, value);
+        put_as_text(app, out, value);
     }
 }
 
