@@ -5,21 +5,22 @@
  * T: stored as text; [x]: stored as an array of one; wt, oor, pr, uf, sv, se, bu: rescued as
  * wrong_type, out_of_range, precision, unknown_field, special_value, source_error, bad_unicode.
  *
- *                null   bool     number                  string            array        object
- *   BOOLEAN      NULL   stored   1, 0; else wt           wt                one or wt    special or wt
- *   BIGINT       NULL   wt       integer; oor; wt        wt                one or wt    special or wt
- *   DOUBLE       NULL   wt       nearest (+pr); oor      wt                one or wt    special or wt
- *   DECIMAL      NULL   wt       exact, nearest+pr, oor  wt                one or wt    special or wt
- *   STRING       NULL   T        T, its own digits       stored (+bu)      one or wt    special or wt
- *   STRING json  NULL   T        T, its own digits       stored (+bu)      T            special or T
- *   BINARY       NULL   wt       wt                      base64 or wt      one or wt    special or wt
- *   DATE         NULL   wt       wt                      date or midnight  one or wt    special or wt
- *   TIMESTAMP    NULL   wt       wt                      with a zone; wt   one or wt    special or wt
- *   .. seconds, millis  wt       of the epoch            number of those   one or wt    special or wt
- *   ARRAY        NULL   [x]      [x]                     [x]               elements     [x] or special
- *   STRUCT       NULL   wt       wt                      wt                one or wt    members (+uf)
- *   MAP          NULL   wt       wt                      wt                one or wt    entries
+ *              null  bool    number                string          array       object
+ *   BOOLEAN    NULL  stored  1, 0; else wt         wt              one or wt   special or wt
+ *   BIGINT     NULL  wt      integer; oor; wt      wt              one or wt   special or wt
+ *   DOUBLE     NULL  wt      nearest (+pr); oor    wt              one or wt   special or wt
+ *   DECIMAL    NULL  wt      exact; nearest+pr;oor wt              one or wt   special or wt
+ *   STRING     NULL  T       T, its own digits     stored (+bu)    one or wt   special or wt
+ *    .. json   NULL  T       T, its own digits     stored (+bu)    T (+bu)     special or T
+ *   BINARY     NULL  wt      wt                    base64; wt      one or wt   special or wt
+ *   DATE       NULL  wt      wt                    date, midnight  one or wt   special or wt
+ *   TIMESTAMP  NULL  wt      wt                    with zone (+pr) one or wt   special or wt
+ *    .. epoch  NULL  wt      (+pr); oor            the same number one or wt   special or wt
+ *   ARRAY      NULL  [x]     [x]                   [x]             elements    special or [x]
+ *   STRUCT     NULL  wt      wt                    wt              one or wt   members (+uf)
+ *   MAP        NULL  wt      wt                    wt              one or wt   entries
  *
+ * epoch: decode SECONDS or MILLIS. [x] only if x fits the element; else NULL and x's reason.
  * Absent is NULL; BOOLEAN with missing_is_false: false. "one": an array of one element counts as
  * that element. "special": the connector is asked whether the object stands for something else
  * (for STRUCT and MAP only if it has one member): a number goes into DOUBLE, else NULL and sv; an
@@ -137,14 +138,22 @@ static int decode_bigint(struct sl_decoder *d, struct sl_cells *cells, const str
     return put_null(cells, RESCUE(SHAPE));
 }
 
-/* Does a double show all digits of this text? Up to 15 always come back. */
-static bool is_exact(const char *text, size_t len, double number)
+/* Is this text what the double shows, either in its shortest form or with as many digits? */
+static bool is_exact(struct sl_decoder *d, const char *text, size_t len, double number)
 {
-    struct sl_digits digits;
+    struct sl_digits digits, shortest;
 
-    if (len <= 15 && (number > 1e-300 || number < -1e-300 || (len == 1 && *text == '0')))
+    if (sl_digits_surely_are(text, len, number))
         return true;
-    return sl_digits_parse(text, len, &digits) && sl_digits_are(&digits, number);
+    if (!sl_digits_parse(text, len, &digits))
+        return false;
+    sl_buf_reset(&d->scratch);
+    sl_write_double(&d->scratch, number);
+    if (!sl_buf_failed(&d->scratch) &&
+        sl_digits_parse(sl_buf_str(&d->scratch), d->scratch.len, &shortest) &&
+        sl_digits_equal(&digits, &shortest))
+        return true;
+    return sl_digits_are(&digits, number);
 }
 
 static int decode_double(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
@@ -158,7 +167,7 @@ static int decode_double(struct sl_decoder *d, struct sl_cells *cells, const str
         return put_null(cells, RESCUE(RANGE));
     if (!sl_cells_put_double(cells, number))
         return SL_FIT_NO_MEMORY;
-    return is_exact(sl_node_text(value), sl_node_len(value), number) ? SL_FIT : RESCUE(PRECISION);
+    return is_exact(d, sl_node_text(value), sl_node_len(value), number) ? SL_FIT : RESCUE(PRECISION);
 }
 
 static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells,

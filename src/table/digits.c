@@ -120,7 +120,44 @@ bool sl_digits_are(const struct sl_digits *digits, double number)
     if (digits->count == 0 || digits->more)
         return digits->count == 0;
     snprintf(text, sizeof text, "%.*e", digits->count - 1, number);
-    return sl_digits_parse(text, strlen(text), &shown) && shown.count == digits->count &&
-           shown.exponent == digits->exponent &&
-           memcmp(shown.text, digits->text, (size_t)shown.count) == 0;
+    return sl_digits_parse(text, strlen(text), &shown) && sl_digits_equal(&shown, digits);
+}
+
+bool sl_digits_equal(const struct sl_digits *a, const struct sl_digits *b)
+{
+    return a->count == b->count && a->exponent == b->exponent && a->more == b->more &&
+           memcmp(a->text, b->text, (size_t)a->count) == 0;
+}
+
+/*
+ * Up to 15 digits come back from every double that is not tiny. Up to 18 digits are an integer D
+ * that a long double holds, like 10^k for k digits behind the point; so number x 10^k is off by
+ * less than 0.06 of the last digit, and a distance to D below 0.4 says that D is what the number
+ * shows with as many digits.
+ */
+bool sl_digits_surely_are(const char *text, size_t len, double number)
+{
+    static const long double powers[] = {
+        1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+        1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+    };
+    const char *p = text, *end = text + len, *point = NULL;
+    int64_t all = 0;
+    long double off;
+
+    if (len <= 15 && (number > 1e-300 || number < -1e-300 || (len == 1 && *text == '0')))
+        return true;
+    if (len > 20)
+        return false;
+    p += *text == '-';
+    for (; p < end; p++) {
+        if (is_digit(*p) && all < INT64_C(100000000000000000))
+            all = all * 10 + (*p - '0');
+        else if (*p == '.')
+            point = p;
+        else
+            return false;
+    }
+    off = fabsl((long double)number) * powers[point ? end - point - 1 : 0] - (long double)all;
+    return off < 0.4L && off > -0.4L;
 }

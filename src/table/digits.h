@@ -30,5 +30,8 @@ enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int pl
 
 /* Does `number`, the nearest double to this number, show the same digits? number is finite. */
 bool sl_digits_are(const struct sl_digits *digits, double number);
+/* A quick answer for most numbers: true when they are sure to be the same; false: look closer. */
+bool sl_digits_surely_are(const char *text, size_t len, double number);
+bool sl_digits_equal(const struct sl_digits *a, const struct sl_digits *b);
 
 #endif

@@ -31,7 +31,7 @@ uint32_t sl_keymap_search(const struct sl_keymap *map, const char *text, size_t 
     for (size_t i = sl_keymap_hash(text, len) & map->mask; map->slots[i]; i = (i + 1) & map->mask) {
         const struct sl_keymap_key *key = &map->keys[map->slots[i] - 1];
 
-        if (key->len == len && memcmp(key->text, text, len) == 0)
+        if (key->len == len && sl_keymap_same(key->text, text, len))
             return map->slots[i] - 1;
     }
     return SL_KEYMAP_NONE;

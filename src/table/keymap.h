@@ -48,6 +48,29 @@ static inline uint64_t sl_keymap_hash(const char *text, size_t len)
     return b ^ b >> 32;
 }
 
+static inline uint64_t sl_keymap_word(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, 8);
+    return word;
+}
+
+/* memcmp() == 0 without the call: nearly all keys have 8 to 32 bytes. Loads may overlap. */
+static inline bool sl_keymap_same(const char *a, const char *b, size_t len)
+{
+    uint64_t off;
+
+    if (len < 8 || len > 32)
+        return memcmp(a, b, len) == 0;
+    off = (sl_keymap_word(a) ^ sl_keymap_word(b)) |
+          (sl_keymap_word(a + len - 8) ^ sl_keymap_word(b + len - 8));
+    if (len > 16)
+        off |= (sl_keymap_word(a + 8) ^ sl_keymap_word(b + 8)) |
+               (sl_keymap_word(a + len - 16) ^ sl_keymap_word(b + len - 16));
+    return off == 0;
+}
+
 uint32_t sl_keymap_search(const struct sl_keymap *map, const char *text, size_t len);
 
 /* *before: number of the member before this one, map->count at the start; moves on when found. */
@@ -57,7 +80,7 @@ static inline uint32_t sl_keymap_find(struct sl_keymap *map, uint32_t *before, c
     uint32_t found = map->keys[*before].next;
 
     if (found == SL_KEYMAP_NONE || map->keys[found].len != len ||
-        memcmp(map->keys[found].text, text, len) != 0) {
+        !sl_keymap_same(map->keys[found].text, text, len)) {
         found = sl_keymap_search(map, text, len);
         if (found == SL_KEYMAP_NONE)
             return found;
