@@ -263,9 +263,9 @@ static enum sl_code airtable_look(void *state, const struct sim_request *request
     count = split_path(request->raw_path, parts);
     call->route = find_route(call, request->method, parts, count);
     if (call->table_text[0]) call->table = at_find_table(app, call->table_text);
-    check_access(app, request);
     if (strlen(request->raw_path) + strlen(request->query) >= AT_URL_MAX)
         mistake_named(call, "413");
+    check_access(app, request);
     if (call->route == AT_LIST && call->table && !call->status)
         rc = at_read_params(app, request, error);
 

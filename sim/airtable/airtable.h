@@ -206,7 +206,7 @@ const struct at_spec *at_spec_of_type(const char *type); /* a field without sett
 at_gen *at_gen_of(const char *type, bool *computed);
 at_gen at_gen_ratio, at_gen_error, at_gen_error_some, at_gen_positive, at_gen_due_date,
     at_gen_product, at_gen_big_text, at_gen_big_number, at_gen_reach, at_gen_slug, at_gen_mention,
-    at_gen_plain, at_gen_counter, at_gen_now_text, at_gen_truth;
+    at_gen_plain, at_gen_counter, at_gen_long, at_gen_now_text, at_gen_truth;
 at_gen at_gen_links, at_gen_lookup, at_gen_rollup, at_gen_count, at_gen_average,
     at_gen_unique; /* links.c */
 int at_links(const struct at_cell *cell, int64_t out[AT_LINKS_MAX]);

@@ -18,7 +18,7 @@ static const struct at_spec fields[] = {
     LINE("Street"),
     LINE("City"),
     LINE("Reference"),
-    {.name = "Notes", .type = "multilineText", .full = true},
+    {.name = "Notes", .type = "multilineText", .gen = at_gen_long, .full = true},
     {.name = "Country", .type = "singleSelect", .choices = "Sweden|Chile|Japan|Kenya",
      .full = true},
     {.name = "Status", .type = "singleSelect", .choices = "New|Open|Waiting|Closed",

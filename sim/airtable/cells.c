@@ -81,10 +81,8 @@ void at_gen_plain(const struct at_cell *cell, struct sl_buf *out)
     sl_buf_addc(out, '"');
 }
 
-static void gen_paragraph(const struct at_cell *cell, struct sl_buf *out)
+static void put_lines(const struct at_cell *cell, int lines, struct sl_buf *out)
 {
-    int lines = 1 + (int)((cell->dice >> 20) % 3);
-
     sl_buf_addc(out, '"');
     for (int i = 0; i < lines; i++) {
         if (i) sl_buf_adds(out, "\\n");
@@ -94,6 +92,16 @@ static void gen_paragraph(const struct at_cell *cell, struct sl_buf *out)
         sl_buf_adds(out, ", then some.");
     }
     sl_buf_addc(out, '"');
+}
+
+static void gen_paragraph(const struct at_cell *cell, struct sl_buf *out)
+{
+    put_lines(cell, 1 + (int)((cell->dice >> 20) % 3), out);
+}
+
+void at_gen_long(const struct at_cell *cell, struct sl_buf *out)
+{
+    put_lines(cell, 5, out);
 }
 
 /* Mentions are inline tags; record 7 ends in half of a surrogate pair. */
