@@ -56,6 +56,10 @@ SL_MUST_USE enum sl_code sl_connection_list(struct sl_catalog *catalog, struct s
 SL_MUST_USE enum sl_code sl_connection_describe(struct sl_catalog *catalog, const char *name,
                                                 struct sl_buf *out, struct sl_error *error);
 
+/* Appends the name of its connector. Reads no secret. */
+SL_MUST_USE enum sl_code sl_connection_source(struct sl_catalog *catalog, const char *name,
+                                              struct sl_buf *out, struct sl_error *error);
+
 /* A connection ready for use, its secrets in locked memory that is wiped on free. */
 struct sl_secret {
     const char *option; /* name of the SECRET option */

@@ -143,3 +143,17 @@ enum sl_code sl_connection_open(struct sl_catalog *catalog, const char *name,
     sl_connection_free((struct sl_connection *)open);
     return rc;
 }
+
+enum sl_code sl_connection_source(struct sl_catalog *catalog, const char *name, struct sl_buf *out,
+                                  struct sl_error *error)
+{
+    struct sl_connection_row row = {0};
+    enum sl_code rc = sl_connection_row_load(catalog, name, &row, error);
+
+    if (!rc) {
+        sl_buf_adds(out, row.source);
+        if (sl_buf_failed(out)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a name");
+    }
+    sl_connection_row_release(&row);
+    return rc;
+}

@@ -1,0 +1,137 @@
+/* cmd_run.c: plan and run. */
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/run_pipeline.h"
+#include "cli/session.h"
+#include "json/doc.h"
+
+static enum sl_code run(struct cli *cli, const struct cli_call *call, struct sl_error *error)
+{
+    const char *full = cli_value(call, "full-refresh");
+    struct cli_run options = {
+        .what = cli_arg(call, 0),
+        .full_refresh = cli_given(call, "full-refresh") && !full,
+        .full_refresh_selection = full,
+        .refresh_selection = cli_value(call, "refresh"),
+        .validate_only = cli_given(call, "validate-only"),
+        .cause = "USER_ACTION",
+        .all_events = cli_given(call, "events"),
+        .quiet = cli_given(call, "quiet"),
+        .call = call,
+    };
+
+    return cli_run_pipeline(cli, &options, error);
+}
+
+static enum sl_code print_plan(struct cli *cli, const struct sl_buf *json, struct sl_error *error)
+{
+    static const struct cli_column columns[] = {
+        {"SOURCE TABLE", {"source_table"}, CLI_TEXT},
+        {"DESTINATION", {"destination"}, CLI_TEXT},
+        {"MODE", {"mode"}, CLI_TEXT},
+        {"ROWS", {"rows"}, CLI_COUNT},
+        {"CALLS", {"calls"}, CLI_COUNT},
+        {"ERROR", {"error"}, CLI_TEXT},
+        {0},
+    };
+    const struct sl_json *root = NULL;
+    struct sl_buf tables = {0};
+    double minutes = 0, rate = 0;
+    int64_t calls = 0;
+    struct sl_doc *doc = sl_doc_new(0);
+    struct sl_json_writer *w = sl_json_writer_new();
+    enum sl_code rc = doc && w ? sl_doc_parse_copy(doc, sl_buf_str(json), json->len, &root, error)
+                               : sl_fail(error, SL_NO_MEMORY, "no memory for the plan");
+
+    if (rc) goto out;
+    sl_json_put_value(w, sl_json_get(root, "tables"));
+    const char *text = sl_json_writer_text(w, NULL);
+    if (text) sl_buf_adds(&tables, text);
+    rc = cli_show_list(cli, &tables, columns, "the plan is empty", error);
+    for (struct sl_json_each e = sl_json_each(sl_json_get(root, "notes")); sl_json_next(&e);)
+        cli_note(cli, "%s", sl_json_str(e.value));
+    bool rated = sl_json_double(sl_json_get(root, "requests_per_second"), &rate);
+    if (sl_json_i64(sl_json_get(root, "calls"), &calls)) {
+        printf("%lld calls", (long long)calls);
+        if (rated) printf(" at %.3g a second", rate);
+        if (sl_json_double(sl_json_get(root, "minutes"), &minutes))
+            printf(": %.1f minutes", minutes);
+        putchar('\n');
+    } else {
+        printf("The number of calls is known after the first run");
+        if (rated) printf("; the limit is %.3g a second", rate);
+        puts(".");
+    }
+
+out:
+    sl_json_writer_free(w);
+    sl_buf_release(&tables);
+    sl_doc_free(doc);
+    return rc;
+}
+
+static enum sl_code plan(struct cli *cli, const struct cli_call *call, struct sl_error *error)
+{
+    struct cli_session session = {0};
+    struct sl_buf json = {0};
+
+    enum sl_code rc = cli_session_pipeline(cli, call, cli_arg(call, 0), &session, error);
+    if (!rc) rc = cli_delta(cli, error);
+    if (!rc) {
+        struct sl_run_options options = {.spec = session.spec,
+                                         .source = cli_session_source(&session),
+                                         .catalog = cli->catalog,
+                                         .delta = cli->delta,
+                                         .pipeline_id = session.pipeline_id};
+        rc = sl_plan(&options, &json, error);
+    }
+    if (!rc) rc = cli->json ? cli_print_json(&json, stdout, error) : print_plan(cli, &json, error);
+    sl_buf_release(&json);
+    cli_session_release(&session);
+    return rc;
+}
+
+static const struct cli_option plan_options[] = {CLI_RECORD_OPTIONS, {0}};
+static const struct cli_option run_options[] = {
+    {.name = "full-refresh",
+     .value = "TABLE,...",
+     .optional = true,
+     .help = "Reads everything again: all tables, or only these."},
+    {.name = "refresh", .value = "TABLE,...", .help = "Only these tables run."},
+    {.name = "validate-only", .help = "Checks everything and lands nothing."},
+    {.name = "events", .help = "Prints every event, on a terminal too."},
+    {.name = "quiet", .help = "No progress."},
+    CLI_RECORD_OPTIONS,
+    {0},
+};
+static const struct cli_example run_examples[] = {
+    {"Create or update the pipeline of this file, run it, report", "run pipeline.json"},
+    {"Run it again by its name", "run airtable_launch_control"},
+    {"Two of its tables, read in full",
+     "run airtable_launch_control --full-refresh=bronze_vendors,bronze_sku_candidates"},
+    {0},
+};
+
+const struct cli_command cli_run_commands[] = {
+    {.name = "plan",
+     .args = "FILE|PIPELINE",
+     .args_min = 1,
+     .args_max = 1,
+     .summary = "Says what a run would read: tables, calls, minutes at the source's limit.",
+     .options = plan_options,
+     .run = plan},
+    {.name = "run",
+     .args = "FILE|PIPELINE",
+     .args_min = 1,
+     .args_max = 1,
+     .summary = "Runs a pipeline and reports what was landed.",
+     .details =
+         "A file holds the JSON one gives to `databricks pipelines create --json`, or the bare\n"
+         "form {\"connection_name\", \"objects\"}; its pipeline is created or brought up to date\n"
+         "first. Tables are named as in the destination.",
+     .options = run_options,
+     .examples = run_examples,
+     .run = run},
+    {0},
+};
