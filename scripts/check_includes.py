@@ -19,7 +19,7 @@ MAY = {
     "src/sources": {"json"},  # a connector includes <sluice/connector.h> and reads JSON
     "src/catalog": {"base", "json", "options"},
     "src/pipeline": {"base", "json", "options", "table", "http", "delta", "catalog"},
-    "src/sql": {"base", "json", "delta", "catalog"},
+    "src/sql": {"base", "json", "options", "table", "delta", "catalog"},
     "src/server": {"base", "json", "options", "table", "http", "delta", "catalog", "pipeline"},
     "src/cli": {"base", "json", "options", "table", "http", "delta", "catalog", "pipeline",
                 "sql", "server", "sim"},

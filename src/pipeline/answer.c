@@ -167,7 +167,11 @@ void sl_answer(struct sl_loop *loop, struct sl_completion *completion)
     struct sl_error error = {0};
     bool last = sl_failed(completion->code) || (completion->chunk & SL_CHUNK_LAST);
 
-    if (last) sl_loop_release_exchange(loop, task, false);
+    if (last) {
+        sl_budgets_answered(loop->budgets, task->spends, completion->sent_us,
+                            loop->world->ops->monotonic_us(loop->world));
+        sl_loop_release_exchange(loop, task, false);
+    }
     if (sl_failed(completion->code)) {
         transport_failed(task, completion);
         return;

@@ -50,6 +50,7 @@ struct sl_task_node {
     char *authorization;              /* wiped when freed */
     int64_t not_before_us;            /* monotonic */
     int64_t wanted_since_us;          /* monotonic */
+    int64_t started_us;               /* monotonic: when the budgets booked the exchange */
 };
 
 struct part {
@@ -140,6 +141,8 @@ void sl_loop_want(struct sl_loop *loop, struct sl_task_node *task);
 void sl_loop_unwant(struct sl_loop *loop, struct sl_task_node *task);
 /* The task's exchange is over or cancelled: spends are given back. */
 void sl_loop_release_exchange(struct sl_loop *loop, struct sl_task_node *task, bool cancel);
+/* The world says when a request went onto the wire (struct sl_exchange). */
+void sl_loop_sent(struct sl_exchange *exchange, int64_t at_us);
 /* key with {credential} replaced; in the arena. NULL: no memory. */
 const char *sl_loop_key(const struct sl_loop *loop, const char *key, struct sl_arena *arena);
 

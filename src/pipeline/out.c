@@ -160,6 +160,7 @@ enum sl_code sl_out_request(struct sl_out *out, const struct sl_request *request
         .response_bytes_max = SL_RESPONSE_BYTES_MAX,
         .lines = request->lines,
         .owner = task,
+        .sent = sl_loop_sent,
     };
     if (!task->exchange.method || !task->exchange.url || (request->body && !task->exchange.body))
         return no_memory(error);

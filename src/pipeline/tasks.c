@@ -186,12 +186,20 @@ void sl_loop_release_exchange(struct sl_loop *loop, struct sl_task_node *task, b
     task->state = TASK_WANTING; /* not in the queue: the caller decides what comes next */
 }
 
+void sl_loop_sent(struct sl_exchange *exchange, int64_t at_us)
+{
+    struct sl_task_node *task = exchange->owner;
+
+    sl_budgets_sent(task->job->loop->budgets, task->spends, task->started_us, at_us);
+}
+
 static void send(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us)
 {
     struct sl_error error = {0};
 
     sl_loop_unwant(loop, task);
     sl_budgets_start(loop->budgets, task->spends, now_us);
+    task->started_us = now_us;
     task->job->counts.waited_us += now_us - task->wanted_since_us;
     task->job->counts.calls++;
     task->state = TASK_SENT;
