@@ -8,7 +8,9 @@
  *     sl_delta_writer_open, _write, _close  columns become Parquet files nobody can see yet
  *     sl_delta_commit                       files + transaction id + cursor become ONE version
  *
- * Threads: an engine may be shared; a table, a writer, a stream is used by one thread at a time.
+ * Threads: an engine may be shared; a table, a writer, a stream is used by one thread at a time. An
+ * engine has threads of its own: make it after fork(). Whatever came from an engine keeps what it
+ * needs of it, so the order of freeing does not matter.
  * Every function may block on the store. Strings that are returned belong to the handle they came
  * from and live until its next call that can change it, unless said otherwise.
  */
@@ -101,10 +103,16 @@ SL_MUST_USE enum sl_code sl_delta_draft(struct sl_delta_engine *engine, const ch
  *
  * SL_CONFLICT     another version was written since the handle's snapshot, and it is not ours
  *                 (the transaction id says so): nothing of this commit is visible. Re-open, decide.
- * SL_DESTINATION  the store failed and the commit is known not to be there.
+ * SL_DESTINATION  the store failed and the commit is known not to be there; or, when the message
+ *                 says so, the table could not be read either and nothing is known: then the
+ *                 staged files stay whatever sl_delta_file_free is asked, and the next run finds
+ *                 out.
+ * SL_UNSUPPORTED  a domain for a table of others without the domainMetadata feature
  *
- * After any doubtful answer of the store the table is read again and the transaction id compared,
- * so that "committed, but the answer was lost" is SL_OK.
+ * After any doubtful answer of the store the table is read again: every commit carries an id of its
+ * own, and the transaction id and the domain are compared, so that "committed, but the answer was
+ * lost" is SL_OK. A commit writes a checksum of its version, and a checkpoint every
+ * delta.checkpointInterval versions (50 when the table does not say); neither can fail it.
  */
 SL_MUST_USE enum sl_code sl_delta_commit(struct sl_delta_table *table,
                                          const struct sl_delta_commit *commit,
@@ -151,10 +159,18 @@ SL_MUST_USE enum sl_code sl_delta_writer_open(struct sl_delta_table *table,
                                               const char *add_columns_json,
                                               const struct sl_delta_writer_options *options,
                                               struct sl_delta_writer **out, struct sl_error *error);
-/* Takes the batch whatever the result: batch->release is NULL afterwards. Encodes on this thread. */
+/*
+ * Takes the batch whatever the result: batch->release is NULL afterwards. Encodes on this thread,
+ * and waits for the store when it is slower. After an error only close (which fails) and abort are
+ * left.
+ *
+ * SL_BAD_DATA     a NULL in a column that does not take it, a value out of its column's range
+ * SL_BUG          a batch that is not what the schema said, text that is not UTF-8
+ * SL_DESTINATION  the store failed
+ */
 SL_MUST_USE enum sl_code sl_delta_write(struct sl_delta_writer *writer, struct ArrowArray *batch,
                                         struct sl_error *error);
-size_t sl_delta_writer_memory(const struct sl_delta_writer *writer);  /* bytes held just now */
+size_t sl_delta_writer_memory(const struct sl_delta_writer *writer);  /* bytes held now: about */
 int64_t sl_delta_writer_rows(const struct sl_delta_writer *writer);   /* so far */
 int64_t sl_delta_writer_bytes(const struct sl_delta_writer *writer);  /* of file, so far: about */
 /* Ends the row group, which gives its memory back. */
@@ -169,8 +185,8 @@ void sl_delta_writer_abort(struct sl_delta_writer *writer);
 int64_t sl_delta_file_rows(const struct sl_delta_file *file);
 int64_t sl_delta_file_bytes(const struct sl_delta_file *file);
 const char *sl_delta_file_path(const struct sl_delta_file *file); /* relative to the table */
-/* Frees the handle; discard also deletes the file from the store (best effort), for files that no
- * commit names. NULL is fine. */
+/* Frees the handle; discard also deletes the file from the store (best effort), unless a version
+ * names it or may name it. NULL is fine. */
 void sl_delta_file_free(struct sl_delta_file *file, bool discard);
 
 /* Reads some columns (visible names) of a staged file, in file order. */
@@ -186,12 +202,16 @@ SL_MUST_USE enum sl_code sl_delta_file_without(struct sl_delta_table *table,
                                                const struct sl_delta_writer_options *options,
                                                struct sl_delta_file **out, struct sl_error *error);
 
-/* Reading. columns NULL: all. limit -1: none. Batches of at most 8,192 rows; files are streamed. */
+/* Reading. columns NULL: all, else visible names in the wanted order; count 0 with columns given:
+ * batches without columns, which only tell how many rows. limit -1: none. Batches of at most 8,192
+ * rows; files are streamed; deletion vectors are applied. Newer files come first.
+ *
+ * SL_NOT_FOUND  a column that is not there (the hint lists those that are) */
 SL_MUST_USE enum sl_code sl_delta_scan(struct sl_delta_table *table, const char *const *columns,
                                        size_t count, int64_t limit, struct ArrowArrayStream *out,
                                        struct sl_error *error);
 
-/* Keeping the log short. A checkpoint that is there already is SL_OK. */
+/* Keeping the log short, besides what a commit does. A checkpoint that is there is SL_OK. */
 SL_MUST_USE enum sl_code sl_delta_checkpoint(struct sl_delta_table *table, struct sl_error *error);
 /* Commits since the newest checkpoint. */
 int64_t sl_delta_commits_since_checkpoint(const struct sl_delta_table *table);

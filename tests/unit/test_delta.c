@@ -1,6 +1,7 @@
 /* Tests of src/delta: tables are made, committed to, replaced and fought over. */
 #include "delta_world.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -342,6 +343,34 @@ static void an_aborted_file_leaves_nothing(void **state)
     sl_delta_table_free(table);
 }
 
+static void *write_a_table(void *argument)
+{
+    struct world *world = argument;
+    struct sl_delta_table *table = create(world, TWO_FIELDS);
+
+    for (int i = 1; i <= 5; i++)
+        OK(world, commit_one(world, table, stage_rows(world, table, i, 1), NOTHING));
+    sl_delta_table_free(table);
+    return NULL;
+}
+
+static void threads_share_an_engine(void **state)
+{
+    struct world *world = *state;
+    static struct world others[4];
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++) {
+        others[i].engine = world->engine;
+        snprintf(others[i].table, sizeof(others[i].table), "%s/%d/table", world->directory, i);
+        assert_int_equal(pthread_create(&threads[i], NULL, write_a_table, &others[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_table(&others[i], "5|n5\n4|n4\n3|n3\n2|n2\n1|n1\n");
+    }
+}
+
 /* The store fails in the middle of a commit: a file may have 64 bytes and not one more. */
 static void a_failed_commit_is_known_not_to_be_there(void **state)
 {
@@ -437,6 +466,7 @@ int main(void)
         TEST(a_lost_answer_is_no_conflict),
         TEST(the_cursor_travels_with_the_rows),
         TEST(an_aborted_file_leaves_nothing),
+        TEST(threads_share_an_engine),
         TEST(a_failed_commit_is_known_not_to_be_there),
         TEST(checkpoints_keep_the_log_short),
     };

@@ -99,8 +99,8 @@ impl Failure {
     }
 
     /// The same, but told as `code` unless it is the store that failed.
-    pub fn as_code(mut self, code: Code) -> Self {
-        if !(self.code == Code::Destination && !self.hint.is_empty()) {
+    pub fn told_as(mut self, code: Code) -> Self {
+        if self.code != Code::Destination || self.hint.is_empty() {
             self.code = code;
             self.retryable = code == Code::Conflict;
         }
@@ -179,14 +179,22 @@ pub unsafe fn optional_text(value: *const c_char, what: &str) -> Outcome<Option<
     text(value, what).map(Some)
 }
 
-pub unsafe fn pairs(pairs: *const SlPair, count: usize, what: &str) -> Outcome<Vec<(String, String)>> {
+pub unsafe fn pairs(
+    pairs: *const SlPair,
+    count: usize,
+    what: &str,
+) -> Outcome<Vec<(String, String)>> {
     slice(pairs, count)
         .iter()
         .map(|pair| Ok((text(pair.key, what)?, text(pair.value, what)?)))
         .collect()
 }
 
-pub unsafe fn texts(values: *const *const c_char, count: usize, what: &str) -> Outcome<Vec<String>> {
+pub unsafe fn texts(
+    values: *const *const c_char,
+    count: usize,
+    what: &str,
+) -> Outcome<Vec<String>> {
     slice(values, count).iter().map(|value| text(*value, what)).collect()
 }
 
@@ -310,10 +318,13 @@ pub fn io_advice(error: &io::Error) -> Option<(String, bool)> {
     use io::ErrorKind::*;
 
     let (hint, retryable) = match error.kind() {
-        PermissionDenied => {
-            ("Give the user who runs sluice the right to write there, or choose another location.", false)
+        PermissionDenied => (
+            "Give the user who runs sluice the right to write there, or choose another location.",
+            false,
+        ),
+        StorageFull | QuotaExceeded => {
+            ("The disk is full or over its quota: free some space there.", true)
         }
-        StorageFull | QuotaExceeded => ("The disk is full or over its quota: free some space there.", true),
         ReadOnlyFilesystem => ("The file system is read-only: choose another location.", false),
         NotADirectory => {
             ("A part of the path is a file, not a directory: choose another location.", false)
@@ -349,9 +360,6 @@ mod tests {
     #[test]
     fn signatures_are_cut_from_urls() {
         let text = "GET \"https://host/key?sig=abc&x=1\" failed (see http://a/b?c=d) why?";
-        assert_eq!(
-            without_queries(text),
-            "GET \"https://host/key\" failed (see http://a/b) why?"
-        );
+        assert_eq!(without_queries(text), "GET \"https://host/key\" failed (see http://a/b) why?");
     }
 }

@@ -63,7 +63,11 @@ fn check_type(from: &DataType, to: &DataType, name: &str) -> Outcome<()> {
         (Map(from, _), Map(to, _)) => match (from.data_type(), to.data_type()) {
             (Struct(from), Struct(to)) if from.len() == 2 && to.len() == 2 => {
                 check_type(from[0].data_type(), to[0].data_type(), &format!("{name}.key"))?;
-                return check_type(from[1].data_type(), to[1].data_type(), &format!("{name}.value"));
+                return check_type(
+                    from[1].data_type(),
+                    to[1].data_type(),
+                    &format!("{name}.value"),
+                );
             }
             _ => false,
         },
@@ -84,15 +88,16 @@ fn check_type(from: &DataType, to: &DataType, name: &str) -> Outcome<()> {
 
 /// The columns of `batch`, by name, in the order, with the types and the field names of `schema`.
 pub fn align(batch: &StructArray, schema: &Arc<Schema>) -> Outcome<RecordBatch> {
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| child(batch, field))
-        .collect::<Outcome<Vec<_>>>()?;
+    let columns =
+        schema.fields().iter().map(|field| child(batch, field)).collect::<Outcome<Vec<_>>>()?;
     for (column, field) in columns.iter().zip(schema.fields()) {
         if !field.is_nullable() && column.is_nullable() && column.null_count() > 0 {
-            let message = format!("column '{}' does not take NULL, and a row has none", field.name());
-            return Err(Failure::new(Code::BadData, message.replace("has none", "has no value for it")));
+            let message =
+                format!("column '{}' does not take NULL, and a row has none", field.name());
+            return Err(Failure::new(
+                Code::BadData,
+                message.replace("has none", "has no value for it"),
+            ));
         }
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
@@ -114,7 +119,8 @@ fn align_array(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
     match (array.data_type(), to) {
         (DataType::Struct(_), DataType::Struct(fields)) => {
             let from = array.as_struct();
-            let columns = fields.iter().map(|field| child(from, field)).collect::<Outcome<Vec<_>>>()?;
+            let columns =
+                fields.iter().map(|field| child(from, field)).collect::<Outcome<Vec<_>>>()?;
             Ok(Arc::new(StructArray::try_new_with_length(
                 fields.clone(),
                 columns,
@@ -149,7 +155,8 @@ fn align_array(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
 
 fn cast(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, to, &options).map_err(|error| Failure::from(error).as_code(Code::BadData))
+    cast_with_options(array, to, &options)
+        .map_err(|error| Failure::from(error).told_as(Code::BadData))
 }
 
 /// The same columns under the names of `schema`, by position and through all levels: physical names

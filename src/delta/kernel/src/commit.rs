@@ -21,11 +21,15 @@ use delta_kernel::transaction::create_table::create_table;
 use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
 use delta_kernel::{KernelError, KernelResult};
 
-use crate::border::{guard, optional_text, pairs, slice, text, Code, Failure, Outcome, SlError, SlPair};
+use crate::border::{
+    guard, optional_text, pairs, slice, text, Code, Failure, Outcome, SlError, SlPair,
+};
 use crate::engine::{path_of, Engine};
 use crate::maintenance;
 use crate::scan;
-use crate::table::{added_failure, create_failure, draft, snapshot_at, Draft, State, Table, ENGINE_INFO};
+use crate::table::{
+    added_failure, create_failure, draft, snapshot_at, Draft, State, Table, ENGINE_INFO,
+};
 use crate::writer::File;
 
 /// The field of commitInfo that tells our commits apart.
@@ -70,7 +74,8 @@ impl<'a> Commit<'a> {
         let domain = optional_text(commit.domain, "the domain")?;
         let domain_json = optional_text(commit.domain_json, "the value of the domain")?;
         let added = optional_text(commit.add_columns_json, "the new columns")?;
-        let files: Vec<&File> = slice(commit.add, commit.add_count).iter().map(|file| &**file).collect();
+        let files: Vec<&File> =
+            slice(commit.add, commit.add_count).iter().map(|file| &**file).collect();
         for file in &files {
             if file.context.table_root_dir() != &table.location.url {
                 return Err(Failure::bug("a staged file belongs to another table"));
@@ -79,7 +84,11 @@ impl<'a> Commit<'a> {
         Ok(Commit {
             id: uuid::Uuid::new_v4().to_string(),
             operation: text(commit.operation, "the operation")?,
-            parameters: pairs(commit.parameters, commit.parameters_count, "an operation parameter")?,
+            parameters: pairs(
+                commit.parameters,
+                commit.parameters_count,
+                "an operation parameter",
+            )?,
             metrics: pairs(commit.metrics, commit.metrics_count, "an operation metric")?,
             app: app_id.map(|id| (id, commit.app_version)),
             domain: domain.map(|name| (name, domain_json)),
@@ -134,7 +143,10 @@ enum Ended {
 }
 
 impl Ended {
-    fn of<S>(result: KernelResult<CommitResult<S>>, explain: impl Fn(KernelError) -> Failure) -> Self {
+    fn of<S>(
+        result: KernelResult<CommitResult<S>>,
+        explain: impl Fn(KernelError) -> Failure,
+    ) -> Self {
         match result {
             Ok(CommitResult::Committed(committed)) => {
                 Ended::Committed(committed.post_commit_snapshot().cloned())
@@ -161,11 +173,7 @@ fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
     let ended = match &table.state {
         State::At(snapshot) => update(table, snapshot.clone(), commit),
         State::Draft(draft) => create(table, draft, commit),
-    };
-    let ended = match ended {
-        Ok(ended) => ended,
-        Err(failure) => return Err(failure), // nothing was sent yet
-    };
+    }?; // an error so far: nothing was sent
     if let Ended::Committed(Some(snapshot)) = ended {
         table.move_to(snapshot);
         maintenance::after_commit(table);
@@ -179,7 +187,10 @@ fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
         Ok(Fate::Theirs(newest)) => {
             commit.name_files(false);
             if version == 0 {
-                return Err(Failure::new(Code::Exists, "somebody else made a table there at the same time"));
+                return Err(Failure::new(
+                    Code::Exists,
+                    "somebody else made a table there at the same time",
+                ));
             }
             let message = format!(
                 "somebody else wrote version {version} (the newest is {newest}), so nothing was committed"
@@ -190,7 +201,10 @@ fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
             commit.name_files(false);
             match ended {
                 Ended::Failed(failure) => Err(failure),
-                _ => Err(Failure::new(Code::Conflict, format!("version {version} could not be written"))),
+                _ => Err(Failure::new(
+                    Code::Conflict,
+                    format!("version {version} could not be written"),
+                )),
             }
         }
         Err(unknown) => {
@@ -251,12 +265,16 @@ fn create(table: &Table, draft: &Draft, commit: &Commit) -> Outcome<Ended> {
         return Err(Failure::bug("columns cannot be added before the first version"));
     }
     let (info, info_schema) = commit.info()?;
-    let mut builder =
-        create_table(table.location.url.as_str(), draft.schema.clone(), ENGINE_INFO, commit.data_change)
-            .with_table_properties(draft.properties.clone())
-            .with_operation_parameters(commit.parameters())
-            .with_operation_metrics(commit.metrics())
-            .with_commit_info(info, info_schema);
+    let mut builder = create_table(
+        table.location.url.as_str(),
+        draft.schema.clone(),
+        ENGINE_INFO,
+        commit.data_change,
+    )
+    .with_table_properties(draft.properties.clone())
+    .with_operation_parameters(commit.parameters())
+    .with_operation_metrics(commit.metrics())
+    .with_commit_info(info, info_schema);
     if let Some((id, version)) = &commit.app {
         builder = builder.with_transaction_id(id.clone(), *version);
     }

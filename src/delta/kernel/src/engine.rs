@@ -21,7 +21,9 @@ use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::border::{guard, io_advice, pairs, quietly, text, Code, Failure, Outcome, SlError, SlPair};
+use crate::border::{
+    guard, io_advice, pairs, quietly, text, Code, Failure, Outcome, SlError, SlPair,
+};
 
 /// Worker threads wait for stores; blocking threads touch the local disk.
 const WORKER_THREADS: usize = 2;
@@ -68,7 +70,9 @@ impl Engine {
             .thread_name("sluice-delta")
             .enable_all()
             .build()
-            .map_err(|error| Failure::bug(format!("could not start the threads of the Delta library: {error}")))?;
+            .map_err(|error| {
+                Failure::bug(format!("could not start the threads of the Delta library: {error}"))
+            })?;
         Ok(Engine { runtime, options, places: Mutex::new(HashMap::new()) })
     }
 
@@ -90,7 +94,8 @@ impl Engine {
             .with_buffer_size(NonZero::new(READ_AHEAD_FILES).unwrap_or(NonZero::<usize>::MIN))
             .with_batch_size(NonZero::new(BATCH_ROWS).unwrap_or(NonZero::<usize>::MIN))
             .build();
-        let place = Arc::new(Place { kernel: Arc::new(kernel), store, local: url.scheme() == "file" });
+        let place =
+            Arc::new(Place { kernel: Arc::new(kernel), store, local: url.scheme() == "file" });
         places.insert(key, place.clone());
         Ok(place)
     }
@@ -104,7 +109,8 @@ impl Engine {
         match url.scheme() {
             "file" => Ok(Arc::new(LocalFileSystem::new().with_fsync(true))),
             "s3" | "s3a" => {
-                let mut builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
+                let mut builder =
+                    AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
                 for (name, value) in &self.options {
                     if let Ok(key) = AmazonS3ConfigKey::from_str(name) {
                         builder = builder.with_config(key, value);
@@ -137,7 +143,7 @@ impl Engine {
 }
 
 fn settings(error: delta_kernel::object_store::Error) -> Failure {
-    Failure::from(error).as_code(Code::BadSpec).context("settings of the object store")
+    Failure::from(error).told_as(Code::BadSpec).context("settings of the object store")
 }
 
 /// The stores ignore a name that they don't know, so a misspelt one would go unnoticed.
@@ -148,8 +154,9 @@ fn check_option(name: &str, value: &str) -> Outcome<()> {
         || ClientConfigKey::from_str(name).is_ok();
     if !known {
         let message = format!("unknown setting '{name}' for object stores");
-        return Err(Failure::new(Code::BadSpec, message)
-            .hint("The names are listed in docs/object-stores.md, for example aws_access_key_id."));
+        return Err(Failure::new(Code::BadSpec, message).hint(
+            "The names are listed in docs/object-stores.md, for example aws_access_key_id.",
+        ));
     }
     if name.ends_with("conditional_put") && value == "disabled" {
         let message = format!("'{name}' cannot be 'disabled'");
@@ -218,7 +225,11 @@ impl Location {
     pub fn make(&mut self) -> Outcome<Vec<PathBuf>> {
         let mut missing = Vec::new();
         if let (false, Some(path)) = (self.find()?, self.local_path()) {
-            missing = path.ancestors().take_while(|part| !part.exists()).map(FilePath::to_path_buf).collect();
+            missing = path
+                .ancestors()
+                .take_while(|part| !part.exists())
+                .map(FilePath::to_path_buf)
+                .collect();
             missing.reverse();
             for directory in &missing {
                 let made = match fs::create_dir(directory) {
@@ -235,7 +246,11 @@ impl Location {
     }
 
     fn local_path(&self) -> Option<PathBuf> {
-        if self.url.scheme() == "file" { self.url.to_file_path().ok() } else { None }
+        if self.url.scheme() == "file" {
+            self.url.to_file_path().ok()
+        } else {
+            None
+        }
     }
 
     fn unreachable(&self, error: &io::Error) -> Failure {

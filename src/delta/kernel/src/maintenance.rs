@@ -57,7 +57,9 @@ pub fn commit_info(bytes: &[u8]) -> Option<Value> {
     bytes
         .split(|byte| *byte == b'\n')
         .filter(|line| line.windows(12).take(4).any(|part| part == b"\"commitInfo\""))
-        .find_map(|line| serde_json::from_slice::<Value>(line).ok()?.get_mut("commitInfo").map(Value::take))
+        .find_map(|line| {
+            serde_json::from_slice::<Value>(line).ok()?.get_mut("commitInfo").map(Value::take)
+        })
 }
 
 /// The newest versions, newest first, as far back as their commit files are still there.
@@ -102,4 +104,3 @@ pub unsafe extern "C" fn sl_delta_checkpoint(table: *mut Table, error: *mut SlEr
         table.named(done)
     })
 }
-

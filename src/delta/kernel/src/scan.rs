@@ -164,9 +164,9 @@ impl TableSource {
     fn open_next(&mut self) -> Outcome<bool> {
         let Some(file) = self.files.pop_front() else { return Ok(false) };
         let root = self.scan.table_root();
-        let location = root
-            .join(&file.path)
-            .map_err(|error| Failure::bug(format!("path '{}' of a data file: {error}", file.path)))?;
+        let location = root.join(&file.path).map_err(|error| {
+            Failure::bug(format!("path '{}' of a data file: {error}", file.path))
+        })?;
         let dead = file.dv_info.get_row_indexes(self.place.kernel.as_ref(), root)?;
         let meta = FileMeta::new(location, file.modification_time, file.size.max(0) as u64);
         self.reading = Some(Reading {
@@ -321,7 +321,12 @@ fn scan_file(table: &Table, file: &File, names: &[String]) -> Outcome<Stream> {
     Ok(stream(table, Box::new(source), projection, -1))
 }
 
-fn stream(table: &Table, source: Box<dyn Source + Send>, projection: Projection, limit: i64) -> Stream {
+fn stream(
+    table: &Table,
+    source: Box<dyn Source + Send>,
+    projection: Projection,
+    limit: i64,
+) -> Stream {
     Stream {
         source,
         projection,

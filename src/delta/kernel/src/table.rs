@@ -102,9 +102,13 @@ impl Table {
         match snapshot_at(&place, &location, version) {
             Ok(snapshot) => Ok(Table::at(engine, place, location, State::At(snapshot))),
             Err(error) => match error.without_backtrace() {
-                KernelError::EmptyLog | KernelError::FileNotFound(_) | KernelError::MissingVersion(_)
+                KernelError::EmptyLog
+                | KernelError::FileNotFound(_)
+                | KernelError::MissingVersion(_)
                 | KernelError::StartVersionNotFound { .. } => {
-                    if let (Some(version), true) = (version, snapshot_at(&place, &location, None).is_ok()) {
+                    if let (Some(version), true) =
+                        (version, snapshot_at(&place, &location, None).is_ok())
+                    {
                         let message = format!("there is no version {version}");
                         return Err(Failure::new(Code::NotFound, message));
                     }
@@ -142,8 +146,9 @@ impl Table {
         mut properties: Vec<(String, String)>,
     ) -> Outcome<Self> {
         refuse_strangers(&engine, &place, &location)?;
-        let schema: Schema = serde_json::from_str(schema)
-            .map_err(|error| Failure::new(Code::BadSpec, format!("the schema is not valid: {error}")))?;
+        let schema: Schema = serde_json::from_str(schema).map_err(|error| {
+            Failure::new(Code::BadSpec, format!("the schema is not valid: {error}"))
+        })?;
         if !properties.iter().any(|(key, _)| key == DOMAINS) {
             properties.push((DOMAINS.to_string(), "supported".to_string()));
         }
@@ -153,7 +158,8 @@ impl Table {
             .map_err(create_failure)?;
         let write_state = transaction.write_state().map_err(create_failure)?;
         let context = write_state.write_context_builder().build().map_err(create_failure)?;
-        let draft = Draft { schema: context.logical_data_schema().clone(), properties, write_state };
+        let draft =
+            Draft { schema: context.logical_data_schema().clone(), properties, write_state };
         Ok(Table::at(engine, place, location, State::Draft(draft)))
     }
 
@@ -186,9 +192,12 @@ impl Table {
         let snapshot = match &self.state {
             State::At(snapshot) => snapshot,
             State::Draft(draft) if added.is_empty() => return Ok(draft.write_state.clone()),
-            State::Draft(_) => return Err(Failure::bug("columns cannot be added before the first version")),
+            State::Draft(_) => {
+                return Err(Failure::bug("columns cannot be added before the first version"))
+            }
         };
-        let mut builder = snapshot.clone().update_table(UpdateTableOperation::Write, ENGINE_INFO, true);
+        let mut builder =
+            snapshot.clone().update_table(UpdateTableOperation::Write, ENGINE_INFO, true);
         for field in added {
             builder = builder.add_column(field.clone());
         }
@@ -201,8 +210,9 @@ impl Table {
     /// The columns of an add_columns_json; NULL: none.
     pub fn added_columns(&self, json: Option<String>) -> Outcome<Vec<StructField>> {
         let Some(json) = json else { return Ok(Vec::new()) };
-        let fields: Vec<StructField> = serde_json::from_str(&json)
-            .map_err(|error| Failure::new(Code::BadSpec, format!("the new columns are not valid: {error}")))?;
+        let fields: Vec<StructField> = serde_json::from_str(&json).map_err(|error| {
+            Failure::new(Code::BadSpec, format!("the new columns are not valid: {error}"))
+        })?;
         let mapped = match &self.state {
             State::At(snapshot) => {
                 snapshot.table_configuration().column_mapping_mode() != ColumnMappingMode::None
@@ -210,8 +220,11 @@ impl Table {
             State::Draft(_) => false,
         };
         // Without a name of ours the kernel would invent one for the file and another for the commit.
-        if let Some(field) = fields.iter().find(|f| mapped && !f.metadata.contains_key(PHYSICAL_NAME)) {
-            let message = format!("new column '{}' needs {PHYSICAL_NAME} in its metadata", field.name());
+        if let Some(field) =
+            fields.iter().find(|f| mapped && !f.metadata.contains_key(PHYSICAL_NAME))
+        {
+            let message =
+                format!("new column '{}' needs {PHYSICAL_NAME} in its metadata", field.name());
             return Err(Failure::new(Code::BadSpec, message));
         }
         Ok(fields)
@@ -242,7 +255,11 @@ impl Table {
     }
 }
 
-pub fn snapshot_at(place: &Place, location: &Location, version: Option<u64>) -> Result<SnapshotRef, KernelError> {
+pub fn snapshot_at(
+    place: &Place,
+    location: &Location,
+    version: Option<u64>,
+) -> Result<SnapshotRef, KernelError> {
     let mut builder = Snapshot::builder_for(location.url.as_str());
     if let Some(version) = version {
         builder = builder.at_version(version);
@@ -260,7 +277,8 @@ fn refuse_strangers(engine: &Engine, place: &Place, location: &Location) -> Outc
     match location.stranger(engine, place)? {
         None => Ok(()),
         Some(name) => {
-            let message = format!("a directory with other files in it ('{name}'), and no Delta table");
+            let message =
+                format!("a directory with other files in it ('{name}'), and no Delta table");
             Err(Failure::new(Code::Unsupported, message)
                 .hint("Choose an empty location, or move what is there."))
         }
@@ -273,7 +291,7 @@ pub fn create_failure(error: KernelError) -> Failure {
         KernelError::TableAlreadyExistsAtPath(_) => {
             Failure::new(Code::Exists, "there is a table already")
         }
-        _ => Failure::from(error).as_code(Code::BadSpec),
+        _ => Failure::from(error).told_as(Code::BadSpec),
     }
 }
 
@@ -283,7 +301,7 @@ pub fn added_failure(error: KernelError, added: &[StructField]) -> Failure {
         return failure;
     }
     let names: Vec<String> = added.iter().map(|field| format!("'{}'", field.name())).collect();
-    failure.as_code(Code::BadSpec).context(format!("new columns {}", names.join(", ")))
+    failure.told_as(Code::BadSpec).context(format!("new columns {}", names.join(", ")))
 }
 
 #[no_mangle]
@@ -298,7 +316,8 @@ pub unsafe extern "C" fn sl_delta_open(
     guard(error, || {
         let (engine, place, location) = located(engine, location)?;
         let context = format!("table '{}'", location.text);
-        let table = Table::open(engine, place, location, version).map_err(|f| f.context(context))?;
+        let table =
+            Table::open(engine, place, location, version).map_err(|f| f.context(context))?;
         *out = Box::into_raw(Box::new(table));
         Ok(())
     })
@@ -316,7 +335,13 @@ pub unsafe extern "C" fn sl_delta_draft(
 ) -> Code {
     *out = ptr::null_mut();
     guard(error, || {
-        *out = Box::into_raw(Box::new(draft(engine, location, schema_json, properties, properties_count)?));
+        *out = Box::into_raw(Box::new(draft(
+            engine,
+            location,
+            schema_json,
+            properties,
+            properties_count,
+        )?));
         Ok(())
     })
 }
@@ -361,7 +386,10 @@ pub unsafe extern "C" fn sl_delta_schema_json(table: *const Table) -> *const c_c
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn sl_delta_property(table: *const Table, key: *const c_char) -> *const c_char {
+pub unsafe extern "C" fn sl_delta_property(
+    table: *const Table,
+    key: *const c_char,
+) -> *const c_char {
     if key.is_null() {
         return ptr::null();
     }

@@ -8,9 +8,9 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use delta_kernel::arrow::array::BooleanArray;
 use delta_kernel::arrow::array::{Array, StructArray};
 use delta_kernel::arrow::compute::filter_record_batch;
-use delta_kernel::arrow::array::BooleanArray;
 use delta_kernel::arrow::datatypes::{DataType, Schema};
 use delta_kernel::arrow::ffi::{from_ffi_and_data_type, FFI_ArrowArray, FFI_ArrowSchema};
 use delta_kernel::arrow::record_batch::RecordBatch;
@@ -31,7 +31,9 @@ use delta_kernel_default_engine::build_add_file_metadata;
 use delta_kernel_default_engine::parquet::DataFileMetadata;
 use url::Url;
 
-use crate::border::{c_string, guard, optional_text, quietly, slice, Code, Failure, Outcome, SlError};
+use crate::border::{
+    c_string, guard, optional_text, quietly, slice, Code, Failure, Outcome, SlError,
+};
 use crate::columns;
 use crate::engine::{path_of, Engine, Place};
 use crate::scan;
