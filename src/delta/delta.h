@@ -53,21 +53,21 @@ void sl_delta_table_free(struct sl_delta_table *table); /* NULL is fine */
 
 /* Everything that travels in one commit besides the files. Pointers are borrowed for the call. */
 struct sl_delta_commit {
-    const char *operation;       /* commitInfo.operation: "WRITE", "MERGE", "OPTIMIZE", ... */
+    const char *operation;            /* commitInfo.operation: "WRITE", "MERGE", "OPTIMIZE", ... */
     const struct sl_pair *parameters; /* commitInfo.operationParameters */
     size_t parameters_count;
     const struct sl_pair *metrics; /* commitInfo.operationMetrics */
     size_t metrics_count;
 
-    const char *app_id;          /* SetTransaction: the flow's id, or NULL for none */
-    int64_t app_version;         /* grows by one with every commit of the flow */
-    const char *domain;          /* domainMetadata: "sluice.cursor.<flow>", or NULL for none */
-    const char *domain_json;     /* its new value, or NULL to remove it */
+    const char *app_id;      /* SetTransaction: the flow's id, or NULL for none */
+    int64_t app_version;     /* grows by one with every commit of the flow */
+    const char *domain;      /* domainMetadata: "sluice.cursor.<flow>", or NULL for none */
+    const char *domain_json; /* its new value, or NULL to remove it */
 
     struct sl_delta_file *const *add; /* stay the caller's; see sl_delta_file_free */
     size_t add_count;
-    bool remove_all;             /* every file of the snapshot goes: atomic replacement */
-    bool data_change;            /* false only for compaction */
+    bool remove_all;  /* every file of the snapshot goes: atomic replacement */
+    bool data_change; /* false only for compaction */
 
     const char *add_columns_json; /* JSON array of Delta StructFields to append, or NULL */
 };
@@ -170,9 +170,9 @@ SL_MUST_USE enum sl_code sl_delta_writer_open(struct sl_delta_table *table,
  */
 SL_MUST_USE enum sl_code sl_delta_write(struct sl_delta_writer *writer, struct ArrowArray *batch,
                                         struct sl_error *error);
-size_t sl_delta_writer_memory(const struct sl_delta_writer *writer);  /* bytes held now: about */
-int64_t sl_delta_writer_rows(const struct sl_delta_writer *writer);   /* so far */
-int64_t sl_delta_writer_bytes(const struct sl_delta_writer *writer);  /* of file, so far: about */
+size_t sl_delta_writer_memory(const struct sl_delta_writer *writer); /* bytes held now: about */
+int64_t sl_delta_writer_rows(const struct sl_delta_writer *writer);  /* so far */
+int64_t sl_delta_writer_bytes(const struct sl_delta_writer *writer); /* of file, so far: about */
 /* Ends the row group, which gives its memory back. */
 SL_MUST_USE enum sl_code sl_delta_writer_flush(struct sl_delta_writer *writer,
                                                struct sl_error *error);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* -- Batches ------------------------------------------------------------------------------------ */
+/* -- Batches ----------------------------------------------------------------------------------- */
 
 struct batch {
     struct ArrowArray children[COLUMNS_MAX], *child_pointers[COLUMNS_MAX];
@@ -30,8 +30,7 @@ static void child_release(struct ArrowArray *array)
 static void batch_release(struct ArrowArray *array)
 {
     for (int64_t i = 0; i < array->n_children; i++)
-        if (array->children[i]->release)
-            array->children[i]->release(array->children[i]);
+        if (array->children[i]->release) array->children[i]->release(array->children[i]);
     sl_free(array->private_data);
     array->release = NULL;
 }
@@ -93,7 +92,7 @@ struct ArrowSchema schema_of(const struct column *columns, int count)
                                 .private_data = schema};
 }
 
-/* -- A world with one engine and one directory -------------------------------------------------- */
+/* -- A world with one engine and one directory ------------------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
 {
@@ -106,11 +105,9 @@ int world_new(void **state)
     struct world *world = sl_calloc(1, sizeof(*world));
     const char *root = getenv("SLUICE_TEST_TMP");
 
-    if (!world)
-        return -1;
+    if (!world) return -1;
     snprintf(world->directory, sizeof(world->directory), "%s/delta-XXXXXX", root ? root : "/tmp");
-    if (!mkdtemp(world->directory))
-        return -1;
+    if (!mkdtemp(world->directory)) return -1;
     snprintf(world->table, sizeof(world->table), "%s/table", world->directory);
     *state = world;
     return sl_delta_engine_new(NULL, 0, &world->engine, &world->error) == SL_OK ? 0 : -1;
@@ -146,8 +143,8 @@ struct sl_delta_table *open_newest(struct world *world)
 }
 
 struct sl_delta_file *stage(struct world *world, struct sl_delta_table *table,
-                                   const struct column *columns, int count, int64_t rows,
-                                   const char *added)
+                            const struct column *columns, int count, int64_t rows,
+                            const char *added)
 {
     struct ArrowSchema schema = schema_of(columns, count);
     struct ArrowArray batch = batch_of(columns, count, rows);
@@ -164,14 +161,15 @@ struct sl_delta_file *stage(struct world *world, struct sl_delta_table *table,
     return file;
 }
 
-struct sl_delta_file *stage_rows(struct world *world, struct sl_delta_table *table,
-                                        int64_t first, int count)
+struct sl_delta_file *stage_rows(struct world *world, struct sl_delta_table *table, int64_t first,
+                                 int count)
 {
     int64_t ids[9];
     int32_t offsets[10] = {0};
     char names[18];
-    struct column columns[] = {{.name = "id", .format = "l", .values = ids},
-                               {.name = "name", .format = "u", .values = names, .offsets = offsets}};
+    struct column columns[] = {
+        {.name = "id", .format = "l", .values = ids},
+        {.name = "name", .format = "u", .values = names, .offsets = offsets}};
 
     for (int i = 0; i < count; i++) {
         ids[i] = first + i;
@@ -183,7 +181,7 @@ struct sl_delta_file *stage_rows(struct world *world, struct sl_delta_table *tab
 }
 
 enum sl_code commit_one(struct world *world, struct sl_delta_table *table,
-                               struct sl_delta_file *file, struct sl_delta_commit commit)
+                        struct sl_delta_file *file, struct sl_delta_commit commit)
 {
     enum sl_code code;
 
@@ -194,7 +192,7 @@ enum sl_code commit_one(struct world *world, struct sl_delta_table *table,
     return code;
 }
 
-/* -- What is read, as text ---------------------------------------------------------------------- */
+/* -- What is read, as text --------------------------------------------------------------------- */
 
 static void __attribute__((format(printf, 2, 3))) append(struct text *text, const char *format, ...)
 {
@@ -202,8 +200,8 @@ static void __attribute__((format(printf, 2, 3))) append(struct text *text, cons
     int length;
 
     va_start(arguments, format);
-    length = vsnprintf(text->data + text->length, sizeof(text->data) - text->length, format,
-                       arguments);
+    length =
+        vsnprintf(text->data + text->length, sizeof(text->data) - text->length, format, arguments);
     va_end(arguments);
     assert_true(length >= 0 && (size_t)length < sizeof(text->data) - text->length);
     text->length += (size_t)length;
@@ -231,7 +229,8 @@ static void append_value(struct text *text, const char *format, const struct Arr
         append(text, "%" PRId64, ((const int64_t *)array->buffers[1])[2 * i]);
     else if (format[0] == 'u')
         append(text, "%.*s",
-               ((const int32_t *)array->buffers[1])[i + 1] - ((const int32_t *)array->buffers[1])[i],
+               ((const int32_t *)array->buffers[1])[i + 1] -
+                   ((const int32_t *)array->buffers[1])[i],
                (const char *)array->buffers[2] + ((const int32_t *)array->buffers[1])[i]);
     else
         append(text, "(%s)", format);
@@ -245,10 +244,8 @@ struct text read_stream(struct ArrowArrayStream *stream)
 
     assert_int_equal(stream->get_schema(stream, &schema), 0);
     for (;;) {
-        if (stream->get_next(stream, &batch) != 0)
-            fail_msg("%s", stream->get_last_error(stream));
-        if (!batch.release)
-            break;
+        if (stream->get_next(stream, &batch) != 0) fail_msg("%s", stream->get_last_error(stream));
+        if (!batch.release) break;
         assert_true(batch.length <= 8192);
         for (int64_t row = 0; row < batch.length; row++) {
             for (int64_t i = 0; i < batch.n_children; i++) {
@@ -265,7 +262,7 @@ struct text read_stream(struct ArrowArrayStream *stream)
 }
 
 struct text read_columns(struct world *world, struct sl_delta_table *table,
-                                const char *const *columns, size_t count, int64_t limit)
+                         const char *const *columns, size_t count, int64_t limit)
 {
     struct ArrowArrayStream stream;
 
@@ -300,4 +297,3 @@ struct text log_of(const struct world *world, int version)
     fclose(file);
     return text;
 }
-

@@ -1,6 +1,6 @@
 /*
- * delta_world.h: what the tests of src/delta share: a directory with an engine, batches made by hand
- * (so that nothing but the Arrow C interface is involved), and rows read back as text, one line per
+ * delta_world.h: what the tests of src/delta share: a directory with an engine, batches made by
+ * hand (so that nothing but the Arrow C interface is involved), and rows read back as text, one line per
  * row, values separated by '|'.
  */
 #ifndef DELTA_WORLD_H
@@ -31,7 +31,7 @@ struct ArrowSchema schema_of(const struct column *columns, int count);
 
 /* Set-up and tear-down of every test; the table's directory is not made. */
 struct world {
-    char directory[PATH_MAX_LENGTH], table[PATH_MAX_LENGTH + 16];
+    char directory[PATH_MAX_LENGTH], table[PATH_MAX_LENGTH + 32];
     struct sl_delta_engine *engine;
     struct sl_error error;
 };

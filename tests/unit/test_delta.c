@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* -- Opening and creating ----------------------------------------------------------------------- */
+/* -- Opening and creating ---------------------------------------------------------------------- */
 
 static void opens_nothing_where_nothing_is(void **state)
 {
@@ -51,8 +51,7 @@ static void refuses_a_directory_it_may_not_write(void **state)
     struct world *world = *state;
     struct sl_delta_table *table = NULL;
 
-    if (geteuid() == 0)
-        skip(); /* root may write anywhere */
+    if (geteuid() == 0) skip(); /* root may write anywhere */
     assert_int_equal(mkdir(world->table, 0500), 0);
     assert_int_equal(sl_delta_create(world->engine, world->table, TWO_FIELDS, NULL, 0, &NOTHING,
                                      &table, &world->error),
@@ -120,15 +119,15 @@ static void refuses_names_and_properties_of_delta(void **state)
     const char *spaced = SCHEMA(FIELD("two words", "long"));
     const char *twice = SCHEMA(FIELD("id", "long") "," FIELD("ID", "long"));
 
-    assert_int_equal(sl_delta_create(world->engine, world->table, spaced, NULL, 0, &NOTHING,
-                                     &table, &world->error),
+    assert_int_equal(sl_delta_create(world->engine, world->table, spaced, NULL, 0, &NOTHING, &table,
+                                     &world->error),
                      SL_BAD_SPEC);
     assert_non_null(strstr(world->error.message, "two words"));
     assert_int_equal(sl_delta_create(world->engine, world->table, twice, NULL, 0, &NOTHING, &table,
                                      &world->error),
                      SL_BAD_SPEC);
-    assert_int_equal(sl_delta_create(world->engine, world->table, TWO_FIELDS, &unknown, 1,
-                                     &NOTHING, &table, &world->error),
+    assert_int_equal(sl_delta_create(world->engine, world->table, TWO_FIELDS, &unknown, 1, &NOTHING,
+                                     &table, &world->error),
                      SL_BAD_SPEC);
     assert_non_null(strstr(world->error.message, "delta.noSuchThing"));
     assert_int_equal(sl_delta_create(world->engine, world->table, "{", NULL, 0, &NOTHING, &table,
@@ -147,10 +146,10 @@ static void first_version_carries_files_and_cursor(void **state)
     const char *json;
     int64_t version;
 
-    OK(world, sl_delta_draft(world->engine, world->table, TWO_FIELDS, NULL, 0, &table,
-                             &world->error));
-    OK(world, sl_delta_draft(world->engine, world->table, TWO_FIELDS, NULL, 0, &other,
-                             &world->error));
+    OK(world,
+       sl_delta_draft(world->engine, world->table, TWO_FIELDS, NULL, 0, &table, &world->error));
+    OK(world,
+       sl_delta_draft(world->engine, world->table, TWO_FIELDS, NULL, 0, &other, &world->error));
     assert_int_equal(sl_delta_version(table), -1);
     file = stage_rows(world, table, 1, 2);
     assert_int_equal(sl_delta_open(world->engine, world->table, -1, &none, &world->error),
@@ -174,7 +173,7 @@ static void first_version_carries_files_and_cursor(void **state)
     sl_delta_table_free(other);
 }
 
-/* -- Writing and committing --------------------------------------------------------------------- */
+/* -- Writing and committing -------------------------------------------------------------------- */
 
 static void several_batches_become_one_file(void **state)
 {
@@ -191,12 +190,10 @@ static void several_batches_become_one_file(void **state)
     OK(world, sl_delta_writer_open(table, &schema, NULL, &options, &writer, &world->error));
     for (int batch = 0; batch < 10; batch++) {
         struct ArrowArray array;
-        for (int i = 0; i < 1000; i++)
-            ids[i] = batch * 1000 + i;
+        for (int i = 0; i < 1000; i++) ids[i] = batch * 1000 + i;
         array = batch_of(&column, 1, 1000);
         OK(world, sl_delta_write(writer, &array, &world->error));
-        if (batch == 4)
-            OK(world, sl_delta_writer_flush(writer, &world->error));
+        if (batch == 4) OK(world, sl_delta_writer_flush(writer, &world->error));
     }
     assert_int_equal(sl_delta_writer_rows(writer), 10000);
     assert_true(sl_delta_writer_bytes(writer) > 0);

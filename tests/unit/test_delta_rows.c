@@ -6,14 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* -- Columns ------------------------------------------------------------------------------------ */
+/* -- Columns ----------------------------------------------------------------------------------- */
 
 static void columns_are_matched_by_name(void **state)
 {
     struct world *world = *state;
     struct sl_delta_table *table =
-        create(world, SCHEMA(FIELD("first", "string") "," FIELD("second", "string") ","
-                             FIELD("third", "long")));
+        create(world,
+               SCHEMA(FIELD("first", "string") "," FIELD("second", "string") "," FIELD("third",
+                                                                                       "long")));
     const int32_t offsets[] = {0, 1, 2};
     struct column swapped[] = {
         {.name = "second", .format = "u", .values = "cd", .offsets = offsets},
@@ -44,7 +45,10 @@ static void invalid_text_is_stopped_at_the_border(void **state)
     struct world *world = *state;
     struct sl_delta_table *table = create(world, TWO_FIELDS);
     const int32_t offsets[] = {0, 2};
-    struct column column = {.name = "name", .format = "u", .values = "\xff\xfe", .offsets = offsets};
+    struct column column = {.name = "name",
+                            .format = "u",
+                            .values = "\xff\xfe",
+                            .offsets = offsets};
     struct ArrowSchema schema = schema_of(&column, 1);
     struct ArrowArray batch = batch_of(&column, 1, 1);
     struct sl_delta_writer *writer = NULL;
@@ -58,7 +62,7 @@ static void invalid_text_is_stopped_at_the_border(void **state)
     sl_delta_table_free(table);
 }
 
-/* -- Statistics and types ----------------------------------------------------------------------- */
+/* -- Statistics and types ---------------------------------------------------------------------- */
 
 static void nan_has_no_bounds(void **state)
 {
@@ -120,12 +124,10 @@ static void statistics_cover_all_batches(void **state)
     assert_non_null(strstr(log.data, "\\\"maxValues\\\":{\\\"word\\\":\\\"z\\\",\\\"n\\\":100}"));
 
     /* No text of a bound's length is greater than this one, so the column has no upper bound. */
-    for (size_t i = 0; i < sizeof(greatest); i += 4)
-        memcpy(greatest + i, "\xf4\x8f\xbf\xbf", 4);
+    for (size_t i = 0; i < sizeof(greatest); i += 4) memcpy(greatest + i, "\xf4\x8f\xbf\xbf", 4);
     OK(world, sl_delta_writer_open(table, &schema, NULL, NULL, &writer, &world->error));
     write_word(world, writer, greatest, (int)sizeof(greatest), 2);
-    for (int i = 0; i < 40; i++)
-        write_word(world, writer, "b", 1, 4);
+    for (int i = 0; i < 40; i++) write_word(world, writer, "b", 1, 4);
     OK(world, sl_delta_writer_close(writer, &file, &world->error));
     OK(world, commit_one(world, table, file, NOTHING));
     log = log_of(world, 2);
@@ -138,9 +140,9 @@ static void statistics_cover_all_batches(void **state)
 static void decimals_are_exact(void **state)
 {
     struct world *world = *state;
-    struct sl_delta_table *table = create(
-        world, SCHEMA(FIELD("amount", "decimal(38,10)") "," FIELD("at", "timestamp") ","
-                      FIELD("yes", "boolean")));
+    struct sl_delta_table *table =
+        create(world, SCHEMA(FIELD("amount", "decimal(38,10)") "," FIELD(
+                          "at", "timestamp") "," FIELD("yes", "boolean")));
     /* 1234567890123456789012345678.0123456789, as 128 bits: the unscaled number is
      * 0x09499602D2_1CB58B3E_...; what counts is that log and file keep every digit. */
     const uint64_t amounts[] = {1234567890123456789ULL, 0, 42ULL, 0};
@@ -160,7 +162,7 @@ static void decimals_are_exact(void **state)
     sl_delta_table_free(table);
 }
 
-/* -- Schemas that grow, and mapped columns ------------------------------------------------------ */
+/* -- Schemas that grow, and mapped columns ----------------------------------------------------- */
 
 #define MAPPED(name, physical)                                                                     \
     "{\"name\":\"" name "\",\"type\":\"long\",\"nullable\":true,\"metadata\":"                     \
@@ -236,7 +238,7 @@ static void a_column_is_added_with_its_rows(void **state)
     sl_delta_table_free(table);
 }
 
-/* -- Staged files and reading ------------------------------------------------------------------- */
+/* -- Staged files and reading ------------------------------------------------------------------ */
 
 static void a_staged_file_is_read_and_thinned(void **state)
 {
@@ -271,7 +273,8 @@ static void scans_what_is_asked_for(void **state)
 {
     struct world *world = *state;
     struct sl_delta_table *table = create(world, TWO_FIELDS), *old = NULL;
-    const char *const name[] = {"name"}, *const backwards[] = {"name", "id"}, *const bad[] = {"nam"};
+    const char *const name[] = {"name"}, *const backwards[] = {"name", "id"},
+                      *const bad[] = {"nam"};
     struct ArrowArrayStream stream;
     struct text text;
 
