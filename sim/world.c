@@ -4,10 +4,11 @@
  * Requests to any host go to one simulator. Time stands still while the caller works; wait() moves
  * it to the next event. An exchange is one flight of events:
  *
- *     start ── up to 0.3 ms ──> ARRIVE: the simulator answers
- *                                  │ its latency, up to 0.5 ms more
- *                                  └──> DELIVER: a completion. By lines: one chunk, and then
- *                                          └──> DELIVER, ... until the body has ended
+ *     start ── up to 2 ms ──> SEND: onto the wire, as if a connection had to be made
+ *                               └── up to 0.3 ms ──> ARRIVE: the simulator answers
+ *                                                      │ its latency, up to 0.5 ms more
+ *              DELIVER: a completion. By lines: a chunk <┘
+ *                 └──> DELIVER, ... until the body has ended
  *
  * Events are ordered by time, then by dice of the seed, then by age: one seed gives one run.
  */
@@ -23,11 +24,11 @@
 #include "sim/sim.h"
 #include "sim/text.h"
 
+#define WORLD_CONNECT_US 2000
 #define WORLD_UP_US 300
 #define WORLD_DOWN_US 500
 #define WORLD_CHUNK_MIN ((size_t)4 << 10)
 #define WORLD_CHUNK_MAX ((size_t)64 << 10)
-#define WORLD_TIMEOUT_MS 300000
 #define WORLD_BODY_MAX ((size_t)1 << 30)
 #define WORLD_HEADERS_MAX 10
 
@@ -35,8 +36,9 @@ struct flight {
     struct sl_exchange *exchange;
     int64_t due_us;        /* monotonic time of its next event */
     uint64_t tie, serial;
-    bool arrived;
+    enum flight_stage { SEND, ARRIVE, DELIVER } stage; /* what that event is */
     int64_t started_at_us; /* UTC */
+    int64_t sent_us;       /* monotonic; 0: not yet */
     int64_t deadline_us;   /* monotonic */
     /* the answer */
     enum sl_code code;     /* what ends it; SL_OK: the body ended cleanly */
@@ -110,7 +112,7 @@ static enum sl_code world_start(struct sl_world *face, struct sl_exchange *excha
                                 struct sl_error *error)
 {
     struct world *world = (struct world *)face;
-    int64_t timeout_ms = exchange->timeout_ms > 0 ? exchange->timeout_ms : WORLD_TIMEOUT_MS;
+    int64_t timeout_ms = exchange->timeout_ms > 0 ? exchange->timeout_ms : SL_EXCHANGE_TIMEOUT_MS;
 
     if (world->count == world->cap) {
         size_t cap = world->cap ? world->cap * 2 : 16;
@@ -126,7 +128,7 @@ static enum sl_code world_start(struct sl_world *face, struct sl_exchange *excha
     flight->exchange = exchange;
     flight->started_at_us = world_now(face);
     flight->deadline_us = world->now_us + timeout_ms * 1000;
-    flight_schedule(world, flight, world->now_us + (int64_t)(roll(world) % WORLD_UP_US));
+    flight_schedule(world, flight, world->now_us + (int64_t)(roll(world) % WORLD_CONNECT_US));
     world->flights[world->count++] = flight;
     return SL_OK;
 }
@@ -231,16 +233,24 @@ static void repeat_body(struct flight *flight, int64_t total)
     }
 }
 
+/* By lines there is no limit but that of a line: what is repeated has no end of line. */
+static size_t bytes_max(const struct sl_exchange *exchange, bool repeated)
+{
+    if (exchange->response_bytes_max) return exchange->response_bytes_max;
+    if (!exchange->lines) return SL_RESPONSE_BYTES_DEFAULT;
+    return repeated ? SL_LINE_BYTES_MAX : WORLD_BODY_MAX;
+}
+
 static void take_reply(struct flight *flight, const struct sim_reply *reply)
 {
-    size_t max = flight->exchange->response_bytes_max;
+    size_t max = bytes_max(flight->exchange, reply->stream_len != 0);
     int64_t total = reply->stream_len ? reply->stream_len : (int64_t)flight->body.len;
 
     flight->status = reply->status;
     keep_headers(flight, reply);
     flight->body_len = flight->body.len;
     if (reply->reset) {
-        flight_fail(flight, SL_CONNECT, true, "connection reset by the simulator");
+        flight_fail(flight, SL_SOURCE, true, "the connection broke: reset by the simulator");
         flight->body_len = 0;
         return;
     }
@@ -275,7 +285,7 @@ static void flight_arrive(struct world *world, struct flight *flight)
     enum sl_code rc = SL_OK;
     bool no_memory = false;
 
-    flight->arrived = true;
+    flight->stage = DELIVER;
     sl_buf_init(&flight->body, WORLD_BODY_MAX);
     sim_reply_init(&reply, &flight->body);
     if (split_url(exchange->url, &parts, &no_memory)) {
@@ -316,8 +326,9 @@ static void fill_completion(struct world *world, struct flight *flight, struct s
         .began = flight->first_sent,
         .status = flight->status,
         .headers = flight->headers,
-        .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST,
+        .chunk = flight->code ? 0 : SL_CHUNK_FIRST | SL_CHUNK_LAST,
         .started_at_us = flight->started_at_us,
+        .sent_us = flight->sent_us,
         .received_at_us = world->now_us + world->utc_offset_us,
     };
     if (flight->code) out->error = flight->error;
@@ -395,6 +406,18 @@ static struct flight *next_flight(const struct world *world)
     return best;
 }
 
+/* Onto the wire. True: the caller wants to know, and gets a chance to look at its budgets. */
+static bool flight_send(struct world *world, struct flight *flight)
+{
+    struct sl_exchange *exchange = flight->exchange;
+
+    flight->stage = ARRIVE;
+    flight->sent_us = world->now_us;
+    flight_schedule(world, flight, world->now_us + (int64_t)(roll(world) % WORLD_UP_US));
+    if (exchange->sent) exchange->sent(exchange, world->now_us);
+    return exchange->sent != NULL;
+}
+
 static bool world_wait(struct sl_world *face, int64_t until_us, struct sl_completion *out)
 {
     struct world *world = (struct world *)face;
@@ -407,11 +430,12 @@ static bool world_wait(struct sl_world *face, int64_t until_us, struct sl_comple
         if (atomic_exchange(&world->woken, false)) return false;
         if (!flight || flight->due_us > until_us) break;
         if (flight->due_us > world->now_us) world->now_us = flight->due_us;
-        if (flight->arrived) {
+        if (flight->stage == DELIVER) {
             deliver(world, flight, out);
             return true;
         }
-        flight_arrive(world, flight);
+        if (flight->stage == ARRIVE) flight_arrive(world, flight);
+        else if (flight_send(world, flight)) return false;
     }
     if (until_us != INT64_MAX && until_us > world->now_us) world->now_us = until_us;
     sim_set_now(world->sim, world->now_us + world->utc_offset_us);

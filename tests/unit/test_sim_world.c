@@ -83,7 +83,8 @@ static void an_answer_comes_after_its_latency(void **state)
     assert_int_equal(done.status, 200);
     assert_ptr_equal(done.exchange, &exchange);
     assert_int_equal(done.started_at_us, before);
-    assert_in_range(done.received_at_us - before, 500000, 501000);
+    assert_in_range(done.received_at_us - before, 500000, 503000);
+    assert_in_range(done.sent_us - SL_SECOND_US, 0, 2000);
     assert_int_equal(done.chunk, SL_CHUNK_FIRST | SL_CHUNK_LAST);
     assert_memory_equal(done.body, "{\"records\":[{\"id\":\"rec", 21);
     memset(done.body + done.body_len, 0, SL_DOC_PADDING); /* the parser's room is there */
@@ -107,6 +108,35 @@ static void exchanges_do_not_wait_for_each_other(void **state)
     }
     for (int i = 0; i < 8; i++) assert_true(wait_for(&stage, MINUTE, &done));
     assert_in_range(sl_now_us(stage.world) - before, 500000, 510000);
+    stage_close(&stage);
+}
+
+static int64_t sent_at;
+
+static void note_sent(struct sl_exchange *exchange, int64_t at_us)
+{
+    assert_non_null(exchange->owner);
+    sent_at = at_us;
+}
+
+static void the_moment_of_sending_is_told(void **state)
+{
+    struct stage stage;
+    struct sl_completion done;
+
+    (void)state;
+    stage_open(&stage, NULL, 1);
+    struct sl_exchange exchange = exchange_of(&stage);
+
+    sent_at = 0;
+    exchange.owner = &stage;
+    exchange.sent = note_sent;
+    start(&stage, &exchange);
+    assert_int_equal(sent_at, 0);
+    assert_false(wait_for(&stage, MINUTE, &done)); /* ends early, for the budgets */
+    assert_int_equal(sent_at, stage.world->ops->monotonic_us(stage.world));
+    assert_true(wait_for(&stage, MINUTE, &done));
+    assert_int_equal(done.sent_us, sent_at);
     stage_close(&stage);
 }
 
@@ -143,6 +173,7 @@ static void ends_with(const char *fault, enum sl_code code, bool retryable)
     assert_int_equal(done.error.retryable, retryable);
     assert_true(done.error.message[0]);
     assert_int_equal(done.body_len, 0);
+    assert_int_equal(done.chunk, 0);
     assert_false(wait_for(&stage, MINUTE, &done));
     stage_close(&stage);
 }
@@ -150,7 +181,7 @@ static void ends_with(const char *fault, enum sl_code code, bool retryable)
 static void whatever_breaks_is_an_error_of_the_exchange(void **state)
 {
     (void)state;
-    ends_with("reset", SL_CONNECT, true);
+    ends_with("reset", SL_SOURCE, true);
     ends_with("cut", SL_SOURCE, true);
     ends_with("cut:bytes=0", SL_SOURCE, true);
     ends_with("slow:ms=60001", SL_TIMEOUT, true);
@@ -312,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_comes_after_its_latency),
         cmocka_unit_test(exchanges_do_not_wait_for_each_other),
+        cmocka_unit_test(the_moment_of_sending_is_told),
         cmocka_unit_test(waiting_for_nothing_takes_the_time_asked),
         cmocka_unit_test(whatever_breaks_is_an_error_of_the_exchange),
         cmocka_unit_test(a_cancelled_exchange_stays_silent),
