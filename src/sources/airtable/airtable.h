@@ -53,6 +53,12 @@ struct airtable_chain {
     int64_t mark_page;                /* that goes in circles meets it again (Brent) */
 };
 
+/* A part of a table's records: the index-th of count (1, 2, 4 or 8) equal ones, or all others. */
+struct airtable_share {
+    int index, count;
+    bool others;
+};
+
 struct airtable {
     struct sl_task task; /* first: the engine fills it */
 
@@ -76,7 +82,9 @@ struct airtable {
     char table[AIRTABLE_ID_MAX];
     char record[AIRTABLE_ID_MAX];
     size_t record_index;         /* comments: of task->input.records */
-    int chain_index, chain_count; /* this task's share of the table; 1: all of it */
+    struct airtable_share share; /* of the table, that this task reads */
+    bool first_of_several;       /* the root reads a share too: the others wait for its first page */
+    int64_t round_trip_us;       /* discover: of the call for the schema */
     int64_t read_from_us;        /* server's time when the read began */
     struct airtable_chain chain;
 };
@@ -144,11 +152,11 @@ extern const size_t airtable_comment_column_count;
 /* ---- formula.c ---- */
 
 /*
- * The share `index` of `count` (1, 2, 4, 8) of a table's records, or all when count is 1, of what
- * `filter` (may be NULL) lets through. *formula is "" when everything is wanted. The shares are
- * disjoint, and together they are everything. SL_BAD_SPEC: the filter is too long.
+ * The formula for a share of what `filter` (may be NULL) lets through; "" when everything is wanted.
+ * Shares of one count are disjoint, and together they are everything. SL_BAD_SPEC: the filter is
+ * too long.
  */
-SL_MUST_USE enum sl_code airtable_formula(const char *filter, int index, int count,
+SL_MUST_USE enum sl_code airtable_formula(const char *filter, const struct airtable_share *share,
                                           char formula[AIRTABLE_FORMULA_MAX],
                                           struct sl_error *error);
 

@@ -128,6 +128,7 @@ static enum sl_code put_state(const struct airtable *self, const struct sl_json 
     sl_json_kv_str(state, "primary", sl_json_str(sl_json_get(table, "primaryFieldId")));
     sl_json_kv_str(state, "auto_number", auto_number);
     sl_json_kv_bool(state, "comments", comments);
+    sl_json_kv_i64(state, "round_trip_us", self->round_trip_us);
     sl_json_end_object(state);
     return sl_json_writer_text(state, NULL) ? SL_OK
                                             : sl_fail(error, SL_NO_MEMORY, "no memory for a table");
@@ -228,6 +229,7 @@ static enum sl_code schema_read(struct airtable *self, const struct sl_response 
                     response->status, airtable_error_type(response->json));
         return SL_DONE;
     }
+    self->round_trip_us = response->received_at_us - response->started_at_us;
     if (sl_json_kind(tables) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "base '%s': the schema holds no 'tables'", self->base);
     rc = sl_out_namespace(out, base_name ? base_name : self->base, self->base, NULL, error);

@@ -21,27 +21,38 @@ static const char *const character[] = {
     "LEFT(RIGHT(RECORD_ID(),3),1)",
 };
 
-enum sl_code airtable_formula(const char *filter, int index, int count,
+/* "this share" of the table, without what it is joined with. */
+static size_t put_share(char *out, size_t cap, const struct airtable_share *share)
+{
+    bool several = share->count > 2;
+    size_t len = 0;
+
+    len += (size_t)snprintf(out, cap, "%s%s", share->others ? "NOT(" : "", several ? "AND(" : "");
+    for (size_t bit = 0; share->count >> (bit + 1) > 0; bit++) {
+        bool inside = (share->index >> bit & 1) == 0;
+        len += (size_t)snprintf(out + len, cap - len, "%s%sFIND(%s,'" HALF "')>0%s",
+                                bit ? "," : "", inside ? "" : "NOT(", character[bit],
+                                inside ? "" : ")");
+    }
+    len += (size_t)snprintf(out + len, cap - len, "%s%s", several ? ")" : "",
+                            share->others ? ")" : "");
+    return len;
+}
+
+enum sl_code airtable_formula(const char *filter, const struct airtable_share *share,
                               char formula[AIRTABLE_FORMULA_MAX], struct sl_error *error)
 {
-    bool filtered = filter && *filter;
+    bool filtered = filter && *filter, cut = share->count > 1;
     size_t len = 0;
-    int terms = filtered ? 1 : 0;
 
     formula[0] = '\0';
     if (filtered && strlen(filter) > AIRTABLE_FILTER_MAX)
         return sl_fail(error, SL_BAD_SPEC, "the option 'filter' is longer than %d bytes",
                        AIRTABLE_FILTER_MAX);
-    for (int rest = count; rest > 1; rest /= 2) terms++;
-    if (terms == 0) return SL_OK;
-    if (terms > 1) len += (size_t)snprintf(formula, AIRTABLE_FORMULA_MAX, "AND(");
-    if (filtered) len += (size_t)snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, "%s", filter);
-    for (size_t bit = 0; count >> (bit + 1) > 0; bit++) {
-        bool inside = (index >> bit & 1) == 0;
-        len += (size_t)snprintf(formula + len, AIRTABLE_FORMULA_MAX - len,
-                                "%s%sFIND(%s,'" HALF "')>0%s", len > 4 ? "," : "",
-                                inside ? "" : "NOT(", character[bit], inside ? "" : ")");
-    }
-    if (terms > 1) snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ")");
+    if (filtered)
+        len += (size_t)snprintf(formula, AIRTABLE_FORMULA_MAX, "%s%s%s", cut ? "AND(" : "", filter,
+                                cut ? "," : "");
+    if (cut) len += put_share(formula + len, AIRTABLE_FORMULA_MAX - len, share);
+    if (filtered && cut) snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ")");
     return SL_OK;
 }

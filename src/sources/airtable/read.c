@@ -3,16 +3,17 @@
  *
  * A listing is one chain of pages, 100 records each, and one chain waits for each answer before it
  * can ask for more: with round trips of half a second it reads 2 pages a second where the API
- * allows 5. So a large table is read in several shares at once (formula.c), each a sub-task with
+ * allows 5. So a large table is read in several shares at once (formula.c), each by a task with
  * a chain of its own. Every share costs about half a page that is not full, so there are only as
  * many as the latency demands:
  *
  *     chains needed for the base = requests per second x round trip, with a margin
  *     shares of this table       = those needed, divided by the tables that are read beside it
  *
- * How long a round trip takes and whether the table is more than one page is known after the first
- * page. That page is thrown away when the table is then read in shares; when the last run counted
- * the rows, it is not asked for. docs/connectors/airtable.md has the sums.
+ * The round trip was measured when the schema was read. The rows are known from the last run; when
+ * they are not, the root task reads the first share itself, and its first page decides: if it is
+ * full, the other shares are read beside it; if it is not, the table is small, and one more task
+ * reads all that is left. docs/connectors/airtable.md has the sums.
  *
  * What the engine says in the root task's input, all optional:
  *     {"tables": tables that are read at the same time in this base, "rows": of this table at the
@@ -25,7 +26,6 @@
 #include <string.h>
 
 #define LATENCY_MARGIN 1.3      /* round trips are not all alike */
-#define NEEDED_UNKNOWN 4        /* chains for a base whose latency nobody measured yet */
 #define SHARE_ROWS_MIN 2500     /* a smaller share is not worth its half page */
 
 /* ---- how many shares ---- */
@@ -36,6 +36,14 @@ static int power_of_two_from(double wanted)
 
     while (count < wanted && count < AIRTABLE_CHAINS_MAX) count *= 2;
     return count;
+}
+
+static int64_t rows_known(const struct airtable *self)
+{
+    int64_t rows = -1;
+
+    sl_json_i64(sl_json_get(self->task.input, "rows"), &rows);
+    return rows;
 }
 
 /* This table's part of what is read from the base at the same time. */
@@ -49,42 +57,25 @@ static double part_of_run(const struct airtable *self, int64_t rows)
     return tables > 1 ? 1.0 / (double)tables : 1.0;
 }
 
-static int64_t rows_known(const struct airtable *self)
+static int shares_wanted(const struct airtable *self)
 {
-    int64_t rows = -1;
-
-    sl_json_i64(sl_json_get(self->task.input, "rows"), &rows);
-    return rows;
-}
-
-/* Shares to begin with, before anything was read. 1: begin with the whole table. */
-static int shares_at_start(const struct airtable *self)
-{
-    int64_t rows = rows_known(self);
+    int64_t rows = rows_known(self), round_trip_us = 0;
+    double needed;
     int shares;
 
     if (self->chains > 0) return power_of_two_from((double)self->chains);
-    shares = power_of_two_from(NEEDED_UNKNOWN * part_of_run(self, rows));
-    while (shares > 1 && rows < (int64_t)shares * SHARE_ROWS_MIN) shares /= 2;
+    sl_json_i64(sl_json_get(self->task.state, "round_trip_us"), &round_trip_us);
+    needed = self->requests_per_second * (double)round_trip_us / 1e6 * LATENCY_MARGIN;
+    shares = power_of_two_from(ceil(needed) * part_of_run(self, rows));
+    while (rows >= 0 && shares > 1 && rows < (int64_t)shares * SHARE_ROWS_MIN) shares /= 2;
     return shares;
 }
 
-/* Shares for a table that turned out to have more than one page. */
-static int shares_by_latency(const struct airtable *self, const struct sl_response *response)
+/* Asks for the shares first, first + 1, ... of count. */
+static enum sl_code ask_for_shares(int first, int count, struct sl_out *out, struct sl_error *error)
 {
-    double latency_s = (double)(response->received_at_us - response->started_at_us) / 1e6;
-    double needed;
-
-    if (self->chains > 0 || rows_known(self) >= 0) return 1; /* decided at the start */
-    if (!(latency_s > 0)) return 1;
-    needed = ceil(self->requests_per_second * latency_s * LATENCY_MARGIN);
-    return power_of_two_from(needed * part_of_run(self, -1));
-}
-
-static enum sl_code ask_for_shares(int count, struct sl_out *out, struct sl_error *error)
-{
-    for (int i = 0; i < count; i++) {
-        char part[32], input[64];
+    for (int i = first; i < count; i++) {
+        char part[40], input[64];
         enum sl_code rc;
 
         snprintf(part, sizeof part, "share-%d-of-%d", i + 1, count);
@@ -93,6 +84,14 @@ static enum sl_code ask_for_shares(int count, struct sl_out *out, struct sl_erro
         if (rc) return rc;
     }
     return SL_OK;
+}
+
+static enum sl_code ask_for_others(int count, struct sl_out *out, struct sl_error *error)
+{
+    char input[64];
+
+    snprintf(input, sizeof input, "{\"share\":0,\"of\":%d,\"others\":true}", count);
+    return sl_out_task(out, "others", input, error);
 }
 
 /* ---- requests ---- */
@@ -127,7 +126,7 @@ enum sl_code airtable_ask_records(struct airtable *self, bool comment_count, str
     struct sl_url url;
     enum sl_code rc;
 
-    rc = airtable_formula(self->filter, self->chain_index, self->chain_count, formula, error);
+    rc = airtable_formula(self->filter, &self->share, formula, error);
     if (rc) return rc;
     body = sl_json_writer_new();
     if (!body) return sl_fail(error, SL_NO_MEMORY, "no memory for a request");
@@ -190,32 +189,57 @@ static enum sl_code all_of_it(const struct airtable *self, struct sl_out *out,
     return rc ? rc : SL_DONE;
 }
 
+/* The task of one share, as its parent described it. */
+static enum sl_code start_share(struct airtable *self, int64_t of, struct sl_out *out,
+                                struct sl_error *error)
+{
+    int64_t index = 0;
+
+    sl_json_i64(sl_json_get(self->task.input, "share"), &index);
+    if (of < 2 || of > AIRTABLE_CHAINS_MAX || index < 0 || index >= of)
+        return sl_fail(error, SL_BUG, "there is no such share of a table");
+    self->share = (struct airtable_share){
+        .index = (int)index,
+        .count = (int)of,
+        .others = sl_json_true(sl_json_get(self->task.input, "others")),
+    };
+    return airtable_ask_records(self, self->comment_count, out, error);
+}
+
 static enum sl_code start(struct airtable *self, struct sl_out *out, struct sl_error *error)
 {
     const struct sl_json *state = self->task.state;
-    int64_t share = 0, of = 1;
+    int64_t of;
     enum sl_code rc;
 
     rc = airtable_enter_base(self, sl_json_str(sl_json_get(state, "base")), out, error);
     if (rc) return rc;
     if (!airtable_keep_id(self->table, sl_json_str(sl_json_get(state, "id"))) || !self->task.table)
         return sl_fail(error, SL_BUG, "the state of the table has no id");
-    self->chain_count = 1;
+    self->share.count = 1;
     self->read_from_us = self->task.run_started_at_us;
     if (sl_json_true(sl_json_get(state, "comments")))
         return airtable_read_comments(self, NULL, out, error);
-    if (sl_json_i64(sl_json_get(self->task.input, "of"), &of)) { /* one share */
-        sl_json_i64(sl_json_get(self->task.input, "share"), &share);
-        if (of < 1 || of > AIRTABLE_CHAINS_MAX || share < 0 || share >= of)
-            return sl_fail(error, SL_BUG, "no such share of a table");
-        self->chain_index = (int)share;
-        self->chain_count = (int)of;
-        return airtable_ask_records(self, self->comment_count, out, error);
+    if (sl_json_i64(sl_json_get(self->task.input, "of"), &of))
+        return start_share(self, of, out, error);
+
+    int shares = shares_wanted(self);
+    if (shares > 1 && (self->chains > 0 || rows_known(self) >= 0)) {
+        rc = ask_for_shares(0, shares, out, error);
+        return rc ? rc : all_of_it(self, out, error);
     }
-    int shares = shares_at_start(self);
-    if (shares == 1) return airtable_ask_records(self, self->comment_count, out, error);
-    rc = ask_for_shares(shares, out, error);
-    return rc ? rc : all_of_it(self, out, error);
+    self->share.count = shares;
+    self->first_of_several = shares > 1;
+    return airtable_ask_records(self, self->comment_count, out, error);
+}
+
+static enum sl_code first_page(struct airtable *self, const struct sl_response *response,
+                               bool more, struct sl_out *out, struct sl_error *error)
+{
+    if (response->server_date_us != SL_NO_TIME) self->read_from_us = response->server_date_us;
+    if (!self->first_of_several) return SL_OK;
+    return more ? ask_for_shares(1, self->share.count, out, error)
+                : ask_for_others(self->share.count, out, error);
 }
 
 enum sl_code airtable_read(void *task, const struct sl_response *response, struct sl_out *out,
@@ -223,7 +247,7 @@ enum sl_code airtable_read(void *task, const struct sl_response *response, struc
 {
     struct airtable *self = task;
     const struct sl_json *records;
-    enum sl_code next, rc;
+    enum sl_code next, rc = SL_OK;
 
     if (!response) return start(self, out, error);
     if (sl_json_true(sl_json_get(self->task.state, "comments")))
@@ -234,16 +258,11 @@ enum sl_code airtable_read(void *task, const struct sl_response *response, struc
                        (long long)self->chain.pages + 1);
     next = airtable_chain_next(&self->chain, response->json, sl_json_len(records), error);
     if (sl_failed(next)) return next;
-    if (self->chain.pages == 1 && self->chain_count == 1) {
-        if (response->server_date_us != SL_NO_TIME) self->read_from_us = response->server_date_us;
-        int shares = next == SL_MORE ? shares_by_latency(self, response) : 1;
-        if (shares > 1) { /* this page comes again in one of them */
-            rc = ask_for_shares(shares, out, error);
-            return rc ? rc : all_of_it(self, out, error);
-        }
-    }
-    rc = sl_out_rows(out, self->task.table, records, NULL, 0, (struct sl_sequence){0}, error);
+    if (self->chain.pages == 1) rc = first_page(self, response, next == SL_MORE, out, error);
+    if (!rc)
+        rc = sl_out_rows(out, self->task.table, records, NULL, 0, (struct sl_sequence){0}, error);
     if (rc) return rc;
     if (next == SL_MORE) return airtable_ask_records(self, self->comment_count, out, error);
-    return self->chain_count == 1 ? all_of_it(self, out, error) : SL_DONE;
+    bool root = self->share.count == 1 || self->first_of_several;
+    return root ? all_of_it(self, out, error) : SL_DONE;
 }

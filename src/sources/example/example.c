@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------ 1. what a task knows */
+/* ---- 1. what a task knows ---- */
 
 /* The engine hands over one of these for each task, zeroed; it fills `task` and, at their offsets,
  * the options. Everything below is ours. */
@@ -71,7 +71,7 @@ static const struct sl_option table_options[] = {
     {0},
 };
 
-/* ------------------------------------------------------------------ 2. the tables */
+/* ---- 2. the tables ---- */
 
 #define TEXT {.kind = SL_TYPE_STRING}
 #define NUMBER {.kind = SL_TYPE_DOUBLE}
@@ -153,7 +153,7 @@ static const struct example_table {
      .hidden = true, .windows = true},
 };
 
-/* ------------------------------------------------------------------ 3. asking, and what answers mean */
+/* ---- 3. asking, and what answers mean ---- */
 
 static enum sl_code ask(const struct example *self, const struct sl_url *url, struct sl_out *out,
                         struct sl_error *error)
@@ -239,7 +239,7 @@ static void classify(const void *task, const struct sl_response *response,
     }
 }
 
-/* ------------------------------------------------------------------ 4. check and discover */
+/* ---- 4. check and discover ---- */
 
 static bool lists(const struct sl_json *names, const char *name)
 {
@@ -286,7 +286,7 @@ static enum sl_code discover(void *task, const struct sl_response *response, str
     return SL_DONE;
 }
 
-/* ------------------------------------------------------------------ 5. read: times */
+/* ---- 5. read: times ---- */
 
 /* The source compares times as text, in this form. */
 static void put_time(char out[SL_TIME_TEXT_MAX], int64_t us)
@@ -322,7 +322,7 @@ static enum sl_code put_cursor(struct example *self, int64_t us, struct sl_out *
     return sl_out_cursor(out, cursor, error);
 }
 
-/* ------------------------------------------------------------------ 6. read: a walk through time */
+/* ---- 6. read: a walk through time ---- */
 
 /*
  * Pages come in the order of their times, oldest first. Asking for page 2, 3, ... would miss rows:
@@ -429,7 +429,7 @@ static enum sl_code walk(struct example *self, const struct page *page, struct s
     return ask_page(self, out, error);
 }
 
-/* ------------------------------------------------------------------ 7. read: sub-tasks */
+/* ---- 7. read: sub-tasks ---- */
 
 #define WINDOWS_MAX 100
 
@@ -466,7 +466,7 @@ static enum sl_code split_into_rows_and_deletes(struct sl_out *out, struct sl_er
     return rc ? rc : SL_DONE;
 }
 
-/* ------------------------------------------------------------------ 8. read */
+/* ---- 8. read ---- */
 
 static enum sl_code begin(struct example *self, struct sl_out *out, struct sl_error *error)
 {
@@ -515,7 +515,7 @@ static enum sl_code read_table(void *task, const struct sl_response *response, s
     return walk(self, &page, out, error);
 }
 
-/* ------------------------------------------------------------------ 9. the connector */
+/* ---- 9. the connector ---- */
 
 /* The only thing that the engine sees. The build finds it by its name. */
 const struct sl_connector sl_connector_example = {

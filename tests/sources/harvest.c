@@ -1,0 +1,313 @@
+#include "sources/harvest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "table/schema.h"
+
+#define SECRETS_MAX 8
+
+/* The harness's own memory is not the engine's: it never fails and is not counted. */
+static void *grow(void *items, size_t *count, size_t size)
+{
+    if ((*count & (*count - 1)) == 0) /* full at each power of two */
+        items = realloc(items, (*count ? *count * 2 : 1) * size);
+    if (!items) abort();
+    memset((char *)items + *count * size, 0, size);
+    (*count)++;
+    return items;
+}
+
+static char *copy(const char *text)
+{
+    char *out = text ? strdup(text) : NULL;
+
+    if (text && !out) abort();
+    return out;
+}
+
+static char *text_of(const struct sl_json *row, const struct sl_constant *constants, size_t count)
+{
+    struct sl_json_writer *w = sl_json_writer_new();
+    char *out = NULL;
+
+    if (!w) return NULL;
+    sl_json_put_value(w, row);
+    for (size_t i = 0; i < count; i++) {
+        sl_json_begin_object(w);
+        sl_json_kv_str(w, constants[i].column, constants[i].text);
+        sl_json_end_object(w);
+    }
+    if (sl_json_writer_text(w, NULL)) out = copy(sl_json_writer_text(w, NULL));
+    sl_json_writer_free(w);
+    return out;
+}
+
+static enum sl_code add_row(struct harvest *h, uint64_t unit, const char *table,
+                            const struct sl_json *row, const struct sl_constant *constants,
+                            size_t count, struct sl_sequence sequence, bool deleted,
+                            struct sl_error *error)
+{
+    char *text = text_of(row, constants, count);
+
+    if (!text) return sl_fail(error, SL_NO_MEMORY, "no memory for a row");
+    h->rows = grow(h->rows, &h->row_count, sizeof *h->rows);
+    h->rows[h->row_count - 1] = (struct harvest_row){
+        .unit = unit,
+        .deleted = deleted,
+        .table = copy(table),
+        .text = text,
+        .sequence = sequence.given ? sequence.value : 0,
+    };
+    return SL_OK;
+}
+
+static enum sl_code on_rows(void *ctx, uint64_t unit, const struct sl_doc *doc, const char *table,
+                            const struct sl_json *rows, const struct sl_constant *constants,
+                            size_t count, struct sl_sequence sequence, int64_t observed_us,
+                            struct sl_error *error)
+{
+    enum sl_code rc = SL_OK;
+
+    (void)doc, (void)observed_us;
+    if (sl_json_kind(rows) != SL_JSON_ARRAY)
+        return add_row(ctx, unit, table, rows, constants, count, sequence, false, error);
+    for (struct sl_json_each e = sl_json_each(rows); !rc && sl_json_next(&e);)
+        rc = add_row(ctx, unit, table, e.value, constants, count, sequence, false, error);
+    return rc;
+}
+
+static enum sl_code on_remove(void *ctx, uint64_t unit, const char *table,
+                              const struct sl_json *key, struct sl_sequence sequence,
+                              int64_t observed_us, struct sl_error *error)
+{
+    (void)observed_us;
+    return add_row(ctx, unit, table, key, NULL, 0, sequence, true, error);
+}
+
+static enum sl_code on_drop(void *ctx, uint64_t unit, struct sl_error *error)
+{
+    struct harvest *h = ctx;
+    size_t kept = 0;
+
+    (void)error;
+    for (size_t i = 0; i < h->row_count; i++) {
+        struct harvest_row *row = &h->rows[i];
+        if (row->unit == unit && !row->released) {
+            free(row->table);
+            free(row->text);
+        } else {
+            h->rows[kept++] = *row;
+        }
+    }
+    h->row_count = kept;
+    return SL_OK;
+}
+
+static enum sl_code on_release(void *ctx, uint64_t unit, struct sl_error *error)
+{
+    struct harvest *h = ctx;
+
+    (void)error;
+    for (size_t i = 0; i < h->row_count; i++)
+        if (h->rows[i].unit == unit) h->rows[i].released = true;
+    return SL_OK;
+}
+
+static enum sl_code on_table(void *ctx, const struct sl_table_def *def, struct sl_error *error)
+{
+    struct harvest *h = ctx;
+    struct sl_buf columns = {0}, key = {0};
+    struct harvest_table *table;
+    bool failed;
+
+    for (size_t i = 0; i < def->column_count; i++) {
+        sl_buf_addf(&columns, "%s%s:", i ? ", " : "", def->columns[i].name);
+        sl_type_sql(&def->columns[i].type, &columns);
+    }
+    for (const char *const *k = def->primary_key; k && *k; k++)
+        sl_buf_addf(&key, "%s%s", key.len ? "," : "", *k);
+    failed = sl_buf_failed(&columns) || sl_buf_failed(&key);
+    if (!failed) {
+        h->tables = grow(h->tables, &h->table_count, sizeof *h->tables);
+        table = &h->tables[h->table_count - 1];
+        *table = (struct harvest_table){
+            .name = copy(def->name),
+            .namespace_ = copy(def->namespace_),
+            .id = copy(def->id),
+            .state = copy(def->state),
+            .excluded = copy(def->excluded),
+            .ingestion = def->ingestion,
+            .columns = copy(sl_buf_str(&columns)),
+            .key = copy(sl_buf_str(&key)),
+            .cursor = copy(def->cursor),
+        };
+    }
+    sl_buf_release(&columns);
+    sl_buf_release(&key);
+    return failed ? sl_fail(error, SL_NO_MEMORY, "no memory for a table") : SL_OK;
+}
+
+static enum sl_code on_namespace(void *ctx, const char *name, const char *id, const char *comment,
+                                 struct sl_error *error)
+{
+    struct harvest *h = ctx;
+    char text[512];
+
+    (void)comment, (void)error;
+    snprintf(text, sizeof text, "%s %s", id, name);
+    h->namespaces = grow(h->namespaces, &h->namespace_count, sizeof *h->namespaces);
+    h->namespaces[h->namespace_count - 1] = copy(text);
+    return SL_OK;
+}
+
+static enum sl_code on_check(void *ctx, const char *subject, bool good, const char *message,
+                             const char *hint, struct sl_error *error)
+{
+    struct harvest *h = ctx;
+
+    (void)error;
+    h->checks = grow(h->checks, &h->check_count, sizeof *h->checks);
+    h->checks[h->check_count - 1] = (struct harvest_check){
+        .subject = copy(subject), .good = good, .message = copy(message), .hint = copy(hint)};
+    return SL_OK;
+}
+
+static void on_note(void *ctx, enum sl_note level, const char *text)
+{
+    struct harvest *h = ctx;
+
+    (void)level;
+    h->notes = grow(h->notes, &h->note_count, sizeof *h->notes);
+    h->notes[h->note_count - 1] = copy(text);
+}
+
+static void on_end(void *ctx, enum sl_code code, const char *cursor, const char *complete,
+                   const struct sl_error *error)
+{
+    struct harvest *h = ctx;
+
+    if (h->ended++ > 0 && h->code != SL_DONE) return; /* the first failure counts */
+    h->code = code;
+    if (error) h->error = *error;
+    free(h->cursor);
+    free(h->complete);
+    h->cursor = copy(cursor);
+    h->complete = copy(complete);
+}
+
+static const struct sl_sink sink = {
+    .rows = on_rows,
+    .remove = on_remove,
+    .table = on_table,
+    .namespace_ = on_namespace,
+    .check = on_check,
+    .drop = on_drop,
+    .release = on_release,
+    .note = on_note,
+    .end = on_end,
+};
+
+void harvest_run(const struct harvest_job *job, struct sl_world *world, struct harvest *out)
+{
+    const struct sl_connector *connector = sl_connector_find(job->connector);
+    struct sl_secret secrets[SECRETS_MAX] = {{0}};
+    struct sl_connection connection = {
+        .name = "conn",
+        .source = job->connector,
+        .options_json = job->options ? job->options : "{}",
+        .secrets = secrets,
+        .fingerprint = "0123456789abcdef0123456789abcdef",
+    };
+    struct sl_loop *loop = NULL;
+    struct sl_job *handle;
+    struct sl_error error = {0};
+    int64_t began_us = world->ops->monotonic_us(world);
+    size_t n = 0;
+    enum sl_code rc;
+
+    *out = (struct harvest){.code = SL_BUG};
+    for (const struct sl_option *o = connector->connection_options; o->name; o++)
+        if (o->kind == SL_OPTION_SECRET && n + 1 < SECRETS_MAX)
+            secrets[n++] = (struct sl_secret){o->name, "secret"};
+    rc = sl_loop_new(&connection, world, &loop, &error);
+    if (!rc) rc = sl_loop_add(loop, &job->job, &sink, out, &handle, &error);
+    for (size_t i = 0; !rc && i < job->more_count; i++) {
+        struct sl_job *other;
+        rc = sl_loop_add(loop, &job->more[i], &sink, out, &other, &error);
+    }
+    if (!rc) rc = sl_loop_run(loop, NULL, NULL, NULL, &error);
+    if (rc) {
+        out->code = rc;
+        out->error = error;
+    } else {
+        out->counts = *sl_job_counts(handle);
+    }
+    out->took_us = world->ops->monotonic_us(world) - began_us;
+    sl_loop_free(loop);
+}
+
+void harvest_release(struct harvest *h)
+{
+    for (size_t i = 0; i < h->row_count; i++) free(h->rows[i].table), free(h->rows[i].text);
+    for (size_t i = 0; i < h->table_count; i++) {
+        struct harvest_table *t = &h->tables[i];
+        free(t->name), free(t->namespace_), free(t->id), free(t->state), free(t->excluded);
+        free(t->columns), free(t->key), free(t->cursor);
+    }
+    for (size_t i = 0; i < h->check_count; i++)
+        free(h->checks[i].subject), free(h->checks[i].message), free(h->checks[i].hint);
+    for (size_t i = 0; i < h->note_count; i++) free(h->notes[i]);
+    for (size_t i = 0; i < h->namespace_count; i++) free(h->namespaces[i]);
+    free(h->rows), free(h->tables), free(h->checks), free(h->notes), free(h->namespaces);
+    free(h->cursor), free(h->complete);
+    *h = (struct harvest){0};
+}
+
+static bool counts(const struct harvest_row *row, const char *table, bool deleted)
+{
+    return row->released && row->deleted == deleted && (!table || strcmp(row->table, table) == 0);
+}
+
+size_t harvest_count(const struct harvest *h, const char *table, bool deleted)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->row_count; i++) n += counts(&h->rows[i], table, deleted);
+    return n;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t harvest_distinct(const struct harvest *h, const char *table, bool deleted)
+{
+    const char **texts = calloc(h->row_count + 1, sizeof *texts);
+    size_t n = 0, different = 0;
+
+    if (!texts) abort();
+    for (size_t i = 0; i < h->row_count; i++)
+        if (counts(&h->rows[i], table, deleted)) texts[n++] = h->rows[i].text;
+    qsort(texts, n, sizeof *texts, by_text);
+    for (size_t i = 0; i < n; i++) different += i == 0 || strcmp(texts[i], texts[i - 1]) != 0;
+    free(texts);
+    return different;
+}
+
+const struct harvest_table *harvest_table(const struct harvest *h, const char *name)
+{
+    for (size_t i = 0; i < h->table_count; i++)
+        if (strcmp(h->tables[i].name, name) == 0) return &h->tables[i];
+    return NULL;
+}
+
+bool harvest_has(const struct harvest *h, const char *table, const char *text)
+{
+    for (size_t i = 0; i < h->row_count; i++)
+        if (counts(&h->rows[i], table, false) && strcmp(h->rows[i].text, text) == 0) return true;
+    return false;
+}

@@ -1,0 +1,72 @@
+/*
+ * harvest.h: runs one job of a connector (check, discover, or the read of a table) in any world,
+ * through the engine's own task loop, and collects what comes out.
+ *
+ * Rows of a task that starts again are dropped, as a run would do. Two rows are equal when their
+ * texts are.
+ */
+#ifndef HARVEST_H
+#define HARVEST_H
+
+#include "pipeline/tasks.h"
+
+struct harvest_row {
+    uint64_t unit;
+    bool released, deleted;
+    char *table;
+    char *text;       /* canonical JSON of the row, then of its constants */
+    int64_t sequence; /* 0: none was given */
+};
+
+struct harvest_table {
+    char *name, *namespace_, *id, *state, *excluded;
+    enum sl_ingestion ingestion;
+    char *columns; /* "name:TYPE, ..." in SQL */
+    char *key, *cursor;
+};
+
+struct harvest_check {
+    char *subject, *message, *hint;
+    bool good;
+};
+
+struct harvest {
+    struct harvest_row *rows;
+    size_t row_count;
+    struct harvest_table *tables;
+    size_t table_count;
+    struct harvest_check *checks;
+    size_t check_count;
+    char **notes;
+    size_t note_count;
+    char **namespaces; /* "id name" */
+    size_t namespace_count;
+    enum sl_code code; /* SL_DONE, or why not */
+    struct sl_error error;
+    char *cursor, *complete;
+    struct sl_job_counts counts;
+    size_t ended;    /* jobs */
+    int64_t took_us; /* on the world's clock */
+};
+
+struct harvest_job {
+    const char *connector;
+    const char *options;  /* of the connection, JSON; its secrets are all "secret" */
+    struct sl_job_options job;
+    const struct sl_job_options *more; /* jobs that run at the same time; into the same harvest */
+    size_t more_count;
+};
+
+/* Fills *out, which must be {0} or released. */
+void harvest_run(const struct harvest_job *job, struct sl_world *world, struct harvest *out);
+void harvest_release(struct harvest *harvest);
+
+/* Rows that count: released ones of this table (NULL: any), deletes or not. */
+size_t harvest_count(const struct harvest *harvest, const char *table, bool deleted);
+/* How many different texts are among them. */
+size_t harvest_distinct(const struct harvest *harvest, const char *table, bool deleted);
+const struct harvest_table *harvest_table(const struct harvest *harvest, const char *name);
+/* Is a row of exactly this text there? */
+bool harvest_has(const struct harvest *harvest, const char *table, const char *text);
+
+#endif
