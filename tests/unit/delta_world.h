@@ -1,7 +1,7 @@
 /*
  * delta_world.h: what the tests of src/delta share: a directory with an engine, batches made by
- * hand (so that nothing but the Arrow C interface is involved), and rows read back as text, one line per
- * row, values separated by '|'.
+ * hand (so that nothing but the Arrow C interface is involved), and rows read back as text, one
+ * line per row, values separated by '|'.
  */
 #ifndef DELTA_WORLD_H
 #define DELTA_WORLD_H
