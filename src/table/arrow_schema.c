@@ -18,8 +18,7 @@ static bool set_columns(const struct sl_schema *schema, struct ArrowSchema *out)
                                      : i == schema->rescued ? &string
                                                             : &timestamp;
 
-        if (!sl_cells_schema(type, column->name, !column->key, out->children[i]))
-            return false;
+        if (!sl_cells_schema(type, column->name, !column->key, out->children[i])) return false;
     }
     return true;
 }
@@ -27,8 +26,7 @@ static bool set_columns(const struct sl_schema *schema, struct ArrowSchema *out)
 enum sl_code sl_schema_arrow(const struct sl_schema *schema, struct ArrowSchema *out,
                              struct sl_error *error)
 {
-    if (set_columns(schema, out))
-        return SL_OK;
+    if (set_columns(schema, out)) return SL_OK;
     ArrowSchemaRelease(out);
     return sl_fail(error, SL_NO_MEMORY, "could not describe the columns of table '%s'",
                    schema->def->name);

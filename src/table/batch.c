@@ -32,7 +32,7 @@ struct column {
     const struct sl_column *source; /* NULL: _rescued_data, _ingested_at */
     int64_t rescued_row;            /* the newest row that rescued a value here, plus 1 */
     int64_t rescues[SL_RESCUE_COUNT];
-    struct sl_buf *rest;            /* SL_DECODE_REST: the members so far */
+    struct sl_buf *rest; /* SL_DECODE_REST: the members so far */
 };
 
 /* One value that the row at hand rescued. */
@@ -54,10 +54,10 @@ struct sl_batch {
     struct sl_row_plan plan;
     struct sl_decoder decoder;
     struct sl_batch_counts counts;
-    int64_t rows;         /* waiting */
-    size_t row_width;     /* bytes of a row without its text */
+    int64_t rows;     /* waiting */
+    size_t row_width; /* bytes of a row without its text */
 
-    size_t *constants;    /* column of each constant of the row before: a guess */
+    size_t *constants; /* column of each constant of the row before: a guess */
     size_t constants_room;
 
     struct sl_buf rescued; /* the _rescued_data of the row at hand */
@@ -93,8 +93,7 @@ static bool column_init(struct sl_batch *batch, size_t i)
     column->source = source;
     if (source && source->decode == SL_DECODE_REST) {
         column->rest = sl_calloc(1, sizeof *column->rest);
-        if (!column->rest)
-            return false;
+        if (!column->rest) return false;
         sl_buf_init(column->rest, 0);
     }
     batch->row_width += 17;
@@ -118,10 +117,8 @@ enum sl_code sl_batch_new(const struct sl_schema *schema,
         batch->unknowns = sl_calloc(UNKNOWN_NAMES_MAX + 1, sizeof *batch->unknowns);
         good = batch->columns && batch->unknowns;
     }
-    for (size_t i = 0; good && i < schema->count; i++)
-        good = column_init(batch, i);
-    if (good)
-        good = sl_row_plan_init(&batch->plan, schema, error) == SL_OK;
+    for (size_t i = 0; good && i < schema->count; i++) good = column_init(batch, i);
+    if (good) good = sl_row_plan_init(&batch->plan, schema, error) == SL_OK;
     if (!good) {
         sl_batch_free(batch);
         return sl_fail(error, SL_NO_MEMORY, "could not make room for rows of table '%s'",
@@ -133,16 +130,13 @@ enum sl_code sl_batch_new(const struct sl_schema *schema,
 
 void sl_batch_free(struct sl_batch *batch)
 {
-    if (!batch)
-        return;
+    if (!batch) return;
     for (size_t i = 0; batch->columns && i < batch->schema->count; i++) {
         sl_cells_release(&batch->columns[i].cells);
-        if (batch->columns[i].rest)
-            sl_buf_release(batch->columns[i].rest);
+        if (batch->columns[i].rest) sl_buf_release(batch->columns[i].rest);
         sl_free(batch->columns[i].rest);
     }
-    for (size_t i = 0; i < batch->unknown_count; i++)
-        sl_free(batch->unknowns[i].name);
+    for (size_t i = 0; i < batch->unknown_count; i++) sl_free(batch->unknowns[i].name);
     sl_free(batch->columns);
     sl_free(batch->unknowns);
     sl_free(batch->notes);
@@ -161,8 +155,7 @@ static bool add_note(struct sl_batch *batch, struct note note)
         size_t room = batch->note_room ? 2 * batch->note_room : 16;
         struct note *more = sl_realloc(batch->notes, room * sizeof *more);
 
-        if (!more)
-            return false;
+        if (!more) return false;
         batch->notes = more;
         batch->note_room = room;
     }
@@ -198,8 +191,7 @@ static void write_raw(const struct sl_decoder *d, struct sl_buf *out, const stru
         }
         sl_buf_addc(out, sl_node_kind(value) == SL_JSON_ARRAY ? ']' : '}');
         return;
-    default:
-        sl_write_value(out, value);
+    default: sl_write_value(out, value);
     }
 }
 
@@ -224,14 +216,12 @@ static bool rescue(struct sl_batch *batch, size_t column, const char *name, size
     if (column != SL_NO_COLUMN) {
         struct column *c = &batch->columns[column];
 
-        if (c->rescued_row == batch->rows + 1)
-            return true; /* once per column and row */
+        if (c->rescued_row == batch->rows + 1) return true; /* once per column and row */
         c->rescued_row = batch->rows + 1;
         note.name = c->source->id ? c->source->id : c->source->name;
         note.name_len = strlen(note.name);
     }
-    if (!add_note(batch, note))
-        return false;
+    if (!add_note(batch, note)) return false;
     begin_rescue(batch, note);
     if (value)
         write_raw(&batch->decoder, &batch->rescued, value);
@@ -264,8 +254,7 @@ static int add_rest(struct sl_batch *batch, size_t column, const struct sl_json 
 static int unknown_member(struct sl_batch *batch, const struct sl_level *level,
                           const struct sl_json *key, const struct sl_json *value)
 {
-    if (level->rest != SL_NO_COLUMN)
-        return add_rest(batch, level->rest, key, value);
+    if (level->rest != SL_NO_COLUMN) return add_rest(batch, level->rest, key, value);
     if (level->strict && !rescue(batch, SL_NO_COLUMN, sl_node_text(key), sl_node_len(key),
                                  SL_RESCUE_UNKNOWN_FIELD, value, NULL))
         return SL_FIT_NO_MEMORY;
@@ -278,10 +267,8 @@ static int fill(struct sl_batch *batch, size_t column, const struct sl_json *val
         struct sl_cells *cells = &batch->columns[column].cells;
         int fit = SL_FIT_RESCUE + (int)SL_RESCUE_UNKNOWN_FIELD; /* the second of two equal keys */
 
-        if (cells->length == batch->rows)
-            fit = sl_decode(&batch->decoder, cells, value);
-        if (fit < 0)
-            return fit;
+        if (cells->length == batch->rows) fit = sl_decode(&batch->decoder, cells, value);
+        if (fit < 0) return fit;
         if (fit != SL_FIT && !rescue_column(batch, column, fit, value, NULL))
             return SL_FIT_NO_MEMORY;
     }
@@ -316,10 +303,8 @@ static int walk(struct sl_batch *batch, struct sl_level *level, const struct sl_
                     fit = SL_FIT_NO_MEMORY;
             }
         }
-        if (fit < 0)
-            return fit;
-        if (n > 1)
-            key = sl_node_after(value);
+        if (fit < 0) return fit;
+        if (n > 1) key = sl_node_after(value);
     }
     return SL_FIT;
 }
@@ -338,8 +323,7 @@ static bool find_constant(const struct sl_batch *batch, const char *name, size_t
             return true;
         }
     for (size_t i = 0; i < def->column_count; i++)
-        if (strcmp(def->columns[i].name, name) == 0)
-            return true;
+        if (strcmp(def->columns[i].name, name) == 0) return true;
     return false;
 }
 
@@ -349,10 +333,8 @@ static enum sl_code fill_constants(struct sl_batch *batch, const struct sl_const
     if (count > batch->constants_room) {
         size_t *more = sl_realloc(batch->constants, count * sizeof *more);
 
-        if (!more)
-            return sl_fail(error, SL_NO_MEMORY, "could not keep %zu constants", count);
-        for (size_t i = batch->constants_room; i < count; i++)
-            more[i] = SL_NO_COLUMN;
+        if (!more) return sl_fail(error, SL_NO_MEMORY, "could not keep %zu constants", count);
+        for (size_t i = batch->constants_room; i < count; i++) more[i] = SL_NO_COLUMN;
         batch->constants = more;
         batch->constants_room = count;
     }
@@ -368,15 +350,13 @@ static enum sl_code fill_constants(struct sl_batch *batch, const struct sl_const
                                batch->schema->def->name, constants[i].column);
             batch->constants[i] = column;
         }
-        if (column == SL_NO_COLUMN)
-            continue;
+        if (column == SL_NO_COLUMN) continue;
         cells = &batch->columns[column].cells;
         if (cells->length == batch->rows)
             fit = sl_decode_text(&batch->decoder, cells, constants[i].text);
-        if (fit == SL_FIT_TOO_LARGE)
-            return SL_TOO_LARGE;
-        if (fit < 0 || (fit != SL_FIT &&
-                        !rescue_column(batch, column, fit, NULL, constants[i].text)))
+        if (fit == SL_FIT_TOO_LARGE) return SL_TOO_LARGE;
+        if (fit < 0 ||
+            (fit != SL_FIT && !rescue_column(batch, column, fit, NULL, constants[i].text)))
             return SL_NO_MEMORY;
     }
     return SL_OK;
@@ -387,8 +367,7 @@ static int put_rest(struct column *column)
     struct sl_buf *rest = column->rest;
     int fit = SL_FIT;
 
-    if (rest->len == 0)
-        return sl_cells_put_null(&column->cells) ? SL_FIT : SL_FIT_NO_MEMORY;
+    if (rest->len == 0) return sl_cells_put_null(&column->cells) ? SL_FIT : SL_FIT_NO_MEMORY;
     sl_buf_addc(rest, '}');
     if (sl_buf_failed(rest))
         fit = SL_FIT_NO_MEMORY;
@@ -407,20 +386,17 @@ static int fill_absent(struct sl_batch *batch)
         struct column *column = &batch->columns[i];
         bool good;
 
-        if (column->cells.length > batch->rows)
-            continue;
+        if (column->cells.length > batch->rows) continue;
         if (column->rest) {
             int fit = put_rest(column);
-            if (fit < 0)
-                return fit;
+            if (fit < 0) return fit;
             continue;
         }
         if (column->source->missing_is_false && column->cells.kind == SL_TYPE_BOOLEAN)
             good = sl_cells_put_bool(&column->cells, false);
         else
             good = sl_cells_put_null(&column->cells);
-        if (!good)
-            return SL_FIT_NO_MEMORY;
+        if (!good) return SL_FIT_NO_MEMORY;
     }
     return SL_FIT;
 }
@@ -433,8 +409,7 @@ static size_t missing_key(const struct sl_batch *batch)
     for (size_t i = 0; i < batch->schema->key_count; i++) {
         size_t column = batch->schema->keys[i];
 
-        if (sl_cells_is_null(&batch->columns[column].cells, batch->rows))
-            return column;
+        if (sl_cells_is_null(&batch->columns[column].cells, batch->rows)) return column;
     }
     return SL_NO_COLUMN;
 }
@@ -445,11 +420,9 @@ static void take_back(struct sl_batch *batch)
     for (size_t i = 0; i < batch->schema->count; i++) {
         struct column *column = &batch->columns[i];
 
-        while (column->cells.length > batch->rows)
-            sl_cells_pop(&column->cells);
+        while (column->cells.length > batch->rows) sl_cells_pop(&column->cells);
         column->rescued_row = 0;
-        if (column->rest)
-            sl_buf_reset(column->rest);
+        if (column->rest) sl_buf_reset(column->rest);
     }
 }
 
@@ -458,8 +431,7 @@ static enum sl_code refuse_row(struct sl_batch *batch, size_t key, struct sl_err
     const char *why = "is missing or null";
 
     for (size_t i = 0; i < batch->note_count; i++)
-        if (batch->notes[i].column == key)
-            why = sl_rescue_text(batch->notes[i].reason);
+        if (batch->notes[i].column == key) why = sl_rescue_text(batch->notes[i].reason);
     take_back(batch);
     return sl_fail(error, SL_BAD_DATA, "table '%s': a row without a key: column '%s': %s",
                    batch->schema->def->name, batch->columns[key].source->name, why);
@@ -476,8 +448,7 @@ static int64_t *unknown_counts(struct sl_batch *batch, const struct note *note)
     if (batch->unknown_count == UNKNOWN_NAMES_MAX)
         return batch->unknowns[UNKNOWN_NAMES_MAX].rescues;
     unknown->name = sl_strndup(note->name, note->name_len);
-    if (!unknown->name)
-        return NULL;
+    if (!unknown->name) return NULL;
     batch->unknown_count++;
     return unknown->rescues;
 }
@@ -491,24 +462,19 @@ static int finish_row(struct sl_batch *batch, int64_t ingested_at_us)
     if (!sl_cells_put_i64(&batch->columns[batch->schema->ingested].cells, ingested_at_us))
         return SL_FIT_NO_MEMORY;
     if (batch->note_count == 0) {
-        if (!sl_cells_put_null(rescued))
-            return SL_FIT_NO_MEMORY;
+        if (!sl_cells_put_null(rescued)) return SL_FIT_NO_MEMORY;
     } else {
         sl_buf_addc(text, '}');
-        if (sl_buf_failed(text))
-            return SL_FIT_NO_MEMORY;
-        if (sl_cells_full(rescued, text->len))
-            return SL_FIT_TOO_LARGE;
-        if (!sl_cells_put_bytes(rescued, text->data, text->len))
-            return SL_FIT_NO_MEMORY;
+        if (sl_buf_failed(text)) return SL_FIT_NO_MEMORY;
+        if (sl_cells_full(rescued, text->len)) return SL_FIT_TOO_LARGE;
+        if (!sl_cells_put_bytes(rescued, text->data, text->len)) return SL_FIT_NO_MEMORY;
         batch->decoder.bytes += text->len;
     }
     for (size_t i = 0; i < batch->note_count; i++) {
         const struct note *note = &batch->notes[i];
         int64_t *counts = note->column == SL_NO_COLUMN ? unknown_counts(batch, note)
                                                        : batch->columns[note->column].rescues;
-        if (!counts)
-            return SL_FIT_NO_MEMORY;
+        if (!counts) return SL_FIT_NO_MEMORY;
         counts[note->reason]++;
         batch->counts.rescued[note->reason]++;
     }
@@ -528,8 +494,7 @@ static enum sl_code give_up(const struct sl_batch *batch, int fit, struct sl_err
 
 enum sl_code sl_batch_append(struct sl_batch *batch, const struct sl_doc *doc,
                              const struct sl_json *row, const struct sl_constant *constants,
-                             size_t constants_count, int64_t ingested_at_us,
-                             struct sl_error *error)
+                             size_t constants_count, int64_t ingested_at_us, struct sl_error *error)
 {
     size_t bytes = batch->decoder.bytes, key;
     enum sl_code rc;
@@ -543,18 +508,15 @@ enum sl_code sl_batch_append(struct sl_batch *batch, const struct sl_doc *doc,
     sl_buf_reset(&batch->rescued);
 
     fit = walk(batch, batch->plan.root, row);
-    if (fit < 0)
-        return give_up(batch, fit, error);
+    if (fit < 0) return give_up(batch, fit, error);
     if (constants_count > 0) {
         rc = fill_constants(batch, constants, constants_count, error);
         if (rc == SL_NO_MEMORY || rc == SL_TOO_LARGE)
             return give_up(batch, rc == SL_NO_MEMORY ? SL_FIT_NO_MEMORY : SL_FIT_TOO_LARGE, error);
-        if (rc)
-            return rc;
+        if (rc) return rc;
     }
     fit = fill_absent(batch);
-    if (fit < 0)
-        return give_up(batch, fit, error);
+    if (fit < 0) return give_up(batch, fit, error);
     key = missing_key(batch);
     if (key != SL_NO_COLUMN) {
         batch->decoder.bytes = bytes;
@@ -586,8 +548,7 @@ static void report(const char *field, const int64_t *counts,
                    void *ctx)
 {
     for (int reason = 0; reason < SL_RESCUE_COUNT; reason++)
-        if (counts[reason] > 0)
-            fn(ctx, field, (enum sl_rescue)reason, counts[reason]);
+        if (counts[reason] > 0) fn(ctx, field, (enum sl_rescue)reason, counts[reason]);
 }
 
 void sl_batch_rescues(const struct sl_batch *batch,
@@ -618,8 +579,7 @@ static bool move_columns(struct sl_batch *batch, struct ArrowArray *out)
     out->null_count = 0;
     batch->rows = 0;
     batch->decoder.bytes = 0;
-    for (size_t i = 0; i < batch->schema->count; i++)
-        batch->columns[i].rescued_row = 0;
+    for (size_t i = 0; i < batch->schema->count; i++) batch->columns[i].rescued_row = 0;
     return good;
 }
 
@@ -633,13 +593,11 @@ enum sl_code sl_batch_take(struct sl_batch *batch, struct ArrowArray *out, struc
 
     assert(out->release == NULL);
     rc = sl_batch_arrow_schema(batch, &schema, error);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     failed = ArrowArrayInitFromSchema(&array, &schema, &why);
     if (!failed) {
         failed = move_columns(batch, &array) ? NANOARROW_OK : ENOMEM;
-        if (!failed)
-            failed = ArrowArrayFinishBuildingDefault(&array, &why);
+        if (!failed) failed = ArrowArrayFinishBuildingDefault(&array, &why);
     }
     if (failed == ENOMEM)
         rc = sl_fail(error, SL_NO_MEMORY, "could not finish a batch of table '%s'",
@@ -649,8 +607,7 @@ enum sl_code sl_batch_take(struct sl_batch *batch, struct ArrowArray *out, struc
                      batch->schema->def->name, why.message);
     else
         ArrowArrayMove(&array, out);
-    if (array.release)
-        ArrowArrayRelease(&array);
+    if (array.release) ArrowArrayRelease(&array);
     ArrowSchemaRelease(&schema);
     return rc;
 }

@@ -85,8 +85,7 @@ bool sl_cells_put_null(struct sl_cells *cells);
 /* Ends a list or map slot: it holds what its child got since the last one. */
 static inline bool sl_cells_put_list(struct sl_cells *cells)
 {
-    if (!sl_cells_room(cells))
-        return false;
+    if (!sl_cells_room(cells)) return false;
     assert(cells->children[0].length <= INT32_MAX);
     sl_cells_offsets(cells)[cells->length + 1] = (int32_t)cells->children[0].length;
     sl_cells_done(cells);
@@ -95,18 +94,15 @@ static inline bool sl_cells_put_list(struct sl_cells *cells)
 
 static inline bool sl_cells_put_bool(struct sl_cells *cells, bool value)
 {
-    if (!sl_cells_room(cells))
-        return false;
-    if (value)
-        cells->data[cells->length >> 3] |= (uint8_t)(1u << (cells->length & 7));
+    if (!sl_cells_room(cells)) return false;
+    if (value) cells->data[cells->length >> 3] |= (uint8_t)(1u << (cells->length & 7));
     sl_cells_done(cells);
     return true;
 }
 
 static inline bool sl_cells_put_i64(struct sl_cells *cells, int64_t value)
 {
-    if (!sl_cells_room(cells))
-        return false;
+    if (!sl_cells_room(cells)) return false;
     memcpy(cells->data + cells->length * 8, &value, 8);
     sl_cells_done(cells);
     return true;
@@ -114,8 +110,7 @@ static inline bool sl_cells_put_i64(struct sl_cells *cells, int64_t value)
 
 static inline bool sl_cells_put_i32(struct sl_cells *cells, int32_t value)
 {
-    if (!sl_cells_room(cells))
-        return false;
+    if (!sl_cells_room(cells)) return false;
     memcpy(cells->data + cells->length * 4, &value, 4);
     sl_cells_done(cells);
     return true;
@@ -123,8 +118,7 @@ static inline bool sl_cells_put_i32(struct sl_cells *cells, int32_t value)
 
 static inline bool sl_cells_put_double(struct sl_cells *cells, double value)
 {
-    if (!sl_cells_room(cells))
-        return false;
+    if (!sl_cells_room(cells)) return false;
     memcpy(cells->data + cells->length * 8, &value, 8);
     sl_cells_done(cells);
     return true;
@@ -133,8 +127,7 @@ static inline bool sl_cells_put_double(struct sl_cells *cells, double value)
 /* 16 bytes, little-endian two's complement. */
 static inline bool sl_cells_put_decimal(struct sl_cells *cells, const void *value)
 {
-    if (!sl_cells_room(cells))
-        return false;
+    if (!sl_cells_room(cells)) return false;
     memcpy(cells->data + cells->length * 16, value, 16);
     sl_cells_done(cells);
     return true;

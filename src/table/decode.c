@@ -53,8 +53,7 @@ static int put_null(struct sl_cells *cells, int fit)
 
 static int put_text(struct sl_decoder *d, struct sl_cells *cells, const char *text, size_t len)
 {
-    if (sl_cells_full(cells, len))
-        return SL_FIT_TOO_LARGE;
+    if (sl_cells_full(cells, len)) return SL_FIT_TOO_LARGE;
     d->bytes += len;
     return sl_cells_put_bytes(cells, text, len) ? SL_FIT : SL_FIT_NO_MEMORY;
 }
@@ -67,20 +66,16 @@ static bool put_special(struct sl_decoder *d, struct sl_cells *cells, const stru
 {
     double number = 0;
 
-    if (!d->special)
-        return false;
+    if (!d->special) return false;
     switch (d->special(object, &number)) {
-    case SL_SPECIAL_NONE:
-        return false;
+    case SL_SPECIAL_NONE: return false;
     case SL_SPECIAL_NUMBER:
         if (cells->kind == SL_TYPE_DOUBLE)
             *fit = sl_cells_put_double(cells, number) ? SL_FIT : SL_FIT_NO_MEMORY;
         else
             *fit = put_null(cells, RESCUE(SPECIAL));
         return true;
-    case SL_SPECIAL_ERROR:
-        *fit = put_null(cells, RESCUE(SOURCE_ERROR));
-        return true;
+    case SL_SPECIAL_ERROR: *fit = put_null(cells, RESCUE(SOURCE_ERROR)); return true;
     }
     return false;
 }
@@ -91,18 +86,15 @@ static int decode_misfit(struct sl_decoder *d, struct sl_cells *cells, const str
     int fit;
 
     switch (sl_node_kind(value)) {
-    case SL_JSON_NULL:
-        return put_null(cells, SL_FIT);
+    case SL_JSON_NULL: return put_null(cells, SL_FIT);
     case SL_JSON_OBJECT:
-        if (put_special(d, cells, value, &fit))
-            return fit;
+        if (put_special(d, cells, value, &fit)) return fit;
         break;
     case SL_JSON_ARRAY: /* the depth of this recursion is 1: the element is no array */
         if (sl_node_len(value) == 1 && sl_node_kind(sl_node_first(value)) != SL_JSON_ARRAY)
             return sl_decode(d, cells, sl_node_first(value));
         break;
-    default:
-        break;
+    default: break;
     }
     return put_null(cells, RESCUE(SHAPE));
 }
@@ -129,8 +121,7 @@ static int decode_bigint(struct sl_decoder *d, struct sl_cells *cells, const str
     struct sl_digits digits;
     int64_t number;
 
-    if (sl_node_kind(value) != SL_JSON_NUMBER)
-        return decode_misfit(d, cells, value);
+    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
     if (sl_number_i64(sl_node_text(value), sl_node_len(value), &number))
         return sl_cells_put_i64(cells, number) ? SL_FIT : SL_FIT_NO_MEMORY;
     if (sl_digits_parse(sl_node_text(value), sl_node_len(value), &digits) && digits.exponent >= 0)
@@ -143,10 +134,8 @@ static bool is_exact(struct sl_decoder *d, const char *text, size_t len, double 
 {
     struct sl_digits digits, shortest;
 
-    if (sl_digits_surely_are(text, len, number))
-        return true;
-    if (!sl_digits_parse(text, len, &digits))
-        return false;
+    if (sl_digits_surely_are(text, len, number)) return true;
+    if (!sl_digits_parse(text, len, &digits)) return false;
     sl_buf_reset(&d->scratch);
     sl_write_double(&d->scratch, number);
     if (!sl_buf_failed(&d->scratch) &&
@@ -160,18 +149,15 @@ static int decode_double(struct sl_decoder *d, struct sl_cells *cells, const str
 {
     double number;
 
-    if (sl_node_kind(value) != SL_JSON_NUMBER)
-        return decode_misfit(d, cells, value);
+    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
     number = sl_number_double(sl_node_text(value), sl_node_len(value));
-    if (isinf(number))
-        return put_null(cells, RESCUE(RANGE));
-    if (!sl_cells_put_double(cells, number))
-        return SL_FIT_NO_MEMORY;
-    return is_exact(d, sl_node_text(value), sl_node_len(value), number) ? SL_FIT : RESCUE(PRECISION);
+    if (isinf(number)) return put_null(cells, RESCUE(RANGE));
+    if (!sl_cells_put_double(cells, number)) return SL_FIT_NO_MEMORY;
+    return is_exact(d, sl_node_text(value), sl_node_len(value), number) ? SL_FIT
+                                                                        : RESCUE(PRECISION);
 }
 
-static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells,
-                          const struct sl_json *value)
+static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
 {
     struct ArrowDecimal decimal;
     struct ArrowStringView view;
@@ -180,20 +166,17 @@ static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells,
     char text[42];
     unsigned char words[16];
 
-    if (sl_node_kind(value) != SL_JSON_NUMBER)
-        return decode_misfit(d, cells, value);
+    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
     if (!sl_digits_parse(sl_node_text(value), sl_node_len(value), &digits))
         return put_null(cells, RESCUE(SHAPE));
     scaled = sl_digits_scale(&digits, cells->scale, cells->precision, text);
-    if (scaled == SL_SCALED_TOO_LARGE)
-        return put_null(cells, RESCUE(RANGE));
+    if (scaled == SL_SCALED_TOO_LARGE) return put_null(cells, RESCUE(RANGE));
     view = (struct ArrowStringView){text, (int64_t)strlen(text)};
     ArrowDecimalInit(&decimal, 128, cells->precision, cells->scale);
     if (ArrowDecimalSetDigits(&decimal, view) != NANOARROW_OK)
         return put_null(cells, RESCUE(RANGE));
     memcpy(words, decimal.words, sizeof words);
-    if (!sl_cells_put_decimal(cells, words))
-        return SL_FIT_NO_MEMORY;
+    if (!sl_cells_put_decimal(cells, words)) return SL_FIT_NO_MEMORY;
     return scaled == SL_SCALED_EXACT ? SL_FIT : RESCUE(PRECISION);
 }
 
@@ -206,25 +189,20 @@ static int put_date(struct sl_cells *cells, const char *text, size_t len)
     int64_t us;
     bool has_zone, midnight = true;
 
-    if (len < 10 || !sl_date_parse(text, 10, &days))
-        return put_null(cells, RESCUE(SHAPE));
+    if (len < 10 || !sl_date_parse(text, 10, &days)) return put_null(cells, RESCUE(SHAPE));
     if (len > 10) {
-        if (!sl_time_parse(text, len, &us, &has_zone))
-            return put_null(cells, RESCUE(SHAPE));
+        if (!sl_time_parse(text, len, &us, &has_zone)) return put_null(cells, RESCUE(SHAPE));
         for (size_t i = 11; i < len && text[i] != 'Z' && text[i] != '+' && text[i] != '-'; i++)
             midnight &= text[i] == '0' || text[i] == ':' || text[i] == '.' || text[i] == ',';
-        if (!midnight)
-            return put_null(cells, RESCUE(SHAPE));
+        if (!midnight) return put_null(cells, RESCUE(SHAPE));
     }
     return sl_cells_put_i32(cells, days) ? SL_FIT : SL_FIT_NO_MEMORY;
 }
 
 static int put_time(struct sl_cells *cells, int64_t us, bool exact)
 {
-    if (us < TIME_MIN_US || us > TIME_MAX_US)
-        return put_null(cells, RESCUE(RANGE));
-    if (!sl_cells_put_i64(cells, us))
-        return SL_FIT_NO_MEMORY;
+    if (us < TIME_MIN_US || us > TIME_MAX_US) return put_null(cells, RESCUE(RANGE));
+    if (!sl_cells_put_i64(cells, us)) return SL_FIT_NO_MEMORY;
     return exact ? SL_FIT : RESCUE(PRECISION);
 }
 
@@ -233,11 +211,9 @@ static bool has_nanoseconds(const char *text, size_t len)
 {
     const char *p = len > 26 ? memchr(text, '.', len) : NULL;
 
-    if (!p)
-        return false;
+    if (!p) return false;
     for (size_t i = 1; p + i < text + len && p[i] >= '0' && p[i] <= '9'; i++)
-        if (i > 6 && p[i] != '0')
-            return true;
+        if (i > 6 && p[i] != '0') return true;
     return false;
 }
 
@@ -247,8 +223,7 @@ static int put_iso(struct sl_cells *cells, const char *text, size_t len)
     bool has_zone;
 
     if (sl_time_parse(text, len, &us, &has_zone)) {
-        if (has_zone)
-            return put_time(cells, us, !has_nanoseconds(text, len));
+        if (has_zone) return put_time(cells, us, !has_nanoseconds(text, len));
     } else if (len > 8 && (text[0] == '+' || text[0] == '-') && text[7] == '-' &&
                strspn(text + 1, "0123456789") == 6) {
         return put_null(cells, RESCUE(RANGE)); /* +020222-01-01T...: a year beyond 9999 */
@@ -265,8 +240,7 @@ static int put_epoch(struct sl_cells *cells, const char *text, size_t len)
     int64_t us;
     char out[42];
 
-    if (!sl_digits_parse(text, len, &digits))
-        return put_null(cells, RESCUE(SHAPE));
+    if (!sl_digits_parse(text, len, &digits)) return put_null(cells, RESCUE(SHAPE));
     scaled = sl_digits_scale(&digits, scale, 18, out);
     if (scaled == SL_SCALED_TOO_LARGE || !sl_number_i64(out, strlen(out), &us))
         return put_null(cells, RESCUE(RANGE));
@@ -284,8 +258,7 @@ static int decode_time(struct sl_decoder *d, struct sl_cells *cells, const struc
 
     if (is_epoch(cells) && (kind == SL_JSON_NUMBER || kind == SL_JSON_STRING))
         return put_epoch(cells, sl_node_text(value), sl_node_len(value));
-    if (kind == SL_JSON_STRING)
-        return put_iso(cells, sl_node_text(value), sl_node_len(value));
+    if (kind == SL_JSON_STRING) return put_iso(cells, sl_node_text(value), sl_node_len(value));
     return decode_misfit(d, cells, value);
 }
 
@@ -298,8 +271,7 @@ static bool has_bad_string(const struct sl_doc *doc, const struct sl_json *value
     size_t len;
 
     for (const yyjson_val *v = sl_node_val(value); v < end; v++)
-        if (sl_doc_bad_string(doc, sl_node_of(v), &len))
-            return true;
+        if (sl_doc_bad_string(doc, sl_node_of(v), &len)) return true;
     return false;
 }
 
@@ -310,8 +282,7 @@ static int put_json(struct sl_decoder *d, struct sl_cells *cells, const struct s
 
     sl_buf_reset(&d->scratch);
     sl_write_value(&d->scratch, value);
-    if (sl_buf_failed(&d->scratch))
-        return SL_FIT_NO_MEMORY;
+    if (sl_buf_failed(&d->scratch)) return SL_FIT_NO_MEMORY;
     fit = put_text(d, cells, sl_buf_str(&d->scratch), d->scratch.len);
     return fit == SL_FIT && d->bads && has_bad_string(d->doc, value) ? RESCUE(UNICODE) : fit;
 }
@@ -327,31 +298,24 @@ static int decode_string(struct sl_decoder *d, struct sl_cells *cells, const str
         if (fit == SL_FIT && d->bads && sl_doc_bad_string(d->doc, value, &raw_len))
             return RESCUE(UNICODE);
         return fit;
-    case SL_JSON_NUMBER:
-        return put_text(d, cells, sl_node_text(value), sl_node_len(value));
+    case SL_JSON_NUMBER: return put_text(d, cells, sl_node_text(value), sl_node_len(value));
     case SL_JSON_BOOL:
         return sl_node_true(value) ? put_text(d, cells, "true", 4) : put_text(d, cells, "false", 5);
     case SL_JSON_OBJECT:
     case SL_JSON_ARRAY:
-        if (cells->decode != SL_DECODE_JSON)
-            break;
-        if (sl_node_kind(value) == SL_JSON_OBJECT && put_special(d, cells, value, &fit))
-            return fit;
+        if (cells->decode != SL_DECODE_JSON) break;
+        if (sl_node_kind(value) == SL_JSON_OBJECT && put_special(d, cells, value, &fit)) return fit;
         return put_json(d, cells, value);
-    default:
-        break;
+    default: break;
     }
     return decode_misfit(d, cells, value);
 }
 
 static int base64_digit(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
     return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
@@ -369,15 +333,13 @@ static int put_base64(struct sl_decoder *d, struct sl_cells *cells, const char *
     }
     sl_buf_reset(&d->scratch);
     out = sl_buf_reserve(&d->scratch, len + 1);
-    if (!out)
-        return SL_FIT_NO_MEMORY;
+    if (!out) return SL_FIT_NO_MEMORY;
     if (len % 4 == 1 || (padding > 0 && (len + padding) % 4 != 0))
         return put_null(cells, RESCUE(SHAPE));
     for (size_t i = 0; i < len; i++) {
         int digit = base64_digit(text[i]);
 
-        if (digit < 0)
-            return put_null(cells, RESCUE(SHAPE));
+        if (digit < 0) return put_null(cells, RESCUE(SHAPE));
         bits = bits << 6 | (uint32_t)digit;
         held += 6;
         if (held >= 8) {
@@ -401,18 +363,14 @@ static int put_elements(struct sl_decoder *d, struct sl_cells *cells, const stru
     for (size_t n = sl_node_len(array); n > 0; n--) {
         int one;
 
-        if (child->length == INT32_MAX)
-            return SL_FIT_TOO_LARGE;
+        if (child->length == INT32_MAX) return SL_FIT_TOO_LARGE;
         if (flatten && sl_node_kind(element) == SL_JSON_ARRAY)
             one = put_elements(d, cells, element, false);
         else
             one = sl_decode(d, child, element);
-        if (one < 0)
-            return one;
-        if (fit == SL_FIT)
-            fit = one;
-        if (n > 1)
-            element = sl_node_after(element);
+        if (one < 0) return one;
+        if (fit == SL_FIT) fit = one;
+        if (n > 1) element = sl_node_after(element);
     }
     d->bytes += sl_node_len(array) * (child->width + 1);
     return fit;
@@ -425,22 +383,17 @@ static int decode_array(struct sl_decoder *d, struct sl_cells *cells, const stru
     int fit;
 
     switch (sl_node_kind(value)) {
-    case SL_JSON_NULL:
-        return put_null(cells, SL_FIT);
-    case SL_JSON_ARRAY:
-        fit = put_elements(d, cells, value, flatten);
-        break;
+    case SL_JSON_NULL: return put_null(cells, SL_FIT);
+    case SL_JSON_ARRAY: fit = put_elements(d, cells, value, flatten); break;
     default: /* a single value counts as an array of one, if it fits */
-        if (child->length == INT32_MAX)
-            return SL_FIT_TOO_LARGE;
+        if (child->length == INT32_MAX) return SL_FIT_TOO_LARGE;
         fit = sl_decode(d, child, value);
         if (fit >= 0 && sl_cells_is_null(child, child->length - 1)) {
             sl_cells_pop(child);
             return put_null(cells, fit);
         }
     }
-    if (fit < 0)
-        return fit;
+    if (fit < 0) return fit;
     return sl_cells_put_list(cells) ? fit : SL_FIT_NO_MEMORY;
 }
 
@@ -450,12 +403,9 @@ static int decode_struct(struct sl_decoder *d, struct sl_cells *cells, const str
     const struct sl_json *key;
     int fit = SL_FIT;
 
-    if (sl_node_kind(value) != SL_JSON_OBJECT)
-        return decode_misfit(d, cells, value);
-    if (sl_node_len(value) == 1 && put_special(d, cells, value, &fit))
-        return fit;
-    if (!sl_cells_room(cells))
-        return SL_FIT_NO_MEMORY;
+    if (sl_node_kind(value) != SL_JSON_OBJECT) return decode_misfit(d, cells, value);
+    if (sl_node_len(value) == 1 && put_special(d, cells, value, &fit)) return fit;
+    if (!sl_cells_room(cells)) return SL_FIT_NO_MEMORY;
     key = sl_node_first(value);
     for (size_t n = sl_node_len(value); n > 0; n--) {
         const struct sl_json *member = sl_node_value(key);
@@ -464,12 +414,9 @@ static int decode_struct(struct sl_decoder *d, struct sl_cells *cells, const str
 
         if (i != SL_KEYMAP_NONE && cells->children[i].length == cells->length)
             one = sl_decode(d, &cells->children[i], member);
-        if (one < 0)
-            return one;
-        if (fit == SL_FIT)
-            fit = one;
-        if (n > 1)
-            key = sl_node_after(member);
+        if (one < 0) return one;
+        if (fit == SL_FIT) fit = one;
+        if (n > 1) key = sl_node_after(member);
     }
     for (size_t i = 0; i < cells->child_count; i++)
         if (cells->children[i].length == cells->length && !sl_cells_put_null(&cells->children[i]))
@@ -484,30 +431,21 @@ static int decode_map(struct sl_decoder *d, struct sl_cells *cells, const struct
     const struct sl_json *key;
     int fit = SL_FIT;
 
-    if (sl_node_kind(value) != SL_JSON_OBJECT)
-        return decode_misfit(d, cells, value);
-    if (sl_node_len(value) == 1 && put_special(d, cells, value, &fit))
-        return fit;
+    if (sl_node_kind(value) != SL_JSON_OBJECT) return decode_misfit(d, cells, value);
+    if (sl_node_len(value) == 1 && put_special(d, cells, value, &fit)) return fit;
     key = sl_node_first(value);
     for (size_t n = sl_node_len(value); n > 0; n--) {
         int one;
 
-        if (entries->length == INT32_MAX)
-            return SL_FIT_TOO_LARGE;
+        if (entries->length == INT32_MAX) return SL_FIT_TOO_LARGE;
         one = decode_string(d, &entries->children[0], key);
-        if (one >= 0 && fit == SL_FIT)
-            fit = one;
-        if (one >= 0)
-            one = sl_decode(d, &entries->children[1], sl_node_value(key));
-        if (one < 0)
-            return one;
-        if (fit == SL_FIT)
-            fit = one;
-        if (!sl_cells_room(entries))
-            return SL_FIT_NO_MEMORY;
+        if (one >= 0 && fit == SL_FIT) fit = one;
+        if (one >= 0) one = sl_decode(d, &entries->children[1], sl_node_value(key));
+        if (one < 0) return one;
+        if (fit == SL_FIT) fit = one;
+        if (!sl_cells_room(entries)) return SL_FIT_NO_MEMORY;
         sl_cells_done(entries);
-        if (n > 1)
-            key = sl_node_after(sl_node_value(key));
+        if (n > 1) key = sl_node_after(sl_node_value(key));
     }
     return sl_cells_put_list(cells) ? fit : SL_FIT_NO_MEMORY;
 }
@@ -517,16 +455,11 @@ static int decode_map(struct sl_decoder *d, struct sl_cells *cells, const struct
 int sl_decode(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
 {
     switch (cells->kind) {
-    case SL_TYPE_STRING:
-        return decode_string(d, cells, value);
-    case SL_TYPE_DOUBLE:
-        return decode_double(d, cells, value);
-    case SL_TYPE_BIGINT:
-        return decode_bigint(d, cells, value);
-    case SL_TYPE_BOOLEAN:
-        return decode_bool(d, cells, value);
-    case SL_TYPE_TIMESTAMP:
-        return decode_time(d, cells, value);
+    case SL_TYPE_STRING: return decode_string(d, cells, value);
+    case SL_TYPE_DOUBLE: return decode_double(d, cells, value);
+    case SL_TYPE_BIGINT: return decode_bigint(d, cells, value);
+    case SL_TYPE_BOOLEAN: return decode_bool(d, cells, value);
+    case SL_TYPE_TIMESTAMP: return decode_time(d, cells, value);
     case SL_TYPE_DATE:
         if (sl_node_kind(value) == SL_JSON_STRING)
             return put_date(cells, sl_node_text(value), sl_node_len(value));
@@ -535,14 +468,10 @@ int sl_decode(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json
         if (sl_node_kind(value) == SL_JSON_STRING)
             return put_base64(d, cells, sl_node_text(value), sl_node_len(value));
         return decode_misfit(d, cells, value);
-    case SL_TYPE_DECIMAL:
-        return decode_decimal(d, cells, value);
-    case SL_TYPE_ARRAY:
-        return decode_array(d, cells, value);
-    case SL_TYPE_STRUCT:
-        return decode_struct(d, cells, value);
-    case SL_TYPE_MAP:
-        return decode_map(d, cells, value);
+    case SL_TYPE_DECIMAL: return decode_decimal(d, cells, value);
+    case SL_TYPE_ARRAY: return decode_array(d, cells, value);
+    case SL_TYPE_STRUCT: return decode_struct(d, cells, value);
+    case SL_TYPE_MAP: return decode_map(d, cells, value);
     }
     return put_null(cells, RESCUE(SHAPE));
 }
@@ -556,10 +485,8 @@ static int decode_json_text(struct sl_decoder *d, struct sl_cells *cells, const 
     struct sl_error error;
     int fit;
 
-    if (!d->text_doc)
-        d->text_doc = sl_doc_new(0);
-    if (!d->text_doc)
-        return SL_FIT_NO_MEMORY;
+    if (!d->text_doc) d->text_doc = sl_doc_new(0);
+    if (!d->text_doc) return SL_FIT_NO_MEMORY;
     switch (sl_doc_parse_copy(d->text_doc, text, strlen(text), &value, &error)) {
     case SL_OK:
         sl_decoder_read(d, d->text_doc);
@@ -567,10 +494,8 @@ static int decode_json_text(struct sl_decoder *d, struct sl_cells *cells, const 
         d->doc = doc;
         d->bads = bads;
         return fit;
-    case SL_NO_MEMORY:
-        return SL_FIT_NO_MEMORY;
-    default:
-        return put_null(cells, RESCUE(SHAPE));
+    case SL_NO_MEMORY: return SL_FIT_NO_MEMORY;
+    default: return put_null(cells, RESCUE(SHAPE));
     }
 }
 
@@ -582,20 +507,15 @@ void sl_decoder_read(struct sl_decoder *d, const struct sl_doc *doc)
 
 int sl_decode_text(struct sl_decoder *d, struct sl_cells *cells, const char *text)
 {
-    if (!text)
-        return put_null(cells, SL_FIT);
+    if (!text) return put_null(cells, SL_FIT);
     switch (cells->kind) {
-    case SL_TYPE_STRING:
-        return put_text(d, cells, text, strlen(text));
-    case SL_TYPE_DATE:
-        return put_date(cells, text, strlen(text));
+    case SL_TYPE_STRING: return put_text(d, cells, text, strlen(text));
+    case SL_TYPE_DATE: return put_date(cells, text, strlen(text));
     case SL_TYPE_TIMESTAMP:
         return is_epoch(cells) ? put_epoch(cells, text, strlen(text))
                                : put_iso(cells, text, strlen(text));
-    case SL_TYPE_BINARY:
-        return put_base64(d, cells, text, strlen(text));
-    default:
-        return decode_json_text(d, cells, text);
+    case SL_TYPE_BINARY: return put_base64(d, cells, text, strlen(text));
+    default: return decode_json_text(d, cells, text);
     }
 }
 

@@ -14,7 +14,7 @@ enum sl_fit {
     SL_FIT_NO_MEMORY = -2,
     SL_FIT_TOO_LARGE = -1, /* a batch holds at most 2 GiB of a column: nothing more fits */
     SL_FIT = 0,
-    SL_FIT_RESCUE = 1,     /* 1 + enum sl_rescue: raw value to be kept; the slot holds NULL, the
+    SL_FIT_RESCUE = 1, /* 1 + enum sl_rescue: raw value to be kept; the slot holds NULL, the
                               nearest value, or what of it did fit */
 };
 
@@ -24,7 +24,7 @@ struct sl_decoder {
     bool bads;                /* it has some */
     struct sl_doc *text_doc;  /* constants that are JSON; made when first needed */
     struct sl_buf scratch;
-    size_t bytes;             /* of all text that was stored */
+    size_t bytes; /* of all text that was stored */
 };
 
 /* The values that follow are of this document; may be NULL. */

@@ -15,11 +15,16 @@
 static const struct {
     const char *delta, *sql;
 } words[] = {
-    [SL_TYPE_BOOLEAN] = {"boolean", "boolean"}, [SL_TYPE_BIGINT] = {"long", "bigint"},
-    [SL_TYPE_DOUBLE] = {"double", "double"},    [SL_TYPE_DECIMAL] = {NULL, NULL},
-    [SL_TYPE_STRING] = {"string", "string"},    [SL_TYPE_BINARY] = {"binary", "binary"},
-    [SL_TYPE_DATE] = {"date", "date"},          [SL_TYPE_TIMESTAMP] = {"timestamp", "timestamp"},
-    [SL_TYPE_ARRAY] = {NULL, NULL},             [SL_TYPE_STRUCT] = {NULL, NULL},
+    [SL_TYPE_BOOLEAN] = {"boolean", "boolean"},
+    [SL_TYPE_BIGINT] = {"long", "bigint"},
+    [SL_TYPE_DOUBLE] = {"double", "double"},
+    [SL_TYPE_DECIMAL] = {NULL, NULL},
+    [SL_TYPE_STRING] = {"string", "string"},
+    [SL_TYPE_BINARY] = {"binary", "binary"},
+    [SL_TYPE_DATE] = {"date", "date"},
+    [SL_TYPE_TIMESTAMP] = {"timestamp", "timestamp"},
+    [SL_TYPE_ARRAY] = {NULL, NULL},
+    [SL_TYPE_STRUCT] = {NULL, NULL},
     [SL_TYPE_MAP] = {NULL, NULL},
 };
 
@@ -28,9 +33,7 @@ static const struct {
 void sl_type_sql(const struct sl_type *type, struct sl_buf *out)
 {
     switch (type->kind) {
-    case SL_TYPE_DECIMAL:
-        sl_buf_addf(out, "decimal(%d,%d)", type->precision, type->scale);
-        break;
+    case SL_TYPE_DECIMAL: sl_buf_addf(out, "decimal(%d,%d)", type->precision, type->scale); break;
     case SL_TYPE_ARRAY:
         sl_buf_adds(out, "array<");
         sl_type_sql(&type->members[0].type, out);
@@ -49,8 +52,7 @@ void sl_type_sql(const struct sl_type *type, struct sl_buf *out)
         }
         sl_buf_addc(out, '>');
         break;
-    default:
-        sl_buf_adds(out, words[type->kind].sql);
+    default: sl_buf_adds(out, words[type->kind].sql);
     }
 }
 
@@ -105,12 +107,10 @@ static void put_physical(struct sl_json_writer *w, const char *name)
 
         hash = (hash ^ (unsigned char)*name) * UINT32_C(0x01000193);
         changed |= !plain || len == 255;
-        if (len < 255)
-            clean[len++] = plain ? *name : '_';
+        if (len < 255) clean[len++] = plain ? *name : '_';
     }
     clean[len] = 0;
-    if (changed)
-        snprintf(clean + len, sizeof clean - len, "_%08" PRIx32, hash);
+    if (changed) snprintf(clean + len, sizeof clean - len, "_%08" PRIx32, hash);
     sl_json_kv_str(w, "delta.columnMapping.physicalName", clean);
 }
 
@@ -153,16 +153,14 @@ static void put_type(struct sl_json_writer *w, const struct sl_type *type, bool 
             sl_json_kv_bool(w, "nullable", true);
             sl_json_key(w, "metadata");
             sl_json_begin_object(w);
-            if (physical_ids)
-                put_physical(w, type->members[i].name);
+            if (physical_ids) put_physical(w, type->members[i].name);
             sl_json_end_object(w);
             sl_json_end_object(w);
         }
         sl_json_end_array(w);
         sl_json_end_object(w);
         return;
-    default:
-        sl_json_put_str(w, words[type->kind].delta);
+    default: sl_json_put_str(w, words[type->kind].delta);
     }
 }
 
@@ -179,10 +177,8 @@ static bool put_comment(struct sl_json_writer *w, const struct sl_column *c, con
             sl_buf_addf(&text, " (%s%s%s)", c->source_type ? c->source_type : "",
                         c->source_type && c->id ? ", " : "", c->id ? c->id : "");
     }
-    if (c->comment && *c->comment)
-        sl_buf_addf(&text, "%s%s", text.len ? ": " : "", c->comment);
-    if (text.len)
-        sl_json_kv_str(w, "comment", sl_buf_str(&text));
+    if (c->comment && *c->comment) sl_buf_addf(&text, "%s%s", text.len ? ": " : "", c->comment);
+    if (text.len) sl_json_kv_str(w, "comment", sl_buf_str(&text));
 
     bool good = !sl_buf_failed(&text);
     sl_buf_release(&text);
@@ -205,14 +201,11 @@ static bool put_field(struct sl_json_writer *w, const struct sl_schema_column *c
     sl_json_begin_object(w);
     if (c) {
         good = put_comment(w, c, column->name);
-        if (c->id)
-            sl_json_kv_str(w, "sluice.id", c->id);
+        if (c->id) sl_json_kv_str(w, "sluice.id", c->id);
         sl_json_kv_str(w, "sluice.name", c->name);
-        if (c->source_type)
-            sl_json_kv_str(w, "sluice.type", c->source_type);
+        if (c->source_type) sl_json_kv_str(w, "sluice.type", c->source_type);
     }
-    if (physical_ids)
-        put_physical(w, c && c->id && *c->id ? c->id : column->name);
+    if (physical_ids) put_physical(w, c && c->id && *c->id ? c->id : column->name);
     sl_json_end_object(w);
     sl_json_end_object(w);
     return good;
@@ -223,8 +216,7 @@ static const struct sl_type *column_type(const struct sl_schema *schema, size_t 
     static const struct sl_type string = {.kind = SL_TYPE_STRING};
     static const struct sl_type timestamp = {.kind = SL_TYPE_TIMESTAMP};
 
-    if (schema->columns[i].source)
-        return &schema->columns[i].source->type;
+    if (schema->columns[i].source) return &schema->columns[i].source->type;
     return i == schema->rescued ? &string : &timestamp;
 }
 
@@ -234,8 +226,7 @@ static enum sl_code take_text(struct sl_json_writer *w, char **out, struct sl_er
     const char *text = w ? sl_json_writer_text(w, &len) : NULL;
 
     *out = text ? sl_strndup(text, len) : NULL;
-    if (!*out)
-        return sl_fail(error, SL_NO_MEMORY, "could not write the table's schema");
+    if (!*out) return sl_fail(error, SL_NO_MEMORY, "could not write the table's schema");
     return SL_OK;
 }
 
@@ -247,8 +238,7 @@ enum sl_code sl_schema_delta_json(const struct sl_schema *schema, bool physical_
     enum sl_code rc;
 
     *out = NULL;
-    if (!w)
-        return sl_fail(error, SL_NO_MEMORY, "could not write the table's schema");
+    if (!w) return sl_fail(error, SL_NO_MEMORY, "could not write the table's schema");
     sl_json_begin_object(w);
     sl_json_kv_str(w, "type", "struct");
     sl_json_key(w, "fields");
@@ -284,16 +274,14 @@ static bool same_type(const struct sl_type *type, const struct sl_json *json)
         const struct sl_json *fields = sl_json_get(json, "fields");
         size_t i = 0;
 
-        if (!sl_json_eq(kind, "struct") || sl_json_len(fields) != type->member_count)
-            return false;
+        if (!sl_json_eq(kind, "struct") || sl_json_len(fields) != type->member_count) return false;
         for (struct sl_json_each e = sl_json_each(fields); sl_json_next(&e); i++)
             if (!sl_json_eq(sl_json_get(e.value, "name"), type->members[i].name) ||
                 !same_type(&type->members[i].type, sl_json_get(e.value, "type")))
                 return false;
         return true;
     }
-    default:
-        return sl_json_eq(json, words[type->kind].delta);
+    default: return sl_json_eq(json, words[type->kind].delta);
     }
 }
 
@@ -309,7 +297,8 @@ static enum sl_code wrong_type(const struct sl_schema *schema, size_t i, const s
     sl_type_sql(column_type(schema, i), &wants);
     sl_fail(error, SL_UNSUPPORTED,
             "column '%s' is %s in the table, but %s in the source: sluice does not change the type "
-            "of a column", column->name, sl_buf_str(&is), sl_buf_str(&wants));
+            "of a column",
+            column->name, sl_buf_str(&is), sl_buf_str(&wants));
     sl_error_hint(error, "Leave it out with exclude_columns, or land the source table in a new "
                          "destination table.");
     sl_buf_release(&is);
@@ -322,8 +311,7 @@ static const struct sl_json *find_field(const struct sl_json *fields, const char
     for (struct sl_json_each e = sl_json_each(fields); sl_json_next(&e);) {
         const char *field = sl_json_str(sl_json_get(e.value, "name"));
 
-        if (field && sl_name_same(field, name))
-            return e.value;
+        if (field && sl_name_same(field, name)) return e.value;
     }
     return NULL;
 }
@@ -340,8 +328,7 @@ static enum sl_code write_missing(const struct sl_schema *schema, const struct s
 
         if (field && !same_type(type, sl_json_get(field, "type")))
             return wrong_type(schema, i, sl_json_get(field, "type"), error);
-        if (field)
-            continue;
+        if (field) continue;
         column.key = false; /* rows that are there already have no value: it must be nullable */
         if (!put_field(w, &column, type, physical_ids))
             return sl_fail(error, SL_NO_MEMORY, "could not write the table's schema");
@@ -366,20 +353,17 @@ enum sl_code sl_schema_delta_missing(const struct sl_schema *schema, const char 
         goto out;
     }
     rc = sl_doc_parse_copy(doc, existing, strlen(existing), &root, error);
-    if (rc)
-        goto out;
+    if (rc) goto out;
     fields = sl_json_get(root, "fields");
     if (sl_json_kind(fields) != SL_JSON_ARRAY) {
         rc = sl_fail(error, SL_BAD_DATA, "the table's schema has no fields");
         goto out;
     }
     rc = write_missing(schema, fields, physical_ids, w, &count, error);
-    if (!rc && count > 0)
-        rc = take_text(w, out, error);
+    if (!rc && count > 0) rc = take_text(w, out, error);
 
 out:
-    if (rc)
-        sl_error_context(error, "table '%s'", schema->def->name);
+    if (rc) sl_error_context(error, "table '%s'", schema->def->name);
     sl_doc_free(doc);
     sl_json_writer_free(w);
     return rc;

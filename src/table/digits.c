@@ -20,8 +20,7 @@ static const char *take_digits(const char *p, const char *end, struct sl_digits 
     for (; p < end && is_digit(*p); p++) {
         ++*seen;
         if (*p == '0') { /* zeros count only when another digit follows */
-            if (out->count > 0)
-                ++*pending;
+            if (out->count > 0) ++*pending;
             continue;
         }
         for (; *pending > 0 && out->count < SL_DIGITS_MAX; --*pending)
@@ -47,31 +46,25 @@ bool sl_digits_parse(const char *text, size_t len, struct sl_digits *out)
         p++;
     }
     p = take_digits(p, end, out, &pending, &whole);
-    if (whole == 0)
-        return false;
+    if (whole == 0) return false;
     if (p < end && *p == '.') {
         p = take_digits(p + 1, end, out, &pending, &fraction);
-        if (fraction == 0)
-            return false;
+        if (fraction == 0) return false;
     }
     if (p < end && (*p == 'e' || *p == 'E')) {
         bool minus = ++p < end && *p == '-';
 
-        if (p < end && (*p == '-' || *p == '+'))
-            p++;
-        if (p == end || !is_digit(*p))
-            return false;
+        if (p < end && (*p == '-' || *p == '+')) p++;
+        if (p == end || !is_digit(*p)) return false;
         for (; p < end && is_digit(*p); p++)
-            if (exponent < EXPONENT_MAX)
-                exponent = exponent * 10 + (*p - '0');
+            if (exponent < EXPONENT_MAX) exponent = exponent * 10 + (*p - '0');
         exponent = minus ? -exponent : exponent;
     }
     out->exponent = out->count ? exponent - fraction + pending : 0;
     return p == end;
 }
 
-enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int places,
-                               char out[42])
+enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int places, char out[42])
 {
     int64_t shift = digits->exponent + scale; /* zeros to add, or digits to cut */
     int count = digits->count;
@@ -79,14 +72,12 @@ enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int pl
     char *text = out;
 
     assert(places >= 1 && places <= 38);
-    if (digits->negative)
-        *text++ = '-';
+    if (digits->negative) *text++ = '-';
     if (count == 0 || count + shift < 0) {
         memcpy(text, "0", 2);
         return count == 0 ? SL_SCALED_EXACT : SL_SCALED_ROUNDED;
     }
-    if (count + shift > places + 1)
-        return SL_SCALED_TOO_LARGE;
+    if (count + shift > places + 1) return SL_SCALED_TOO_LARGE;
     if (shift < 0) {
         cut = true;
         count += (int)shift;
@@ -107,8 +98,7 @@ enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int pl
         memmove(text, text + 1, (size_t)count + 1);
     else
         count++;
-    if (count > places)
-        return SL_SCALED_TOO_LARGE;
+    if (count > places) return SL_SCALED_TOO_LARGE;
     return cut ? SL_SCALED_ROUNDED : SL_SCALED_EXACT;
 }
 
@@ -117,8 +107,7 @@ bool sl_digits_are(const struct sl_digits *digits, double number)
     char text[SL_DIGITS_MAX + 32];
     struct sl_digits shown;
 
-    if (digits->count == 0 || digits->more)
-        return digits->count == 0;
+    if (digits->count == 0 || digits->more) return digits->count == 0;
     snprintf(text, sizeof text, "%.*e", digits->count - 1, number);
     return sl_digits_parse(text, strlen(text), &shown) && sl_digits_equal(&shown, digits);
 }
@@ -147,8 +136,7 @@ bool sl_digits_surely_are(const char *text, size_t len, double number)
 
     if (len <= 15 && (number > 1e-300 || number < -1e-300 || (len == 1 && *text == '0')))
         return true;
-    if (len > 20)
-        return false;
+    if (len > 20) return false;
     p += *text == '-';
     for (; p < end; p++) {
         if (is_digit(*p) && all < INT64_C(100000000000000000))

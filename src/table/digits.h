@@ -25,8 +25,7 @@ bool sl_digits_parse(const char *text, size_t len, struct sl_digits *out);
 enum sl_scaled { SL_SCALED_EXACT, SL_SCALED_ROUNDED, SL_SCALED_TOO_LARGE };
 /* value x 10^scale as an integer of at most `places` (1-38) digits, half away from zero. out has
  * room for 41 characters: sign, digits, NUL. */
-enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int places,
-                               char out[42]);
+enum sl_scaled sl_digits_scale(const struct sl_digits *digits, int scale, int places, char out[42]);
 
 /* Does `number`, the nearest double to this number, show the same digits? number is finite. */
 bool sl_digits_are(const struct sl_digits *digits, double number);

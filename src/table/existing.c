@@ -9,8 +9,7 @@
 static bool keep(const struct sl_json *text, struct sl_arena *arena, const char **out)
 {
     *out = sl_json_str(text);
-    if (*out)
-        *out = sl_arena_strdup(arena, *out);
+    if (*out) *out = sl_arena_strdup(arena, *out);
     return *out || !sl_json_str(text);
 }
 
@@ -18,8 +17,7 @@ static enum sl_code read_fields(const struct sl_json *fields, struct sl_arena *a
                                 struct sl_existing *out, struct sl_error *error)
 {
     out->fields = SL_ARENA_ARRAY(arena, struct sl_existing_field, sl_json_len(fields) + 1);
-    if (!out->fields)
-        return sl_fail(error, SL_NO_MEMORY, "could not read the table's schema");
+    if (!out->fields) return sl_fail(error, SL_NO_MEMORY, "could not read the table's schema");
     for (struct sl_json_each e = sl_json_each(fields); sl_json_next(&e);) {
         struct sl_existing_field *field = &out->fields[out->count];
         const struct sl_json *metadata = sl_json_get(e.value, "metadata");
@@ -43,8 +41,7 @@ enum sl_code sl_existing_read(const char *schema_json, struct sl_arena *arena,
     enum sl_code rc;
 
     *out = (struct sl_existing){0};
-    if (!doc)
-        return sl_fail(error, SL_NO_MEMORY, "could not read the table's schema");
+    if (!doc) return sl_fail(error, SL_NO_MEMORY, "could not read the table's schema");
     rc = sl_doc_parse_copy(doc, schema_json, strlen(schema_json), &root, error);
     if (rc) {
         sl_error_context(error, "the table's schema");
@@ -66,12 +63,9 @@ out:
 static bool is_field(const struct sl_existing_field *field, const struct sl_column *column,
                      const char *plain)
 {
-    if (field->id)
-        return column->id && strcmp(field->id, column->id) == 0;
-    if (column->exact_name)
-        return strcmp(field->name, column->name) == 0;
-    if (field->source)
-        return !column->id && strcmp(field->source, column->name) == 0;
+    if (field->id) return column->id && strcmp(field->id, column->id) == 0;
+    if (column->exact_name) return strcmp(field->name, column->name) == 0;
+    if (field->source) return !column->id && strcmp(field->source, column->name) == 0;
     return sl_name_same(field->name, plain);
 }
 
@@ -93,10 +87,8 @@ enum sl_code sl_existing_claim(struct sl_existing *existing, const struct sl_col
         struct sl_existing_field *field = &existing->fields[i];
 
         /* The first that fits, but one with the right id before all others. */
-        if (field->claimed || (found && (found->id || !field->id)))
-            continue;
-        if (is_field(field, column, sl_buf_str(&plain)))
-            found = field;
+        if (field->claimed || (found && (found->id || !field->id))) continue;
+        if (is_field(field, column, sl_buf_str(&plain))) found = field;
     }
     if (found) {
         found->claimed = true;

@@ -32,10 +32,10 @@ struct run {
 
 struct sl_key_set {
     char *directory;
-    uint64_t *buffer;     /* room hashes; the same again behind them for sorting */
+    uint64_t *buffer; /* room hashes; the same again behind them for sorting */
     size_t room, count;
-    int fd;               /* -1: nothing was spilled yet */
-    int64_t written;      /* hashes in the file */
+    int fd;          /* -1: nothing was spilled yet */
+    int64_t written; /* hashes in the file */
     struct run runs[RUNS_MAX];
     size_t run_count;
     uint64_t *repeats;
@@ -51,10 +51,8 @@ enum sl_code sl_key_set_new(const char *directory, size_t buffer_bytes, struct s
     struct sl_key_set *set = sl_calloc(1, sizeof *set);
 
     *out = NULL;
-    if (buffer_bytes == 0)
-        buffer_bytes = BUFFER_BYTES_DEFAULT;
-    if (buffer_bytes < BUFFER_BYTES_MIN)
-        buffer_bytes = BUFFER_BYTES_MIN;
+    if (buffer_bytes == 0) buffer_bytes = BUFFER_BYTES_DEFAULT;
+    if (buffer_bytes < BUFFER_BYTES_MIN) buffer_bytes = BUFFER_BYTES_MIN;
     if (set) {
         set->fd = -1;
         set->room = buffer_bytes / HASH_BYTES / 2;
@@ -71,10 +69,8 @@ enum sl_code sl_key_set_new(const char *directory, size_t buffer_bytes, struct s
 
 void sl_key_set_free(struct sl_key_set *set)
 {
-    if (!set)
-        return;
-    if (set->fd >= 0)
-        close(set->fd);
+    if (!set) return;
+    if (set->fd >= 0) close(set->fd);
     sl_free(set->directory);
     sl_free(set->buffer);
     sl_free(set->repeats);
@@ -127,10 +123,8 @@ static enum sl_code write_hashes(const struct sl_key_set *set, int fd, const uin
     while (left > 0) {
         ssize_t n = pwrite(fd, bytes, left, at);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return file_failed(set, "write to", error);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return file_failed(set, "write to", error);
         bytes += n;
         at += n;
         left -= (size_t)n;
@@ -149,12 +143,9 @@ static enum sl_code read_hashes(const struct sl_key_set *set, uint64_t *hashes, 
     while (left > 0) {
         ssize_t n = pread(set->fd, bytes, left, at);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n == 0)
-            errno = EIO; /* shorter than what was written */
-        if (n <= 0)
-            return file_failed(set, "read", error);
+        if (n < 0 && errno == EINTR) continue;
+        if (n == 0) errno = EIO; /* shorter than what was written */
+        if (n <= 0) return file_failed(set, "read", error);
         bytes += n;
         at += n;
         left -= (size_t)n;
@@ -173,16 +164,14 @@ static void sort_buffer(struct sl_key_set *set)
         size_t starts[256] = {0}, start = 0;
         uint64_t *swap = from;
 
-        for (size_t i = 0; i < set->count; i++)
-            starts[from[i] >> shift & 0xFF]++;
+        for (size_t i = 0; i < set->count; i++) starts[from[i] >> shift & 0xFF]++;
         for (size_t i = 0; i < 256; i++) {
             size_t n = starts[i];
 
             starts[i] = start;
             start += n;
         }
-        for (size_t i = 0; i < set->count; i++)
-            to[starts[from[i] >> shift & 0xFF]++] = from[i];
+        for (size_t i = 0; i < set->count; i++) to[starts[from[i] >> shift & 0xFF]++] = from[i];
         from = to;
         to = swap;
     }
@@ -191,7 +180,7 @@ static void sort_buffer(struct sl_key_set *set)
 /* One run that is being merged: a window of it is in memory. */
 struct reader {
     uint64_t *window;
-    size_t at, count; /* in the window */
+    size_t at, count;   /* in the window */
     int64_t next, left; /* in the file */
 };
 
@@ -217,8 +206,7 @@ static void sift(struct reader **heap, size_t count, size_t at)
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
             if (heap[child]->window[heap[child]->at] < heap[least]->window[heap[least]->at])
                 least = child;
-        if (least == at)
-            return;
+        if (least == at) return;
         struct reader *swap = heap[at];
         heap[at] = heap[least];
         heap[least] = swap;
@@ -228,8 +216,7 @@ static void sift(struct reader **heap, size_t count, size_t at)
 
 static enum sl_code add_repeat(struct sl_key_set *set, uint64_t hash, struct sl_error *error)
 {
-    if (set->repeat_count > 0 && set->repeats[set->repeat_count - 1] == hash)
-        return SL_OK;
+    if (set->repeat_count > 0 && set->repeats[set->repeat_count - 1] == hash) return SL_OK;
     if (set->repeat_count == SL_KEY_SET_REPEATS_MAX)
         return sl_fail(error, SL_TOO_LARGE, "more than %zu keys were met more than once",
                        SL_KEY_SET_REPEATS_MAX);
@@ -237,8 +224,7 @@ static enum sl_code add_repeat(struct sl_key_set *set, uint64_t hash, struct sl_
         size_t room = set->repeat_room ? 2 * set->repeat_room : 64;
         uint64_t *more = sl_realloc(set->repeats, room * HASH_BYTES);
 
-        if (!more)
-            return sl_fail(error, SL_NO_MEMORY, "could not keep %zu repeated keys", room);
+        if (!more) return sl_fail(error, SL_NO_MEMORY, "could not keep %zu repeated keys", room);
         set->repeats = more;
         set->repeat_room = room;
     }
@@ -248,7 +234,7 @@ static enum sl_code add_repeat(struct sl_key_set *set, uint64_t hash, struct sl_
 
 /* Where merged hashes go: to a longer run, or past the eyes of add_repeat(). */
 struct sink {
-    int fd;           /* -1: only look for repeats */
+    int fd; /* -1: only look for repeats */
     uint64_t *window;
     size_t count, room;
     int64_t written;
@@ -270,13 +256,11 @@ static enum sl_code put(struct sl_key_set *set, struct sink *sink, uint64_t hash
     enum sl_code rc = SL_OK;
 
     if (sink->fd >= 0) {
-        if (sink->count == sink->room)
-            rc = flush(set, sink, error);
+        if (sink->count == sink->room) rc = flush(set, sink, error);
         sink->window[sink->count++] = hash;
         return rc;
     }
-    if (sink->any && sink->last == hash)
-        rc = add_repeat(set, hash, error);
+    if (sink->any && sink->last == hash) rc = add_repeat(set, hash, error);
     sink->any = true;
     sink->last = hash;
     return rc;
@@ -293,24 +277,20 @@ static enum sl_code merge(struct sl_key_set *set, struct sink *sink, struct sl_e
     sink->room = room;
     for (size_t i = 0; i < live; i++) {
         readers[i] = (struct reader){.window = set->buffer + i * room,
-                                     .next = set->runs[i].start, .left = set->runs[i].count};
+                                     .next = set->runs[i].start,
+                                     .left = set->runs[i].count};
         rc = refill(set, &readers[i], room, error);
-        if (rc)
-            return rc;
+        if (rc) return rc;
         heap[i] = &readers[i];
     }
-    for (size_t i = live; i-- > 0;)
-        sift(heap, live, i);
+    for (size_t i = live; i-- > 0;) sift(heap, live, i);
     while (live > 0) {
         struct reader *top = heap[0];
 
         rc = put(set, sink, top->window[top->at++], error);
-        if (!rc && top->at == top->count && top->left > 0)
-            rc = refill(set, top, room, error);
-        if (rc)
-            return rc;
-        if (top->at == top->count)
-            heap[0] = heap[--live];
+        if (!rc && top->at == top->count && top->left > 0) rc = refill(set, top, room, error);
+        if (rc) return rc;
+        if (top->at == top->count) heap[0] = heap[--live];
         sift(heap, live, 0);
     }
     return sink->fd >= 0 ? flush(set, sink, error) : SL_OK;
@@ -322,11 +302,9 @@ static enum sl_code merge_runs(struct sl_key_set *set, struct sl_error *error)
     struct sink sink = {.fd = -1};
     enum sl_code rc = open_file(set, &sink.fd, error);
 
-    if (!rc)
-        rc = merge(set, &sink, error);
+    if (!rc) rc = merge(set, &sink, error);
     if (rc) {
-        if (sink.fd >= 0)
-            close(sink.fd);
+        if (sink.fd >= 0) close(sink.fd);
         return rc;
     }
     close(set->fd);
@@ -343,12 +321,9 @@ static enum sl_code spill(struct sl_key_set *set, struct sl_error *error)
     enum sl_code rc = SL_OK;
 
     sort_buffer(set);
-    if (set->fd < 0)
-        rc = open_file(set, &set->fd, error);
-    if (!rc)
-        rc = write_hashes(set, set->fd, set->buffer, set->count, &set->written, error);
-    if (rc)
-        return rc;
+    if (set->fd < 0) rc = open_file(set, &set->fd, error);
+    if (!rc) rc = write_hashes(set, set->fd, set->buffer, set->count, &set->written, error);
+    if (rc) return rc;
     set->runs[set->run_count++] = (struct run){start, (int64_t)set->count};
     set->count = 0;
     return set->run_count == RUNS_MAX ? merge_runs(set, error) : SL_OK;
@@ -363,8 +338,7 @@ enum sl_code sl_key_set_add(struct sl_key_set *set, const uint64_t *hashes, size
     while (count > 0) {
         size_t n = set->room - set->count;
 
-        if (n > count)
-            n = count;
+        if (n > count) n = count;
         memcpy(set->buffer + set->count, hashes, n * HASH_BYTES);
         set->count += n;
         hashes += n;
@@ -372,8 +346,7 @@ enum sl_code sl_key_set_add(struct sl_key_set *set, const uint64_t *hashes, size
         if (set->count == set->room) {
             enum sl_code rc = spill(set, error);
 
-            if (rc)
-                return rc;
+            if (rc) return rc;
         }
     }
     return SL_OK;
@@ -394,13 +367,10 @@ enum sl_code sl_key_set_repeats(struct sl_key_set *set, const uint64_t **out, si
             for (size_t i = 0; !rc && i < set->count; i++)
                 rc = put(set, &sink, set->buffer[i], error);
         } else {
-            if (set->count > 0)
-                rc = spill(set, error);
-            if (!rc)
-                rc = merge(set, &sink, error);
+            if (set->count > 0) rc = spill(set, error);
+            if (!rc) rc = merge(set, &sink, error);
         }
-        if (rc)
-            return rc;
+        if (rc) return rc;
         set->ended = true;
     }
     *out = set->repeats;

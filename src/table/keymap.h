@@ -15,13 +15,13 @@
 struct sl_keymap_key {
     const char *text; /* borrowed */
     size_t len;
-    uint32_t next;    /* the guess: number of the key after this one */
+    uint32_t next; /* the guess: number of the key after this one */
 };
 
 struct sl_keymap {
     struct sl_keymap_key *keys; /* keys[count].next is the guess for the first one */
     size_t count, room;
-    uint32_t *slots;            /* number + 1, 0: empty; a power of two of them */
+    uint32_t *slots; /* number + 1, 0: empty; a power of two of them */
     size_t mask;
 };
 
@@ -61,8 +61,7 @@ static inline bool sl_keymap_same(const char *a, const char *b, size_t len)
 {
     uint64_t off;
 
-    if (len < 8 || len > 32)
-        return memcmp(a, b, len) == 0;
+    if (len < 8 || len > 32) return memcmp(a, b, len) == 0;
     off = (sl_keymap_word(a) ^ sl_keymap_word(b)) |
           (sl_keymap_word(a + len - 8) ^ sl_keymap_word(b + len - 8));
     if (len > 16)
@@ -82,8 +81,7 @@ static inline uint32_t sl_keymap_find(struct sl_keymap *map, uint32_t *before, c
     if (found == SL_KEYMAP_NONE || map->keys[found].len != len ||
         !sl_keymap_same(map->keys[found].text, text, len)) {
         found = sl_keymap_search(map, text, len);
-        if (found == SL_KEYMAP_NONE)
-            return found;
+        if (found == SL_KEYMAP_NONE) return found;
         map->keys[*before].next = found;
     }
     *before = found;

@@ -46,10 +46,8 @@ static uint64_t hash_double(double number)
 {
     uint64_t bits;
 
-    if (isnan(number))
-        number = (double)NAN; /* all of them are one key */
-    if (number == 0)
-        number = 0; /* and so are both zeros */
+    if (isnan(number)) number = (double)NAN; /* all of them are one key */
+    if (number == 0) number = 0;             /* and so are both zeros */
     memcpy(&bits, &number, 8);
     return mix(SEED_DOUBLE, bits);
 }
@@ -92,19 +90,15 @@ static bool hash_value(const struct ArrowSchemaView *type, const struct ArrowArr
         *out = mix(SEED_INTEGER, (uint64_t)ArrowArrayViewGetIntUnsafe(view, row));
         return true;
     case NANOARROW_TYPE_TIMESTAMP:
-        if (type->time_unit != NANOARROW_TIME_UNIT_MICRO)
-            return false;
+        if (type->time_unit != NANOARROW_TIME_UNIT_MICRO) return false;
         *out = mix(SEED_INTEGER, (uint64_t)ArrowArrayViewGetIntUnsafe(view, row));
         return true;
     case NANOARROW_TYPE_FLOAT:
     case NANOARROW_TYPE_DOUBLE:
         *out = hash_double(ArrowArrayViewGetDoubleUnsafe(view, row));
         return true;
-    case NANOARROW_TYPE_DECIMAL128:
-        *out = hash_decimal(type, view, row);
-        return true;
-    default:
-        return false;
+    case NANOARROW_TYPE_DECIMAL128: *out = hash_decimal(type, view, row); return true;
+    default: return false;
     }
 }
 
@@ -142,8 +136,7 @@ enum sl_code sl_keys_hash(const struct ArrowSchema *schema, const struct ArrowAr
         rc = sl_fail(error, SL_BUG, "could not read the keys of a batch: %s", why.message);
         goto out;
     }
-    for (int64_t i = 0; i < batch->length; i++)
-        out[i] = count;
+    for (int64_t i = 0; i < batch->length; i++) out[i] = count;
     for (size_t c = 0; c < count; c++) {
         if (columns[c] >= (size_t)schema->n_children) {
             rc = sl_fail(error, SL_BUG, "a batch has no column %zu for its key", columns[c]);
@@ -151,8 +144,7 @@ enum sl_code sl_keys_hash(const struct ArrowSchema *schema, const struct ArrowAr
         }
         rc = hash_column(schema->children[columns[c]], view.children[columns[c]], batch->offset,
                          batch->length, out, error);
-        if (rc)
-            goto out;
+        if (rc) goto out;
     }
 
 out:

@@ -32,8 +32,7 @@ static uint32_t next_char(const char **text)
     uint32_t c = p[0];
     size_t len = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
 
-    if (len > 1)
-        c &= 0xFFu >> (len + 1);
+    if (len > 1) c &= 0xFFu >> (len + 1);
     for (size_t i = 1; i < len; i++) {
         if ((p[i] & 0xC0) != 0x80) { /* cut short: also the end of the text */
             *text += i;
@@ -47,18 +46,30 @@ static uint32_t next_char(const char **text)
 
 /* ASCII spelling of U+00C0 to U+017F, lower case; "" for signs. */
 static const char *const latin[] = {
-    /* C0 */ "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    /* D0 */ "d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "ss",
-    /* E0 */ "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    /* F0 */ "d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "y",
-    /* 100 */ "a", "a", "a", "a", "a", "a", "c", "c", "c", "c", "c", "c", "c", "c", "d", "d",
-    /* 110 */ "d", "d", "e", "e", "e", "e", "e", "e", "e", "e", "e", "e", "g", "g", "g", "g",
-    /* 120 */ "g", "g", "g", "g", "h", "h", "h", "h", "i", "i", "i", "i", "i", "i", "i", "i",
-    /* 130 */ "i", "i", "ij", "ij", "j", "j", "k", "k", "k", "l", "l", "l", "l", "l", "l", "l",
-    /* 140 */ "l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o",
-    /* 150 */ "o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s",
-    /* 160 */ "s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u",
-    /* 170 */ "u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s",
+    /* C0 */ "a",  "a", "a",  "a",  "a", "a", "ae", "c",
+    "e",           "e", "e",  "e",  "i", "i", "i",  "i",
+    /* D0 */ "d",  "n", "o",  "o",  "o", "o", "o",  "",
+    "o",           "u", "u",  "u",  "u", "y", "th", "ss",
+    /* E0 */ "a",  "a", "a",  "a",  "a", "a", "ae", "c",
+    "e",           "e", "e",  "e",  "i", "i", "i",  "i",
+    /* F0 */ "d",  "n", "o",  "o",  "o", "o", "o",  "",
+    "o",           "u", "u",  "u",  "u", "y", "th", "y",
+    /* 100 */ "a", "a", "a",  "a",  "a", "a", "c",  "c",
+    "c",           "c", "c",  "c",  "c", "c", "d",  "d",
+    /* 110 */ "d", "d", "e",  "e",  "e", "e", "e",  "e",
+    "e",           "e", "e",  "e",  "g", "g", "g",  "g",
+    /* 120 */ "g", "g", "g",  "g",  "h", "h", "h",  "h",
+    "i",           "i", "i",  "i",  "i", "i", "i",  "i",
+    /* 130 */ "i", "i", "ij", "ij", "j", "j", "k",  "k",
+    "k",           "l", "l",  "l",  "l", "l", "l",  "l",
+    /* 140 */ "l", "l", "l",  "n",  "n", "n", "n",  "n",
+    "n",           "n", "n",  "n",  "o", "o", "o",  "o",
+    /* 150 */ "o", "o", "oe", "oe", "r", "r", "r",  "r",
+    "r",           "r", "s",  "s",  "s", "s", "s",  "s",
+    /* 160 */ "s", "s", "t",  "t",  "t", "t", "t",  "t",
+    "u",           "u", "u",  "u",  "u", "u", "u",  "u",
+    /* 170 */ "u", "u", "u",  "u",  "w", "w", "y",  "y",
+    "y",           "z", "z",  "z",  "z", "z", "z",  "s",
 };
 
 static bool is_lower(uint32_t c)
@@ -87,12 +98,9 @@ static uint32_t fold(uint32_t c)
     if (is_upper(c) || (c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3A9) ||
         (c >= 0x410 && c <= 0x42F))
         return c + 32;
-    if (c >= 0x400 && c <= 0x40F)
-        return c + 80;
-    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
-        return c % 2 ? c + 1 : c;
-    if (c >= 0x100 && c <= 0x177 && c != 0x138)
-        return c | 1;
+    if (c >= 0x400 && c <= 0x40F) return c + 80;
+    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) return c % 2 ? c + 1 : c;
+    if (c >= 0x100 && c <= 0x177 && c != 0x138) return c | 1;
     return c;
 }
 
@@ -102,10 +110,8 @@ static int name_compare(const char *a, const char *b)
         uint32_t x = *a ? fold(next_char(&a)) : 0;
         uint32_t y = *b ? fold(next_char(&b)) : 0;
 
-        if (x != y)
-            return x < y ? -1 : 1;
-        if (x == 0)
-            return 0;
+        if (x != y) return x < y ? -1 : 1;
+        if (x == 0) return 0;
     }
 }
 
@@ -127,8 +133,7 @@ void sl_name_snake(const char *name, struct sl_buf *out)
         char one[2] = {0};
         const char *piece = one;
 
-        if (is_combining(c))
-            continue;
+        if (is_combining(c)) continue;
         if (is_upper(c))
             one[0] = (char)(c + 32);
         else if (is_lower(c) || is_digit(c))
@@ -149,8 +154,7 @@ void sl_name_snake(const char *name, struct sl_buf *out)
         }
         before = c;
     }
-    if (written == 0)
-        sl_buf_adds(out, "column");
+    if (written == 0) sl_buf_adds(out, "column");
 }
 
 /* As the source writes it, but for what Delta refuses and for a '_' in front. */
@@ -158,17 +162,14 @@ static void name_original(const char *name, bool any_char, struct sl_buf *out)
 {
     size_t written = 0;
 
-    if (!*name)
-        sl_buf_adds(out, "column");
-    if (*name == '_')
-        sl_buf_addc(out, 'f');
+    if (!*name) sl_buf_adds(out, "column");
+    if (*name == '_') sl_buf_addc(out, 'f');
     for (const char *p = name; *p;) {
         const char *start = p;
         uint32_t c = next_char(&p);
         size_t len = (size_t)(p - start);
 
-        if (written + len > SL_NAME_MAX)
-            break;
+        if (written + len > SL_NAME_MAX) break;
         written += len;
         if (!any_char && c < 0x80 && strchr(" ,;{}()\n\t=", (int)c))
             sl_buf_addc(out, '_');
@@ -186,8 +187,7 @@ void sl_name_plain(const char *name, enum sl_names how, bool any_char, struct sl
     size_t start = out->len;
     name_original(name, any_char, out);
     /* "( )" became "___", which would pass for a system column. */
-    if (out->len > start && out->data[start] == '_')
-        out->data[start] = 'f';
+    if (out->len > start && out->data[start] == '_') out->data[start] = 'f';
 }
 
 /* ------------------------------------------------------------------ clashes */
@@ -196,8 +196,7 @@ static uint64_t hash_text(const char *text)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
     return hash;
 }
 
@@ -233,11 +232,9 @@ static const char *name_at_level(const struct sl_naming *column, size_t position
     else if (level > 0) {
         sl_buf_addc(&buf, '_');
         add_id(&buf, id, level == 1 ? 6 : level == 2 ? 10 : 64, lower);
-        if (level == 4)
-            sl_buf_addf(&buf, "_%016" PRIx64, hash_text(id));
+        if (level == 4) sl_buf_addf(&buf, "_%016" PRIx64, hash_text(id));
     }
-    if (!sl_buf_failed(&buf))
-        name = sl_arena_strdup(arena, sl_buf_str(&buf));
+    if (!sl_buf_failed(&buf)) name = sl_arena_strdup(arena, sl_buf_str(&buf));
     sl_buf_release(&buf);
     return name;
 }
@@ -262,10 +259,8 @@ static enum sl_code raise_clashes(const struct sl_naming *columns, const struct 
     for (size_t i = 0, end; i < count; i = end) {
         size_t fixed = 0, raised = 0;
 
-        for (end = i + 1; end < count && sl_name_same(entries[i].name, entries[end].name);)
-            end++;
-        if (end - i == 1)
-            continue;
+        for (end = i + 1; end < count && sl_name_same(entries[i].name, entries[end].name);) end++;
+        if (end - i == 1) continue;
         for (size_t k = i; k < end; k++) {
             size_t c = entries[k].column;
 
@@ -302,8 +297,7 @@ enum sl_code sl_names_assign(struct sl_naming *columns, size_t count, const char
             if (columns[i].fixed)
                 columns[i].visible = columns[i].fixed;
             else if (named[i] != levels[i] + 1)
-                columns[i].visible =
-                    name_at_level(&columns[i], i, levels[i], how, any_char, arena);
+                columns[i].visible = name_at_level(&columns[i], i, levels[i], how, any_char, arena);
             if (!columns[i].visible)
                 return sl_fail(error, SL_NO_MEMORY, "could not name %zu columns", count);
             named[i] = levels[i] + 1;
@@ -314,8 +308,7 @@ enum sl_code sl_names_assign(struct sl_naming *columns, size_t count, const char
         qsort(entries, total, sizeof *entries, entry_compare);
 
         enum sl_code rc = raise_clashes(columns, entries, total, levels, &changed, error);
-        if (rc)
-            return rc;
+        if (rc) return rc;
     }
     return SL_OK;
 }

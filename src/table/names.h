@@ -11,9 +11,9 @@
 #define SL_NAME_MAX 200
 
 struct sl_naming {
-    const char *name;   /* as the source shows it */
-    const char *id;     /* the source's stable id, or NULL */
-    const char *fixed;  /* the visible name that is decided already, or NULL */
+    const char *name;    /* as the source shows it */
+    const char *id;      /* the source's stable id, or NULL */
+    const char *fixed;   /* the visible name that is decided already, or NULL */
     const char *visible; /* out; in the arena */
 };
 

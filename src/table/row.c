@@ -11,8 +11,7 @@ static struct sl_level *level_new(struct sl_row_plan *plan, const struct sl_sche
     const char *const *strict = schema->def->strict_objects;
     size_t room = schema->def->column_count;
 
-    if (!level)
-        return NULL;
+    if (!level) return NULL;
     if (plan->root) {
         level->next = plan->root->next;
         plan->root->next = level;
@@ -21,11 +20,9 @@ static struct sl_level *level_new(struct sl_row_plan *plan, const struct sl_sche
     }
     level->label = label;
     level->rest = SL_NO_COLUMN;
-    for (size_t i = 0; strict && strict[i]; i++)
-        level->strict |= strcmp(strict[i], label) == 0;
+    for (size_t i = 0; strict && strict[i]; i++) level->strict |= strcmp(strict[i], label) == 0;
     level->members = sl_calloc(room + 1, sizeof *level->members);
-    if (!level->members || !sl_keymap_init(&level->map, room))
-        return NULL;
+    if (!level->members || !sl_keymap_init(&level->map, room)) return NULL;
     return level;
 }
 
@@ -34,8 +31,7 @@ static struct sl_level_member *member_add(struct sl_level *level, const char *ke
     size_t count = level->map.count;
     uint32_t i = sl_keymap_add(&level->map, key);
 
-    if (i == count)
-        level->members[i] = (struct sl_level_member){.column = SL_NO_COLUMN};
+    if (i == count) level->members[i] = (struct sl_level_member){.column = SL_NO_COLUMN};
     return &level->members[i];
 }
 
@@ -66,18 +62,15 @@ static bool add_column(struct sl_row_plan *plan, const struct sl_schema *schema,
     bool rest = c->decode == SL_DECODE_REST;
 
     while (depth + 1 < SL_PATH_MAX && path[depth] && path[depth + 1])
-        if (!(level = open_member(plan, schema, level, path[depth++])))
-            return false;
+        if (!(level = open_member(plan, schema, level, path[depth++]))) return false;
     if (rest && path[depth] && *path[depth]) /* "" is the row itself */
-        if (!(level = open_member(plan, schema, level, path[depth])))
-            return false;
+        if (!(level = open_member(plan, schema, level, path[depth]))) return false;
     if (rest) {
         level->rest = column;
         return true;
     }
     member = member_add(level, path[depth]);
-    if (column == SL_NO_COLUMN)
-        return true;
+    if (column == SL_NO_COLUMN) return true;
     plan->next_same[column] = member->column;
     member->column = column;
     return true;
@@ -87,8 +80,7 @@ static bool add_column(struct sl_row_plan *plan, const struct sl_schema *schema,
 static size_t find_column(const struct sl_schema *schema, const struct sl_column *c)
 {
     for (size_t i = 0; i < schema->count; i++)
-        if (schema->columns[i].source == c)
-            return i;
+        if (schema->columns[i].source == c) return i;
     return SL_NO_COLUMN;
 }
 
@@ -101,14 +93,12 @@ enum sl_code sl_row_plan_init(struct sl_row_plan *plan, const struct sl_schema *
     *plan = (struct sl_row_plan){0};
     plan->next_same = sl_calloc(schema->count, sizeof *plan->next_same);
     good = plan->next_same && level_new(plan, schema, "");
-    for (size_t i = 0; good && i < schema->count; i++)
-        plan->next_same[i] = SL_NO_COLUMN;
+    for (size_t i = 0; good && i < schema->count; i++) plan->next_same[i] = SL_NO_COLUMN;
     for (size_t i = 0; good && i < def->column_count; i++)
         if (!def->columns[i].constant)
-            good = add_column(plan, schema, &def->columns[i],
-                              find_column(schema, &def->columns[i]));
-    if (good)
-        return SL_OK;
+            good =
+                add_column(plan, schema, &def->columns[i], find_column(schema, &def->columns[i]));
+    if (good) return SL_OK;
     sl_row_plan_release(plan);
     return sl_fail(error, SL_NO_MEMORY, "could not plan the rows of table '%s'", def->name);
 }

@@ -22,18 +22,18 @@ struct sl_level_member {
 };
 
 struct sl_level {
-    struct sl_keymap map;   /* keys in the order of members */
+    struct sl_keymap map; /* keys in the order of members */
     struct sl_level_member *members;
-    const char *label;      /* path from the row: "fields", "a.b"; "" for the row */
-    size_t rest;            /* the column for members that nobody names; SL_NO_COLUMN: none */
-    bool strict;            /* unknown members are rescued */
-    struct sl_level *next;  /* all levels, for release */
+    const char *label;     /* path from the row: "fields", "a.b"; "" for the row */
+    size_t rest;           /* the column for members that nobody names; SL_NO_COLUMN: none */
+    bool strict;           /* unknown members are rescued */
+    struct sl_level *next; /* all levels, for release */
 };
 
 struct sl_row_plan {
-    struct sl_arena arena;  /* labels */
+    struct sl_arena arena; /* labels */
     struct sl_level *root;
-    size_t *next_same;      /* per schema column: the next with the same path; SL_NO_COLUMN: none */
+    size_t *next_same; /* per schema column: the next with the same path; SL_NO_COLUMN: none */
 };
 
 /* Excluded columns are known members too: they are neither rescued nor part of a rest. */

@@ -19,8 +19,7 @@ struct owned_schema {
 
 static bool copy_text(const char **text, struct sl_arena *arena)
 {
-    if (!*text)
-        return true;
+    if (!*text) return true;
     *text = sl_arena_strdup(arena, *text);
     return *text != NULL;
 }
@@ -33,8 +32,7 @@ static bool copy_type(struct sl_type *type, struct sl_arena *arena)
     }
 
     struct sl_member *members = SL_ARENA_ARRAY(arena, struct sl_member, type->member_count);
-    if (!members)
-        return false;
+    if (!members) return false;
     for (size_t i = 0; i < type->member_count; i++) {
         members[i] = type->members[i];
         if (!copy_text(&members[i].name, arena) || !copy_type(&members[i].type, arena))
@@ -47,8 +45,7 @@ static bool copy_type(struct sl_type *type, struct sl_arena *arena)
 static bool copy_column(struct sl_column *column, struct sl_arena *arena)
 {
     for (size_t i = 0; i < SL_PATH_MAX && column->path[i]; i++)
-        if (!copy_text(&column->path[i], arena))
-            return false;
+        if (!copy_text(&column->path[i], arena)) return false;
     return copy_text(&column->name, arena) && copy_text(&column->id, arena) &&
            copy_text(&column->source_type, arena) && copy_text(&column->comment, arena) &&
            copy_type(&column->type, arena);
@@ -58,36 +55,29 @@ static bool copy_list(const char *const **list, struct sl_arena *arena)
 {
     size_t count = 0;
 
-    if (!*list)
-        return true;
-    while ((*list)[count])
-        count++;
+    if (!*list) return true;
+    while ((*list)[count]) count++;
 
     const char **copy = SL_ARENA_ARRAY(arena, const char *, count + 1);
-    if (!copy)
-        return false;
+    if (!copy) return false;
     for (size_t i = 0; i < count; i++) {
         copy[i] = (*list)[i];
-        if (!copy_text(&copy[i], arena))
-            return false;
+        if (!copy_text(&copy[i], arena)) return false;
     }
     *list = copy;
     return true;
 }
 
-const struct sl_table_def *sl_table_def_copy(const struct sl_table_def *def,
-                                             struct sl_arena *arena)
+const struct sl_table_def *sl_table_def_copy(const struct sl_table_def *def, struct sl_arena *arena)
 {
     struct sl_table_def *copy = SL_ARENA_NEW(arena, struct sl_table_def);
     struct sl_column *columns = SL_ARENA_ARRAY(arena, struct sl_column, def->column_count + 1);
 
-    if (!copy || !columns)
-        return NULL;
+    if (!copy || !columns) return NULL;
     *copy = *def;
     for (size_t i = 0; i < def->column_count; i++) {
         columns[i] = def->columns[i];
-        if (!copy_column(&columns[i], arena))
-            return NULL;
+        if (!copy_column(&columns[i], arena)) return NULL;
     }
     copy->columns = columns;
     if (!copy_text(&copy->name, arena) || !copy_text(&copy->namespace_, arena) ||
@@ -183,12 +173,9 @@ static enum sl_code resolve(const struct plan *plan, const char *what, const str
         if (!name)
             return sl_fail(plan->error, SL_BAD_SPEC, "%s: expected a column name, got %s", what,
                            sl_json_kind_name(sl_json_kind(e.value)));
-        if (!find_column(plan, name, &column))
-            return unknown_column(plan, what, name);
-        for (size_t i = 0; i < *count; i++)
-            known |= out[i] == column;
-        if (!known)
-            out[(*count)++] = column;
+        if (!find_column(plan, name, &column)) return unknown_column(plan, what, name);
+        for (size_t i = 0; i < *count; i++) known |= out[i] == column;
+        if (!known) out[(*count)++] = column;
     }
     return SL_OK;
 }
@@ -204,9 +191,9 @@ static enum sl_code check_key(const struct plan *plan, size_t column)
     case SL_TYPE_BINARY:
         return sl_fail(plan->error, SL_BAD_SPEC,
                        "primary_keys: column '%s' of table '%s' cannot be a key: its type does not "
-                       "compare", c->name, plan->def->name);
-    default:
-        return SL_OK;
+                       "compare",
+                       c->name, plan->def->name);
+    default: return SL_OK;
     }
 }
 
@@ -220,8 +207,7 @@ static enum sl_code choose_keys(struct plan *plan)
     if (plan->options->primary_keys) {
         enum sl_code rc = resolve(plan, "primary_keys", plan->options->primary_keys, plan->keys,
                                   &plan->key_count);
-        if (rc)
-            return rc;
+        if (rc) return rc;
     } else {
         for (size_t i = 0; def->primary_key && def->primary_key[i]; i++) {
             if (plan->key_count == def->column_count ||
@@ -233,8 +219,7 @@ static enum sl_code choose_keys(struct plan *plan)
     }
     for (size_t i = 0; i < plan->key_count; i++) {
         enum sl_code rc = check_key(plan, plan->keys[i]);
-        if (rc)
-            return rc;
+        if (rc) return rc;
     }
     return SL_OK;
 }
@@ -255,17 +240,13 @@ static enum sl_code choose_columns(struct plan *plan)
         plan->wanted[i] = !options->include || def->columns[i].exact_name;
     if (options->include) {
         rc = resolve(plan, "include_columns", options->include, found, &count);
-        if (rc)
-            return rc;
-        for (size_t i = 0; i < count; i++)
-            plan->wanted[found[i]] = true;
+        if (rc) return rc;
+        for (size_t i = 0; i < count; i++) plan->wanted[found[i]] = true;
     }
     if (options->exclude) {
         rc = resolve(plan, "exclude_columns", options->exclude, found, &count);
-        if (rc)
-            return rc;
-        for (size_t i = 0; i < count; i++)
-            plan->wanted[found[i]] = false;
+        if (rc) return rc;
+        for (size_t i = 0; i < count; i++) plan->wanted[found[i]] = false;
     }
     for (size_t i = 0; i < plan->key_count; i++) {
         if (options->exclude && !plan->wanted[plan->keys[i]]) {
@@ -294,11 +275,10 @@ static enum sl_code fill_schema(struct plan *plan, struct sl_schema *schema)
         return sl_fail(plan->error, SL_NO_MEMORY, "could not plan table '%s'", def->name);
     for (int system = 1; system >= 0; system--)
         for (size_t i = 0; i < def->column_count; i++) {
-            if (def->columns[i].exact_name != (system == 1) || !plan->wanted[i])
-                continue;
+            if (def->columns[i].exact_name != (system == 1) || !plan->wanted[i]) continue;
             place[i] = count;
-            columns[count++] = (struct sl_schema_column){
-                .name = plan->names[i].visible, .source = &def->columns[i]};
+            columns[count++] = (struct sl_schema_column){.name = plan->names[i].visible,
+                                                         .source = &def->columns[i]};
         }
     for (size_t i = 0; i < plan->key_count; i++) {
         keys[i] = place[plan->keys[i]];
@@ -328,33 +308,27 @@ static enum sl_code name_columns(struct plan *plan)
 
     if (options->existing_schema_json) {
         rc = sl_existing_read(options->existing_schema_json, plan->arena, &existing, plan->error);
-        if (rc)
-            goto out;
+        if (rc) goto out;
     }
     rc = SL_NO_MEMORY;
     plan->names = SL_ARENA_ARRAY(plan->arena, struct sl_naming, def->column_count + 1);
     taken = SL_ARENA_ARRAY(plan->arena, const char *, existing.count + 2);
-    if (!plan->names || !taken)
-        goto out;
+    if (!plan->names || !taken) goto out;
     for (size_t i = 0; i < def->column_count; i++) {
         const struct sl_column *c = &def->columns[i];
 
         plan->names[i] = (struct sl_naming){.name = c->name, .id = c->id};
         rc = sl_existing_claim(&existing, c, options->names, options->physical_ids,
                                &plan->names[i].fixed);
-        if (rc)
-            goto out;
-        if (c->exact_name)
-            plan->names[i].fixed = c->name;
+        if (rc) goto out;
+        if (c->exact_name) plan->names[i].fixed = c->name;
     }
     for (size_t i = 0; i < existing.count; i++)
-        if (!existing.fields[i].claimed)
-            taken[taken_count++] = existing.fields[i].name;
+        if (!existing.fields[i].claimed) taken[taken_count++] = existing.fields[i].name;
     /* Ours: no field's name starts with '_', so they need not be among the taken ones. */
     rc = sl_names_assign(plan->names, def->column_count, taken, taken_count, options->names,
                          options->physical_ids, plan->arena, plan->error);
-    if (rc)
-        sl_error_context(plan->error, "table '%s'", def->name);
+    if (rc) sl_error_context(plan->error, "table '%s'", def->name);
     return rc;
 
 out:
@@ -376,21 +350,15 @@ enum sl_code sl_schema_new(const struct sl_table_def *def, const struct sl_schem
         return sl_fail(error, SL_TOO_LARGE, "table '%s' has %zu columns, the most is %d", def->name,
                        def->column_count, SL_COLUMNS_MAX);
     owned = sl_calloc(1, sizeof *owned);
-    if (!owned)
-        return sl_fail(error, SL_NO_MEMORY, "could not plan table '%s'", def->name);
+    if (!owned) return sl_fail(error, SL_NO_MEMORY, "could not plan table '%s'", def->name);
     sl_arena_init(&owned->arena, 0);
     owned->schema.arena = plan.arena = &owned->arena;
     owned->schema.def = plan.def = sl_table_def_copy(def, plan.arena);
-    rc = plan.def ? SL_OK
-                  : sl_fail(error, SL_NO_MEMORY, "could not copy table '%s'", def->name);
-    if (!rc)
-        rc = name_columns(&plan);
-    if (!rc)
-        rc = choose_keys(&plan);
-    if (!rc)
-        rc = choose_columns(&plan);
-    if (!rc)
-        rc = fill_schema(&plan, &owned->schema);
+    rc = plan.def ? SL_OK : sl_fail(error, SL_NO_MEMORY, "could not copy table '%s'", def->name);
+    if (!rc) rc = name_columns(&plan);
+    if (!rc) rc = choose_keys(&plan);
+    if (!rc) rc = choose_columns(&plan);
+    if (!rc) rc = fill_schema(&plan, &owned->schema);
     if (rc)
         sl_schema_free(&owned->schema);
     else
@@ -400,8 +368,7 @@ enum sl_code sl_schema_new(const struct sl_table_def *def, const struct sl_schem
 
 void sl_schema_free(struct sl_schema *schema)
 {
-    if (!schema)
-        return;
+    if (!schema) return;
     sl_arena_release(schema->arena); /* the arena itself is part of the handle */
     sl_free(schema);
 }

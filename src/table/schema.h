@@ -18,7 +18,7 @@
 enum sl_names { SL_NAMES_SNAKE_CASE, SL_NAMES_ORIGINAL };
 
 struct sl_schema_column {
-    const char *name;         /* the visible name in the table */
+    const char *name;               /* the visible name in the table */
     const struct sl_column *source; /* NULL for _rescued_data and _ingested_at */
     bool key;
 };
@@ -27,7 +27,7 @@ struct sl_schema {
     const struct sl_table_def *def; /* a deep copy */
     size_t count;
     struct sl_schema_column *columns;
-    size_t *keys;             /* indexes of the key columns, in the order of the key */
+    size_t *keys; /* indexes of the key columns, in the order of the key */
     size_t key_count;
     size_t rescued, ingested; /* indexes of _rescued_data and _ingested_at */
     struct sl_arena *arena;   /* everything above lives here */
@@ -35,13 +35,13 @@ struct sl_schema {
 
 struct sl_schema_options {
     enum sl_names names;
-    const struct sl_json *include;     /* arrays of names or ids, or NULL */
+    const struct sl_json *include; /* arrays of names or ids, or NULL */
     const struct sl_json *exclude;
     const struct sl_json *primary_keys; /* array of names; NULL: the source's */
     /* What an existing table already calls its columns: Delta schema JSON, or NULL. A column with
      * a known id keeps its name, whatever the source calls it now. */
     const char *existing_schema_json;
-    bool physical_ids;                 /* column mapping: physicalName = field id */
+    bool physical_ids; /* column mapping: physicalName = field id */
 };
 
 /*

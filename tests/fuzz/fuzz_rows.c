@@ -16,11 +16,26 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LEN(array) (sizeof(array) / sizeof *(array))
-#define PLAIN(sl_kind) {.kind = sl_kind}
-#define LIST(member) {.kind = SL_TYPE_ARRAY, .member_count = 1, .members = member}
-#define MAP(member) {.kind = SL_TYPE_MAP, .member_count = 1, .members = member}
-#define OBJECT(list) {.kind = SL_TYPE_STRUCT, .member_count = LEN(list), .members = list}
-#define COLUMN(key, ...) {.name = key, .id = key, .path = {"f", key}, .type = __VA_ARGS__}
+#define PLAIN(sl_kind)                                                                             \
+    {                                                                                              \
+        .kind = sl_kind                                                                            \
+    }
+#define LIST(member)                                                                               \
+    {                                                                                              \
+        .kind = SL_TYPE_ARRAY, .member_count = 1, .members = member                                \
+    }
+#define MAP(member)                                                                                \
+    {                                                                                              \
+        .kind = SL_TYPE_MAP, .member_count = 1, .members = member                                  \
+    }
+#define OBJECT(list)                                                                               \
+    {                                                                                              \
+        .kind = SL_TYPE_STRUCT, .member_count = LEN(list), .members = list                         \
+    }
+#define COLUMN(key, ...)                                                                           \
+    {                                                                                              \
+        .name = key, .id = key, .path = {"f", key}, .type = __VA_ARGS__                            \
+    }
 
 static const struct sl_member text[] = {{.name = "element", .type = PLAIN(SL_TYPE_STRING)}};
 static const struct sl_member number[] = {{.name = "element", .type = PLAIN(SL_TYPE_DOUBLE)}};

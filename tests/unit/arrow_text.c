@@ -32,8 +32,7 @@ static void add_list(const struct ArrowSchema *schema, const struct ArrowArrayVi
 
     sl_buf_addc(out, '[');
     for (int64_t i = start; i < end; i++) {
-        if (i > start)
-            sl_buf_addc(out, ',');
+        if (i > start) sl_buf_addc(out, ',');
         add_value(schema->children[0], view->children[0], i, out);
     }
     sl_buf_addc(out, ']');
@@ -84,9 +83,7 @@ static void add_value(const struct ArrowSchema *schema, const struct ArrowArrayV
         else
             sl_buf_adds(out, isnan(number) ? "NaN" : number < 0 ? "-Inf" : "Inf");
         break;
-    case NANOARROW_TYPE_DECIMAL128:
-        add_decimal(&type, view, row, out);
-        break;
+    case NANOARROW_TYPE_DECIMAL128: add_decimal(&type, view, row, out); break;
     case NANOARROW_TYPE_DATE32:
         sl_buf_adds(out, sl_date_format((int32_t)ArrowArrayViewGetIntUnsafe(view, row), time));
         break;
@@ -99,14 +96,9 @@ static void add_value(const struct ArrowSchema *schema, const struct ArrowArrayV
         sl_write_string(out, text.data, (size_t)text.size_bytes);
         break;
     case NANOARROW_TYPE_LIST:
-    case NANOARROW_TYPE_MAP:
-        add_list(schema, view, row, out);
-        break;
-    case NANOARROW_TYPE_STRUCT:
-        add_struct(schema, view, row, out);
-        break;
-    default:
-        sl_buf_addf(out, "<%s>", schema->format);
+    case NANOARROW_TYPE_MAP: add_list(schema, view, row, out); break;
+    case NANOARROW_TYPE_STRUCT: add_struct(schema, view, row, out); break;
+    default: sl_buf_addf(out, "<%s>", schema->format);
     }
 }
 
@@ -118,8 +110,7 @@ const char *arrow_text(const struct ArrowSchema *schema, const struct ArrowArray
     const char *wrong = NULL;
 
     memset(&error, 0, sizeof error);
-    if (ArrowArrayViewInitFromSchema(&view, schema, &error) != NANOARROW_OK)
-        return error.message;
+    if (ArrowArrayViewInitFromSchema(&view, schema, &error) != NANOARROW_OK) return error.message;
     if (ArrowArrayViewSetArray(&view, batch, &error) != NANOARROW_OK ||
         ArrowArrayViewValidate(&view, NANOARROW_VALIDATION_LEVEL_FULL, &error) != NANOARROW_OK)
         wrong = error.message;

@@ -33,8 +33,8 @@ static void frame_init(struct frame *frame, const enum ArrowType *types, int64_t
         struct ArrowSchema *child = frame->schema.children[i];
 
         if (types[i] == NANOARROW_TYPE_TIMESTAMP)
-            assert_int_equal(ArrowSchemaSetTypeDateTime(child, types[i],
-                                                        NANOARROW_TIME_UNIT_MICRO, "UTC"),
+            assert_int_equal(ArrowSchemaSetTypeDateTime(child, types[i], NANOARROW_TIME_UNIT_MICRO,
+                                                        "UTC"),
                              NANOARROW_OK);
         else if (types[i] == NANOARROW_TYPE_DECIMAL128)
             assert_int_equal(ArrowSchemaSetTypeDecimal(child, types[i], 38, 2), NANOARROW_OK);
@@ -93,8 +93,7 @@ static void equal_texts_hash_alike_and_others_do_not(void **state)
     }
     hash(&frame, &first, 1, out);
     for (size_t i = 0; i < 2 * n; i++)
-        for (size_t k = 0; k < i; k++)
-            assert_int_equal(out[i] == out[k], i % n == k % n);
+        for (size_t k = 0; k < i; k++) assert_int_equal(out[i] == out[k], i % n == k % n);
 
     /* The same value at another place of a batch that starts behind its first row. */
     struct frame other;
@@ -133,8 +132,7 @@ static void columns_do_not_run_together(void **state)
     hash(&frame, both, 2, out);
     hash(&frame, swapped, 2, crossed);
     for (size_t i = 0; i < 6; i++) {
-        for (size_t k = 0; k < i; k++)
-            assert_int_not_equal(out[i], out[k]);
+        for (size_t k = 0; k < i; k++) assert_int_not_equal(out[i], out[k]);
         assert_int_not_equal(out[i], crossed[i]);
     }
     assert_int_equal(out[0], crossed[2]); /* ("ab","c") read the other way round */
@@ -206,7 +204,8 @@ static void other_types_are_refused(void **state)
     assert_int_equal(ArrowSchemaSetTypeStruct(&frame.schema, 1), NANOARROW_OK);
     assert_int_equal(ArrowSchemaSetType(frame.schema.children[0], type), NANOARROW_OK);
     assert_int_equal(ArrowSchemaSetType(frame.schema.children[0]->children[0],
-                                        NANOARROW_TYPE_INT64), NANOARROW_OK);
+                                        NANOARROW_TYPE_INT64),
+                     NANOARROW_OK);
     assert_int_equal(ArrowArrayInitFromSchema(&frame.array, &frame.schema, NULL), NANOARROW_OK);
     assert_int_equal(ArrowArrayStartAppending(&frame.array), NANOARROW_OK);
     assert_int_equal(ArrowArrayFinishElement(frame.array.children[0]), NANOARROW_OK);
@@ -260,16 +259,13 @@ static enum sl_code repeats_of(size_t count, size_t step, size_t buffer_bytes,
     for (size_t i = 0; !rc && i < count; i += step) {
         expected[wanted++] = scramble(i);
         rc = sl_key_set_add(set, &expected[wanted - 1], 1, error);
-        if (!rc && i == 0)
-            rc = sl_key_set_add(set, expected, 1, error);
+        if (!rc && i == 0) rc = sl_key_set_add(set, expected, 1, error);
     }
-    if (!rc)
-        rc = sl_key_set_repeats(set, &out, &found, error);
+    if (!rc) rc = sl_key_set_repeats(set, &out, &found, error);
     if (!rc) {
         qsort(expected, wanted, sizeof *expected, by_value);
         assert_int_equal(found, wanted);
-        if (wanted > 0)
-            assert_memory_equal(out, expected, wanted * sizeof *out);
+        if (wanted > 0) assert_memory_equal(out, expected, wanted * sizeof *out);
         assert_int_equal(sl_key_set_repeats(set, &out, &found, error), SL_OK); /* again: same */
         assert_int_equal(found, wanted);
     }
@@ -282,8 +278,8 @@ static void every_repeat_is_found(void **state)
 {
     static const struct {
         size_t count, step;
-    } sizes[] = {{0, 1},      {1, 1},      {255, 7},    {256, 300},   {257, 3},
-                 {5000, 11},  {5000, 1},   {60000, 97}, {100000, 1000000}};
+    } sizes[] = {{0, 1},     {1, 1},    {255, 7},    {256, 300},       {257, 3},
+                 {5000, 11}, {5000, 1}, {60000, 97}, {100000, 1000000}};
     struct sl_error error;
 
     (void)state;
@@ -340,8 +336,7 @@ static void every_allocation_may_fail(void **state)
         enum sl_code rc = repeats_of(3000, 5, 1, &error);
         sl_alloc_fail_after(-1);
         assert_int_equal(sl_alloc_live(), 0);
-        if (rc == SL_OK)
-            break;
+        if (rc == SL_OK) break;
         assert_int_equal(rc, SL_NO_MEMORY);
     }
 }

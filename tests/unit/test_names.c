@@ -51,14 +51,12 @@ static void spelling(void **state)
         assert_string_equal(sl_buf_str(&out), cases[i].snake);
         sl_buf_reset(&out);
         sl_name_plain(cases[i].name, SL_NAMES_ORIGINAL, false, &out);
-        if (cases[i].original)
-            assert_string_equal(sl_buf_str(&out), cases[i].original);
+        if (cases[i].original) assert_string_equal(sl_buf_str(&out), cases[i].original);
         assert_null(strpbrk(sl_buf_str(&out), " ,;{}()\n\t="));
         assert_int_not_equal(sl_buf_str(&out)[0], '_');
         sl_buf_reset(&out);
         sl_name_plain(cases[i].name, SL_NAMES_ORIGINAL, true, &out);
-        if (cases[i].mapped)
-            assert_string_equal(sl_buf_str(&out), cases[i].mapped);
+        if (cases[i].mapped) assert_string_equal(sl_buf_str(&out), cases[i].mapped);
     }
     sl_buf_release(&out);
 }
@@ -68,8 +66,7 @@ static void long_names_are_cut_between_characters(void **state)
     struct sl_buf name = {0}, out = {0};
 
     (void)state;
-    for (int i = 0; i < 500; i++)
-        sl_buf_adds(&name, "é");
+    for (int i = 0; i < 500; i++) sl_buf_adds(&name, "é");
     sl_name_plain(sl_buf_str(&name), SL_NAMES_SNAKE_CASE, false, &out);
     assert_int_equal(out.len, SL_NAME_MAX);
     sl_buf_reset(&out);
@@ -112,7 +109,8 @@ static void check(const struct clash *cases, size_t count, const char *const *ta
         assert_true(count <= LEN(columns));
         for (size_t i = 0; i < count; i++) {
             at[i] = turn < count ? (i + turn) % count : (2 * count - 1 - i + turn) % count;
-            columns[i] = (struct sl_naming){.name = cases[at[i]].name, .id = cases[at[i]].id,
+            columns[i] = (struct sl_naming){.name = cases[at[i]].name,
+                                            .id = cases[at[i]].id,
                                             .fixed = cases[at[i]].fixed};
         }
         if (sl_names_assign(columns, count, taken, taken_count, how, false, &arena, &error))
@@ -143,7 +141,8 @@ static void all_that_clash_get_a_suffix(void **state)
     CHECK(original, SL_NAMES_ORIGINAL);
     /* Ids that differ in case alone: a hash tells them apart. */
     assert_int_equal(sl_names_assign(columns, 2, NULL, 0, SL_NAMES_SNAKE_CASE, false, &arena,
-                                     &error), SL_OK);
+                                     &error),
+                     SL_OK);
     assert_false(sl_name_same(columns[0].visible, columns[1].visible));
     assert_memory_equal(columns[0].visible, "a_fldabc_", 9);
     assert_memory_equal(columns[1].visible, "a_fldabc_", 9);
@@ -187,7 +186,8 @@ static void columns_without_ids_are_told_apart_too(void **state)
 
     (void)state;
     assert_int_equal(sl_names_assign(columns, 4, NULL, 0, SL_NAMES_SNAKE_CASE, false, &arena,
-                                     &error), SL_OK);
+                                     &error),
+                     SL_OK);
     assert_string_equal(columns[3].visible, "c");
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < i; k++)
@@ -203,7 +203,8 @@ static void two_fixed_names_cannot_be_one(void **state)
 
     (void)state;
     assert_int_equal(sl_names_assign(columns, 2, NULL, 0, SL_NAMES_SNAKE_CASE, false, &arena,
-                                     &error), SL_UNSUPPORTED);
+                                     &error),
+                     SL_UNSUPPORTED);
     sl_arena_release(&arena);
 }
 
@@ -216,13 +217,12 @@ static void every_allocation_may_fail(void **state)
         struct sl_error error;
 
         sl_alloc_fail_after(n);
-        enum sl_code rc = sl_names_assign(columns, 2, NULL, 0, SL_NAMES_SNAKE_CASE, false, &arena,
-                                          &error);
+        enum sl_code rc =
+            sl_names_assign(columns, 2, NULL, 0, SL_NAMES_SNAKE_CASE, false, &arena, &error);
         sl_alloc_fail_after(-1);
         sl_arena_release(&arena);
         assert_int_equal(sl_alloc_live(), 0);
-        if (rc == SL_OK)
-            break;
+        if (rc == SL_OK) break;
         assert_int_equal(rc, SL_NO_MEMORY);
     }
 }

@@ -25,21 +25,38 @@ static const struct sl_member decimal_value[] = {
     {.name = "value", .type = {.kind = SL_TYPE_DECIMAL, .precision = 38, .scale = 4}}};
 
 static const struct sl_column columns[] = {
-    {.name = "Name", .id = "fldAAAAAAAAAAAAAA", .source_type = "singleLineText",
-     .comment = "Who it is", .path = {"fields", "fldAAAAAAAAAAAAAA"}, .type = {.kind = SL_TYPE_STRING}},
-    {.name = "_record_id", .exact_name = true, .path = {"id"}, .type = {.kind = SL_TYPE_STRING},
+    {.name = "Name",
+     .id = "fldAAAAAAAAAAAAAA",
+     .source_type = "singleLineText",
+     .comment = "Who it is",
+     .path = {"fields", "fldAAAAAAAAAAAAAA"},
+     .type = {.kind = SL_TYPE_STRING}},
+    {.name = "_record_id",
+     .exact_name = true,
+     .path = {"id"},
+     .type = {.kind = SL_TYPE_STRING},
      .comment = "The record's id"},
-    {.name = "Budget (€)", .id = "fldBBBBBBBBBBBBBB", .source_type = "currency",
-     .path = {"fields", "fldBBBBBBBBBBBBBB"}, .type = {.kind = SL_TYPE_DOUBLE}},
-    {.name = "Team", .id = "fldCCCCCCCCCCCCCC", .path = {"fields", "fldCCCCCCCCCCCCCC"},
+    {.name = "Budget (€)",
+     .id = "fldBBBBBBBBBBBBBB",
+     .source_type = "currency",
+     .path = {"fields", "fldBBBBBBBBBBBBBB"},
+     .type = {.kind = SL_TYPE_DOUBLE}},
+    {.name = "Team",
+     .id = "fldCCCCCCCCCCCCCC",
+     .path = {"fields", "fldCCCCCCCCCCCCCC"},
      .type = {.kind = SL_TYPE_ARRAY, .member_count = 1, .members = user_element}},
-    {.name = "Rates", .id = "fldDDDDDDDDDDDDDD", .path = {"fields", "fldDDDDDDDDDDDDDD"},
+    {.name = "Rates",
+     .id = "fldDDDDDDDDDDDDDD",
+     .path = {"fields", "fldDDDDDDDDDDDDDD"},
      .type = {.kind = SL_TYPE_MAP, .member_count = 1, .members = decimal_value}},
 };
 static const char *const key[] = {"_record_id", NULL};
 static const char *const strict[] = {"fields", NULL};
-static const struct sl_table_def def = {.name = "People", .id = "tbl1", .columns = columns,
-                                        .column_count = LEN(columns), .primary_key = key,
+static const struct sl_table_def def = {.name = "People",
+                                        .id = "tbl1",
+                                        .columns = columns,
+                                        .column_count = LEN(columns),
+                                        .primary_key = key,
                                         .strict_objects = strict};
 
 /* ------------------------------------------------------------------ helpers */
@@ -70,8 +87,7 @@ static void setup(struct setup *s, const char *include, const char *exclude, con
 
 static void teardown(struct setup *s)
 {
-    for (size_t i = 0; i < LEN(s->docs); i++)
-        sl_doc_free(s->docs[i]);
+    for (size_t i = 0; i < LEN(s->docs); i++) sl_doc_free(s->docs[i]);
 }
 
 /* "a,b,key*,..." of the schema that these options make. */
@@ -81,8 +97,7 @@ static void expect_columns(const struct sl_schema_options *options, const char *
     struct sl_error error;
     struct sl_buf names = {0};
 
-    if (sl_schema_new(&def, options, &schema, &error))
-        fail_msg("%s", error.message);
+    if (sl_schema_new(&def, options, &schema, &error)) fail_msg("%s", error.message);
     for (size_t i = 0; i < schema->count; i++)
         sl_buf_addf(&names, "%s%s%s", i ? "," : "", schema->columns[i].name,
                     schema->columns[i].key ? "*" : "");
@@ -104,8 +119,7 @@ static void expect_error(const char *include, const char *exclude, const char *k
     assert_int_equal(sl_schema_new(&def, &s.options, &schema, &error), SL_BAD_SPEC);
     assert_null(schema);
     assert_non_null(strstr(error.message, message));
-    if (hint)
-        assert_non_null(strstr(error.hint, hint));
+    if (hint) assert_non_null(strstr(error.hint, hint));
     teardown(&s);
 }
 
@@ -158,7 +172,10 @@ static void mistakes_are_named(void **state)
 static void a_schema_owns_what_it_shows(void **state)
 {
     char name[] = "Changing", id[] = "fld1", path[] = "p";
-    struct sl_column column = {.name = name, .id = id, .path = {path}, .type = {.kind = SL_TYPE_STRING}};
+    struct sl_column column = {.name = name,
+                               .id = id,
+                               .path = {path},
+                               .type = {.kind = SL_TYPE_STRING}};
     struct sl_table_def own = {.name = name, .columns = &column, .column_count = 1};
     struct sl_schema *schema;
     struct sl_error error;
@@ -180,7 +197,8 @@ static void a_schema_owns_what_it_shows(void **state)
 
 static void too_many_columns_are_refused(void **state)
 {
-    struct sl_table_def wide = {.name = "t", .columns = columns,
+    struct sl_table_def wide = {.name = "t",
+                                .columns = columns,
                                 .column_count = SL_COLUMNS_MAX + 1};
     struct sl_schema *schema;
     struct sl_error error;
@@ -204,8 +222,7 @@ static char *delta_json(const struct sl_table_def *table, const struct sl_schema
     struct sl_error error;
     char *json;
 
-    if (sl_schema_new(table, options, &schema, &error))
-        fail_msg("%s", error.message);
+    if (sl_schema_new(table, options, &schema, &error)) fail_msg("%s", error.message);
     assert_int_equal(sl_schema_delta_json(schema, physical_ids, &json, &error), SL_OK);
     sl_schema_free(schema);
     return json;
@@ -229,23 +246,28 @@ static void delta_schema_without_mapping(void **state)
         "\"comment\":\"Budget (€) (currency, fldBBBBBBBBBBBBBB)\","
         "\"sluice.id\":\"fldBBBBBBBBBBBBBB\",\"sluice.name\":\"Budget (€)\","
         "\"sluice.type\":\"currency\"}},"
-        "{\"name\":\"team\",\"type\":{\"type\":\"array\",\"elementType\":" STRUCT_JSON("", "")
-        ",\"containsNull\":true},\"nullable\":true,\"metadata\":{"
-        "\"comment\":\"Team (fldCCCCCCCCCCCCCC)\","
-        "\"sluice.id\":\"fldCCCCCCCCCCCCCC\",\"sluice.name\":\"Team\"}},"
-        "{\"name\":\"rates\",\"type\":{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":"
-        "\"decimal(38,4)\",\"valueContainsNull\":true},\"nullable\":true,\"metadata\":{"
-        "\"comment\":\"Rates (fldDDDDDDDDDDDDDD)\","
-        "\"sluice.id\":\"fldDDDDDDDDDDDDDD\",\"sluice.name\":\"Rates\"}},"
-        "{\"name\":\"_rescued_data\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}},"
-        "{\"name\":\"_ingested_at\",\"type\":\"timestamp\",\"nullable\":true,\"metadata\":{}}]}");
+        "{\"name\":\"team\",\"type\":{\"type\":\"array\",\"elementType\":" STRUCT_JSON(
+            "", "") ",\"containsNull\":true},\"nullable\":true,\"metadata\":{"
+                    "\"comment\":\"Team (fldCCCCCCCCCCCCCC)\","
+                    "\"sluice.id\":\"fldCCCCCCCCCCCCCC\",\"sluice.name\":\"Team\"}},"
+                    "{\"name\":\"rates\",\"type\":{\"type\":\"map\",\"keyType\":\"string\","
+                    "\"valueType\":"
+                    "\"decimal(38,4)\",\"valueContainsNull\":true},\"nullable\":true,\"metadata\":{"
+                    "\"comment\":\"Rates (fldDDDDDDDDDDDDDD)\","
+                    "\"sluice.id\":\"fldDDDDDDDDDDDDDD\",\"sluice.name\":\"Rates\"}},"
+                    "{\"name\":\"_rescued_data\",\"type\":\"string\",\"nullable\":true,"
+                    "\"metadata\":{}},"
+                    "{\"name\":\"_ingested_at\",\"type\":\"timestamp\",\"nullable\":true,"
+                    "\"metadata\":{}}]}");
     sl_free(json);
 }
 
 static void delta_schema_with_physical_ids(void **state)
 {
     static const struct sl_column two[] = {
-        {.name = "Team", .id = "fld 1", .path = {"a"},
+        {.name = "Team",
+         .id = "fld 1",
+         .path = {"a"},
          .type = {.kind = SL_TYPE_STRUCT, .member_count = 2, .members = user_members}},
         {.name = "a b", .type = {.kind = SL_TYPE_DATE}}};
     static const struct sl_table_def table = {.name = "t", .columns = two, .column_count = 2};
@@ -267,16 +289,19 @@ static void delta_schema_with_physical_ids(void **state)
     "{\"name\":\"" name "\",\"type\":\"" type "\",\"nullable\":true,\"metadata\":{" metadata "}}"
 #define ID(id) "\"sluice.id\":\"" id "\""
 
+/* clang-format off */
+static const char table_with_a_past[] =
+    "{\"type\":\"struct\",\"fields\":["
+    FIELD("_record_id", "string", "\"sluice.name\":\"_record_id\"") ","
+    FIELD("who", "string", ID("fldAAAAAAAAAAAAAA")) ","
+    FIELD("team", "string", ID("fldGONE")) ","
+    FIELD("Rates", "string", "") ","
+    FIELD("extra", "string", "") "]}";
+/* clang-format on */
+
 static void an_existing_table_keeps_its_names(void **state)
 {
-    struct sl_schema_options options = {
-        .existing_schema_json =
-            "{\"type\":\"struct\",\"fields\":["
-            FIELD("_record_id", "string", "\"sluice.name\":\"_record_id\"") ","
-            FIELD("who", "string", ID("fldAAAAAAAAAAAAAA")) ","
-            FIELD("team", "string", ID("fldGONE")) ","
-            FIELD("Rates", "string", "") ","
-            FIELD("extra", "string", "") "]}"};
+    struct sl_schema_options options = {.existing_schema_json = table_with_a_past};
 
     (void)state;
     /* A renamed field, a name that a gone field holds, a column without metadata of ours. */
@@ -298,8 +323,7 @@ static enum sl_code missing(const char *existing, char **out, struct sl_error *e
     struct sl_schema *schema;
     enum sl_code rc = sl_schema_new(&def, &options, &schema, error);
 
-    if (!rc)
-        rc = sl_schema_delta_missing(schema, existing, false, out, error);
+    if (!rc) rc = sl_schema_delta_missing(schema, existing, false, out, error);
     sl_schema_free(schema);
     return rc;
 }
@@ -321,10 +345,12 @@ static void new_fields_are_nullable_columns(void **state)
     struct sl_error error;
 
     (void)state;
-    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":["
-                             FIELD("name", "string", ID("fldAAAAAAAAAAAAAA")) ","
-                             FIELD("budget", "double", ID("fldBBBBBBBBBBBBBB")) "]}",
-                             &fields, &error), SL_OK);
+    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":[" FIELD(
+                                 "name", "string",
+                                 ID("fldAAAAAAAAAAAAAA")) "," FIELD("budget", "double",
+                                                                    ID("fldBBBBBBBBBBBBBB")) "]}",
+                             &fields, &error),
+                     SL_OK);
     assert_true(strstr(fields, "{\"name\":\"_record_id\",\"type\":\"string\",\"nullable\":true") ==
                 fields + 1);
     assert_null(strstr(fields, "\"budget\""));
@@ -339,9 +365,10 @@ static void another_type_is_named(void **state)
     struct sl_error error;
 
     (void)state;
-    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":["
-                             FIELD("budget", "long", ID("fldBBBBBBBBBBBBBB")) "]}", &fields,
-                             &error), SL_UNSUPPORTED);
+    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":[" FIELD(
+                                 "budget", "long", ID("fldBBBBBBBBBBBBBB")) "]}",
+                             &fields, &error),
+                     SL_UNSUPPORTED);
     assert_null(fields);
     assert_non_null(strstr(error.message, "table 'People': column 'budget' is bigint in the table, "
                                           "but double in the source"));
@@ -349,7 +376,8 @@ static void another_type_is_named(void **state)
     assert_int_equal(missing("{\"type\":\"struct\",\"fields\":[{\"name\":\"team\",\"type\":{"
                              "\"type\":\"array\",\"elementType\":{\"type\":\"struct\",\"fields\":["
                              "{\"name\":\"id\",\"type\":\"string\"}]},\"containsNull\":true},"
-                             "\"metadata\":{" ID("fldCCCCCCCCCCCCCC") "}}]}", &fields, &error),
+                             "\"metadata\":{" ID("fldCCCCCCCCCCCCCC") "}}]}",
+                             &fields, &error),
                      SL_UNSUPPORTED);
     assert_non_null(strstr(error.message, "array<struct<id:string>> in the table, but "
                                           "array<struct<id:string,age:bigint>>"));
@@ -402,22 +430,18 @@ static void arrow_schema(void **state)
 
 static enum sl_code everything(struct sl_error *error)
 {
-    static const char existing[] = "{\"type\":\"struct\",\"fields\":["
-                                   FIELD("who", "string", ID("fldAAAAAAAAAAAAAA")) "]}";
+    static const char existing[] =
+        "{\"type\":\"struct\",\"fields\":[" FIELD("who", "string", ID("fldAAAAAAAAAAAAAA")) "]}";
     struct sl_schema_options options = {.existing_schema_json = existing, .physical_ids = true};
     struct sl_schema *schema = NULL;
     struct ArrowSchema arrow = {0};
     char *json = NULL, *fields = NULL;
     enum sl_code rc = sl_schema_new(&def, &options, &schema, error);
 
-    if (!rc)
-        rc = sl_schema_delta_json(schema, true, &json, error);
-    if (!rc)
-        rc = sl_schema_delta_missing(schema, existing, true, &fields, error);
-    if (!rc)
-        rc = sl_schema_arrow(schema, &arrow, error);
-    if (arrow.release)
-        arrow.release(&arrow);
+    if (!rc) rc = sl_schema_delta_json(schema, true, &json, error);
+    if (!rc) rc = sl_schema_delta_missing(schema, existing, true, &fields, error);
+    if (!rc) rc = sl_schema_arrow(schema, &arrow, error);
+    if (arrow.release) arrow.release(&arrow);
     sl_free(json);
     sl_free(fields);
     sl_schema_free(schema);
@@ -434,8 +458,7 @@ static void every_allocation_may_fail(void **state)
         enum sl_code rc = everything(&error);
         sl_alloc_fail_after(-1);
         assert_int_equal(sl_alloc_live(), 0);
-        if (rc == SL_OK)
-            break;
+        if (rc == SL_OK) break;
         assert_int_equal(rc, SL_NO_MEMORY);
         assert_int_equal(error.code, SL_NO_MEMORY);
     }

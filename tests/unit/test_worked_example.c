@@ -17,12 +17,27 @@
 #include "unit/arrow_text.h"
 
 #define LEN(array) (sizeof(array) / sizeof *(array))
-#define PLAIN(sl_kind) {.kind = sl_kind}
-#define LIST(member) {.kind = SL_TYPE_ARRAY, .member_count = 1, .members = member}
-#define OBJECT(list) {.kind = SL_TYPE_STRUCT, .member_count = LEN(list), .members = list}
-#define MEMBER(text, ...) {.name = text, .type = __VA_ARGS__}
+#define PLAIN(sl_kind)                                                                             \
+    {                                                                                              \
+        .kind = sl_kind                                                                            \
+    }
+#define LIST(member)                                                                               \
+    {                                                                                              \
+        .kind = SL_TYPE_ARRAY, .member_count = 1, .members = member                                \
+    }
+#define OBJECT(list)                                                                               \
+    {                                                                                              \
+        .kind = SL_TYPE_STRUCT, .member_count = LEN(list), .members = list                         \
+    }
+#define MEMBER(text, ...)                                                                          \
+    {                                                                                              \
+        .name = text, .type = __VA_ARGS__                                                          \
+    }
 #define FIELD(title, fld, word, ...)                                                               \
-    {.name = title, .id = fld, .source_type = word, .path = {"fields", fld}, .type = __VA_ARGS__}
+    {                                                                                              \
+        .name = title, .id = fld, .source_type = word, .path = {"fields", fld},                    \
+        .type = __VA_ARGS__                                                                        \
+    }
 
 static const struct sl_member string_member[] = {MEMBER("element", PLAIN(SL_TYPE_STRING))};
 static const struct sl_member user_members[] = {MEMBER("id", PLAIN(SL_TYPE_STRING)),
@@ -33,9 +48,10 @@ static const struct sl_member barcode_members[] = {MEMBER("text", PLAIN(SL_TYPE_
                                                    MEMBER("type", PLAIN(SL_TYPE_STRING))};
 static const struct sl_member button_members[] = {MEMBER("label", PLAIN(SL_TYPE_STRING)),
                                                   MEMBER("url", PLAIN(SL_TYPE_STRING))};
-static const struct sl_member ai_members[] = {
-    MEMBER("state", PLAIN(SL_TYPE_STRING)), MEMBER("isStale", PLAIN(SL_TYPE_BOOLEAN)),
-    MEMBER("value", PLAIN(SL_TYPE_STRING)), MEMBER("errorType", PLAIN(SL_TYPE_STRING))};
+static const struct sl_member ai_members[] = {MEMBER("state", PLAIN(SL_TYPE_STRING)),
+                                              MEMBER("isStale", PLAIN(SL_TYPE_BOOLEAN)),
+                                              MEMBER("value", PLAIN(SL_TYPE_STRING)),
+                                              MEMBER("errorType", PLAIN(SL_TYPE_STRING))};
 static const struct sl_member thumbnail_members[] = {MEMBER("url", PLAIN(SL_TYPE_STRING)),
                                                      MEMBER("width", PLAIN(SL_TYPE_BIGINT)),
                                                      MEMBER("height", PLAIN(SL_TYPE_BIGINT))};
@@ -51,9 +67,13 @@ static const struct sl_member file_member[] = {MEMBER("element", OBJECT(file_mem
 
 static const struct sl_column columns[] = {
     {.name = "_airtable_id", .exact_name = true, .path = {"id"}, .type = PLAIN(SL_TYPE_STRING)},
-    {.name = "_airtable_created_time", .exact_name = true, .path = {"createdTime"},
+    {.name = "_airtable_created_time",
+     .exact_name = true,
+     .path = {"createdTime"},
      .type = PLAIN(SL_TYPE_TIMESTAMP)},
-    {.name = "_airtable_comment_count", .exact_name = true, .path = {"commentCount"},
+    {.name = "_airtable_comment_count",
+     .exact_name = true,
+     .path = {"commentCount"},
      .type = PLAIN(SL_TYPE_BIGINT)},
     FIELD("Name", "fldQL51f5HFBo9iaQ", "singleLineText", PLAIN(SL_TYPE_STRING)),
     FIELD("Notes", "fldZRbijkwjUmVH8t", "multilineText", PLAIN(SL_TYPE_STRING)),
@@ -66,14 +86,17 @@ static const struct sl_column columns[] = {
     FIELD("Hours", "fld1bE3sorKhcz7Ft", "duration", PLAIN(SL_TYPE_DOUBLE)),
     FIELD("Start", "fldqRwf7zObvE7zyH", "date", PLAIN(SL_TYPE_DATE)),
     FIELD("Kickoff at", "fld3TisILB5EkKuVC", "dateTime", PLAIN(SL_TYPE_TIMESTAMP)),
-    FIELD("Approved?", "fldwboyO391II2gXz", "checkbox", PLAIN(SL_TYPE_BOOLEAN), .missing_is_false = true),
+    FIELD("Approved?", "fldwboyO391II2gXz", "checkbox", PLAIN(SL_TYPE_BOOLEAN),
+          .missing_is_false = true),
     FIELD("# Stars", "fld1P2UobF4rzflP3", "rating", PLAIN(SL_TYPE_BIGINT)),
     FIELD("Client", "fld8Fb2iiHtOLsxg1", "multipleRecordLinks", LIST(string_member)),
-    FIELD("Name (from Client)", "fld6R3aNjNfeSwaqY", "multipleLookupValues", LIST(string_member), .decode = SL_DECODE_ONE_OR_ARRAY),
+    FIELD("Name (from Client)", "fld6R3aNjNfeSwaqY", "multipleLookupValues", LIST(string_member),
+          .decode = SL_DECODE_ONE_OR_ARRAY),
     FIELD("Client spend", "fldICYmyRaQ0xIlgu", "rollup", PLAIN(SL_TYPE_DOUBLE)),
     FIELD("Client count", "fldv5h5VUSEg3xP0o", "count", PLAIN(SL_TYPE_BIGINT)),
     FIELD("Margin", "fldbwYcqe5EYzk0th", "formula", PLAIN(SL_TYPE_DOUBLE)),
-    FIELD("Link check", "fldw3naBW1B22SM3C", "formula", PLAIN(SL_TYPE_STRING), .decode = SL_DECODE_JSON),
+    FIELD("Link check", "fldw3naBW1B22SM3C", "formula", PLAIN(SL_TYPE_STRING),
+          .decode = SL_DECODE_JSON),
     FIELD("Owner", "fld9R41DX20wJmzK7", "singleCollaborator", OBJECT(user_members)),
     FIELD("Team", "fldfIyHT1ZhXFP8b7", "multipleCollaborators", LIST(user_member)),
     FIELD("Files", "fldjEqraSzjmyAYmb", "multipleAttachments", LIST(file_member)),
@@ -93,8 +116,10 @@ static const struct sl_column columns[] = {
 };
 static const char *const key[] = {"_airtable_id", NULL};
 static const char *const strict[] = {"fields", NULL};
-static const struct sl_table_def projects = {.name = "Projects / 2026", .columns = columns,
-                                             .column_count = LEN(columns), .primary_key = key,
+static const struct sl_table_def projects = {.name = "Projects / 2026",
+                                             .columns = columns,
+                                             .column_count = LEN(columns),
+                                             .primary_key = key,
                                              .strict_objects = strict};
 
 /* clang-format off */
