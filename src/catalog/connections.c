@@ -33,12 +33,12 @@ static enum sl_code row_read(sqlite3_stmt *stmt, struct sl_connection_row *row,
 {
     bool commented = sqlite3_column_type(stmt, 4) != SQLITE_NULL;
 
-    snprintf(row->id, sizeof row->id, "%s", sl_sql_text(stmt, 0));
-    row->name = sl_strdup(sl_sql_text(stmt, 1));
-    row->type = sl_strdup(sl_sql_text(stmt, 2));
-    row->source = sl_strdup(sl_sql_text(stmt, 3));
-    row->comment = commented ? sl_strdup(sl_sql_text(stmt, 4)) : NULL;
-    row->properties = sl_strdup(sl_sql_text(stmt, 5));
+    snprintf(row->id, sizeof row->id, "%s", sl_store_text(stmt, 0));
+    row->name = sl_strdup(sl_store_text(stmt, 1));
+    row->type = sl_strdup(sl_store_text(stmt, 2));
+    row->source = sl_strdup(sl_store_text(stmt, 3));
+    row->comment = commented ? sl_strdup(sl_store_text(stmt, 4)) : NULL;
+    row->properties = sl_strdup(sl_store_text(stmt, 5));
     row->read_only = sqlite3_column_int(stmt, 6) != 0;
     row->created_ms = sqlite3_column_int64(stmt, 7);
     row->updated_ms = sqlite3_column_int64(stmt, 8);
@@ -56,13 +56,14 @@ enum sl_code sl_connection_row_load(struct sl_catalog *catalog, const char *name
                                     struct sl_connection_row *row, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, ROW_COLUMNS "WHERE name = ?1", "t", name);
+    enum sl_code rc =
+        sl_store_begin(catalog, &stmt, error, ROW_COLUMNS "WHERE name = ?1", "t", name);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE)
         rc = row_read(stmt, row, error);
     else if (rc == SL_DONE)
-        rc = sl_sql_missing(catalog, "connection", name, "SELECT name FROM connections", error);
+        rc = sl_store_missing(catalog, "connection", name, "SELECT name FROM connections", error);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -115,11 +116,11 @@ static enum sl_code exists_check(struct sl_catalog *catalog, const char *name, c
                                  struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error,
-                     "SELECT 1 FROM connections WHERE name = ?1 AND id <> ?2", "tt", name, but_id);
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error,
+                                     "SELECT 1 FROM connections WHERE name = ?1 AND id <> ?2", "tt",
+                                     name, but_id);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     sqlite3_finalize(stmt);
     if (rc == SL_MORE) {
         sl_fail(error, SL_EXISTS, "a connection named '%s' exists already", name);
@@ -145,12 +146,12 @@ static enum sl_code create_in(struct sl_catalog *catalog, const struct sl_json *
     char *properties = sl_json_text(sl_json_get(json, "properties"));
     if (!properties) return sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
     sl_uuid4(id);
-    rc =
-        sl_sql_run(catalog, error,
-                   "INSERT INTO connections (id, name, type, source, comment, properties, "
-                   "read_only, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-                   "ttttttii", id, name, type, connector->name, comment, properties,
-                   (int64_t)sl_json_true(sl_json_get(json, "read_only")), now);
+    rc = sl_store_run(
+        catalog, error,
+        "INSERT INTO connections (id, name, type, source, comment, properties, "
+        "read_only, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        "ttttttii", id, name, type, connector->name, comment, properties,
+        (int64_t)sl_json_true(sl_json_get(json, "read_only")), now);
     sl_free(properties);
     return rc ? rc : sl_connection_options_save(catalog, id, options, error);
 }
@@ -179,10 +180,10 @@ enum sl_code sl_connection_create(struct sl_catalog *catalog, const struct sl_js
     if (!rc) rc = sl_name_check("connection", name, error);
     if (!rc) rc = type_check(type, error);
     if (!rc) rc = properties_check(json, error);
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
     if (rc) return rc;
     rc = create_in(catalog, json, name, type, comment, &options, error);
-    rc = sl_sql_write_end(catalog, rc, error);
+    rc = sl_store_write_end(catalog, rc, error);
     sl_connection_options_release(&options);
     return rc;
 }
@@ -202,8 +203,8 @@ static enum sl_code update_options(struct sl_catalog *catalog, const struct sl_c
     if (!rc) rc = sl_connection_options_set(catalog, connector, row->name, given, &options, error);
     if (!rc) rc = sl_connection_options_save(catalog, row->id, &options, error);
     if (!rc)
-        rc = sl_sql_run(catalog, error, "UPDATE connections SET source = ?2 WHERE id = ?1", "tt",
-                        row->id, connector->name);
+        rc = sl_store_run(catalog, error, "UPDATE connections SET source = ?2 WHERE id = ?1", "tt",
+                          row->id, connector->name);
     sl_connection_options_release(&options);
     return rc;
 }
@@ -230,12 +231,12 @@ static enum sl_code update_in(struct sl_catalog *catalog, const char *name,
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
         goto out;
     }
-    rc =
-        sl_sql_run(catalog, error,
-                   "UPDATE connections SET name = COALESCE(?2, name), "
-                   "comment = COALESCE(?3, comment), properties = COALESCE(?4, properties), "
-                   "updated_ms = ?5 WHERE id = ?1",
-                   "tttti", row.id, new_name, comment, properties_text, sl_catalog_now_ms(catalog));
+    rc = sl_store_run(catalog, error,
+                      "UPDATE connections SET name = COALESCE(?2, name), "
+                      "comment = COALESCE(?3, comment), properties = COALESCE(?4, properties), "
+                      "updated_ms = ?5 WHERE id = ?1",
+                      "tttti", row.id, new_name, comment, properties_text,
+                      sl_catalog_now_ms(catalog));
 
 out:
     sl_free(properties_text);
@@ -248,9 +249,9 @@ enum sl_code sl_connection_update(struct sl_catalog *catalog, const char *name,
 {
     enum sl_code rc = sl_json_only(json, update_keys, "connection update", error);
 
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
     if (rc) return rc;
-    return sl_sql_write_end(catalog, update_in(catalog, name, json, error), error);
+    return sl_store_write_end(catalog, update_in(catalog, name, json, error), error);
 }
 
 enum sl_code sl_connection_delete(struct sl_catalog *catalog, const char *name,
@@ -259,7 +260,8 @@ enum sl_code sl_connection_delete(struct sl_catalog *catalog, const char *name,
     struct sl_connection_row row = {0};
     enum sl_code rc = sl_connection_row_load(catalog, name, &row, error);
 
-    if (!rc) rc = sl_sql_run(catalog, error, "DELETE FROM connections WHERE id = ?1", "t", row.id);
+    if (!rc)
+        rc = sl_store_run(catalog, error, "DELETE FROM connections WHERE id = ?1", "t", row.id);
     sl_connection_row_release(&row);
     return rc;
 }
@@ -345,11 +347,12 @@ enum sl_code sl_connection_get(struct sl_catalog *catalog, const char *name, str
                                struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, ROW_COLUMNS "WHERE name = ?1", "t", name);
+    enum sl_code rc =
+        sl_store_begin(catalog, &stmt, error, ROW_COLUMNS "WHERE name = ?1", "t", name);
 
-    if (!rc) rc = sl_sql_object(catalog, stmt, connection_write, out, error);
+    if (!rc) rc = sl_store_object(catalog, stmt, connection_write, out, error);
     if (rc == SL_DONE)
-        rc = sl_sql_missing(catalog, "connection", name, "SELECT name FROM connections", error);
+        rc = sl_store_missing(catalog, "connection", name, "SELECT name FROM connections", error);
     return rc;
 }
 
@@ -357,9 +360,9 @@ enum sl_code sl_connection_list(struct sl_catalog *catalog, struct sl_buf *out,
                                 struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, ROW_COLUMNS "ORDER BY name", "");
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error, ROW_COLUMNS "ORDER BY name", "");
 
-    return rc ? rc : sl_sql_array(catalog, stmt, connection_write, out, error);
+    return rc ? rc : sl_store_array(catalog, stmt, connection_write, out, error);
 }
 
 static void info_row(struct sl_json_writer *w, const char *name, const char *value)

@@ -13,12 +13,12 @@ static enum sl_code last_time(struct sl_catalog *catalog, const char *update_id,
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error,
-                     "SELECT COALESCE(MAX(time_ms), -1) FROM events WHERE update_id = ?1", "t",
-                     update_id);
+        sl_store_begin(catalog, &stmt, error,
+                       "SELECT COALESCE(MAX(time_ms), -1) FROM events WHERE update_id = ?1", "t",
+                       update_id);
 
     *ms = -1;
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE) *ms = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
@@ -29,10 +29,10 @@ static enum sl_code pipeline_name(struct sl_catalog *catalog, const char *id, st
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, "SELECT name FROM pipelines WHERE id = ?1", "t", id);
+        sl_store_begin(catalog, &stmt, error, "SELECT name FROM pipelines WHERE id = ?1", "t", id);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) sl_buf_adds(name, sl_sql_text(stmt, 0));
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
+    if (rc == SL_MORE) sl_buf_adds(name, sl_store_text(stmt, 0));
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
 }
@@ -117,10 +117,10 @@ static enum sl_code add_in(struct sl_catalog *catalog, const char *pipeline_id,
     if (rc) goto out;
     if (now_ms <= last_ms) now_ms = last_ms + 1;
     sl_uuid4(id);
-    rc = sl_sql_run(catalog, error,
-                    "INSERT INTO events (id, pipeline_id, update_id, time_ms, level, event_type, "
-                    "json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')",
-                    "tttitt", id, pipeline_id, update_id, now_ms, event->level, event->type);
+    rc = sl_store_run(catalog, error,
+                      "INSERT INTO events (id, pipeline_id, update_id, time_ms, level, event_type, "
+                      "json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, '')",
+                      "tttitt", id, pipeline_id, update_id, now_ms, event->level, event->type);
     if (rc) goto out;
     int64_t number = sqlite3_last_insert_rowid(catalog->db);
     event_write(writer, id, number, now_ms, pipeline_id, sl_buf_str(&name), update_id, event);
@@ -129,8 +129,8 @@ static enum sl_code add_in(struct sl_catalog *catalog, const char *pipeline_id,
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for an event");
         goto out;
     }
-    rc = sl_sql_run(catalog, error, "UPDATE events SET json = ?2 WHERE number = ?1", "it", number,
-                    text);
+    rc = sl_store_run(catalog, error, "UPDATE events SET json = ?2 WHERE number = ?1", "it", number,
+                      text);
     if (!rc && json) rc = sl_json_append(writer, json, error);
 
 out:
@@ -143,11 +143,11 @@ enum sl_code sl_event_add(struct sl_catalog *catalog, const char *pipeline_id,
                           const char *update_id, const struct sl_event *event, struct sl_buf *json,
                           struct sl_error *error)
 {
-    enum sl_code rc = sl_sql_write_begin(catalog, error);
+    enum sl_code rc = sl_store_write_begin(catalog, error);
 
     if (rc) return rc;
     rc = add_in(catalog, pipeline_id, update_id, event, json, error);
-    return sl_sql_write_end(catalog, rc, error);
+    return sl_store_write_end(catalog, rc, error);
 }
 
 static enum sl_code list_bind(sqlite3_stmt *stmt, const char *pipeline_id, int limit,
@@ -184,17 +184,17 @@ enum sl_code sl_event_list(struct sl_catalog *catalog, const char *pipeline_id, 
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for a query");
         goto out;
     }
-    rc = sl_sql_begin(catalog, &stmt, error, sql.data, "");
+    rc = sl_store_begin(catalog, &stmt, error, sql.data, "");
     if (rc) goto out;
     if (list_bind(stmt, pipeline_id, limit, &parsed)) {
-        rc = sl_sql_fail(catalog, error);
+        rc = sl_store_fail(catalog, error);
         goto out;
     }
     sl_buf_addc(out, '[');
-    while ((rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
+    while ((rc = sl_store_next(catalog, stmt, error)) == SL_MORE) {
         if (!first) sl_buf_addc(out, ',');
         first = false;
-        sl_buf_adds(out, sl_sql_text(stmt, 0));
+        sl_buf_adds(out, sl_store_text(stmt, 0));
     }
     sl_buf_addc(out, ']');
     if (!sl_failed(rc))

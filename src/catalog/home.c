@@ -160,9 +160,9 @@ static void user_name(char *out, size_t size)
 static enum sl_code version_of(struct sl_catalog *catalog, int64_t *version, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, "PRAGMA user_version", "");
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error, "PRAGMA user_version", "");
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE) *version = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
@@ -172,7 +172,7 @@ static enum sl_code exec(struct sl_catalog *catalog, const char *sql, struct sl_
 {
     return sqlite3_exec(catalog->db, sql, NULL, NULL, NULL) == SQLITE_OK
                ? SL_OK
-               : sl_sql_fail(catalog, error);
+               : sl_store_fail(catalog, error);
 }
 
 /* Inside a write transaction: two processes may both have seen an empty file. */
@@ -187,11 +187,11 @@ static enum sl_code create_or_migrate(struct sl_catalog *catalog, struct sl_erro
     rc = exec(catalog, schema_1, error);
     if (rc) return rc;
     sl_uuid4(uuid);
-    rc = sl_sql_run(catalog, error, "INSERT INTO meta VALUES ('metastore_id', ?1)", "t", uuid);
+    rc = sl_store_run(catalog, error, "INSERT INTO meta VALUES ('metastore_id', ?1)", "t", uuid);
     if (rc) return rc;
     randombytes_buf(salt, sizeof salt);
     sodium_bin2hex(salt_text, sizeof salt_text, salt, sizeof salt);
-    rc = sl_sql_run(catalog, error, "INSERT INTO meta VALUES ('salt', ?1)", "t", salt_text);
+    rc = sl_store_run(catalog, error, "INSERT INTO meta VALUES ('salt', ?1)", "t", salt_text);
     if (rc) return rc;
     return exec(catalog, "PRAGMA user_version = 1", error);
 }
@@ -208,7 +208,7 @@ static enum sl_code database_open(struct sl_catalog *catalog, struct sl_error *e
     int opened = sqlite3_open_v2(path.data, &catalog->db, flags, NULL);
     sl_buf_release(&path);
     if (!catalog->db) return sl_fail(error, SL_NO_MEMORY, "no memory for the catalog");
-    if (opened != SQLITE_OK) return sl_sql_fail(catalog, error);
+    if (opened != SQLITE_OK) return sl_store_fail(catalog, error);
     sqlite3_extended_result_codes(catalog->db, 1);
     sqlite3_busy_timeout(catalog->db, BUSY_TIMEOUT_MS);
 
@@ -225,20 +225,20 @@ static enum sl_code database_open(struct sl_catalog *catalog, struct sl_error *e
     }
     if (version == SL_CATALOG_VERSION) return SL_OK;
     rc = exec(catalog, "PRAGMA journal_mode = WAL", error);
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
     if (rc) return rc;
-    return sl_sql_write_end(catalog, create_or_migrate(catalog, error), error);
+    return sl_store_write_end(catalog, create_or_migrate(catalog, error), error);
 }
 
 static enum sl_code identity_read(struct sl_catalog *catalog, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
-                                   "SELECT value FROM meta WHERE key = 'metastore_id'", "");
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error,
+                                     "SELECT value FROM meta WHERE key = 'metastore_id'", "");
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE)
-        snprintf(catalog->metastore_id, sizeof catalog->metastore_id, "%s", sl_sql_text(stmt, 0));
+        snprintf(catalog->metastore_id, sizeof catalog->metastore_id, "%s", sl_store_text(stmt, 0));
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
 }

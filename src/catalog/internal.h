@@ -41,42 +41,43 @@ SL_MUST_USE enum sl_code sl_make_directories(const char *path, struct sl_error *
  * Prepares a statement and binds its parameters in order. types has one letter for each: 't' const
  * char * (NULL binds NULL), 'i' int64_t, 'b' const void * and size_t. sqlite3_finalize() it.
  */
-SL_MUST_USE enum sl_code sl_sql_begin(struct sl_catalog *catalog, sqlite3_stmt **out,
-                                      struct sl_error *error, const char *sql, const char *types,
-                                      ...);
+SL_MUST_USE enum sl_code sl_store_begin(struct sl_catalog *catalog, sqlite3_stmt **out,
+                                        struct sl_error *error, const char *sql, const char *types,
+                                        ...);
 /* SL_MORE: there is a row, read it with sqlite3_column_*. SL_DONE: no more rows. */
-SL_MUST_USE enum sl_code sl_sql_next(struct sl_catalog *catalog, sqlite3_stmt *stmt,
-                                     struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_next(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                       struct sl_error *error);
 /* Prepares, runs to the end, finalizes. */
-SL_MUST_USE enum sl_code sl_sql_run(struct sl_catalog *catalog, struct sl_error *error,
-                                    const char *sql, const char *types, ...);
+SL_MUST_USE enum sl_code sl_store_run(struct sl_catalog *catalog, struct sl_error *error,
+                                      const char *sql, const char *types, ...);
 /* A transaction that writes: takes the write lock at once, so it cannot fail half way as busy. */
-SL_MUST_USE enum sl_code sl_sql_write_begin(struct sl_catalog *catalog, struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_write_begin(struct sl_catalog *catalog, struct sl_error *error);
 /* Commits when code is no error, else rolls back. Returns code, or why it could not be committed. */
-SL_MUST_USE enum sl_code sl_sql_write_end(struct sl_catalog *catalog, enum sl_code code,
-                                          struct sl_error *error);
-SL_MUST_USE enum sl_code sl_sql_fail(struct sl_catalog *catalog, struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_write_end(struct sl_catalog *catalog, enum sl_code code,
+                                            struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_fail(struct sl_catalog *catalog, struct sl_error *error);
 /* A text column, "" for NULL. Valid until the statement moves. */
-const char *sl_sql_text(sqlite3_stmt *stmt, int column);
+const char *sl_store_text(sqlite3_stmt *stmt, int column);
 
 /* Writes the row a statement stands on as one JSON value. */
 typedef enum sl_code sl_row_fn(struct sl_catalog *catalog, sqlite3_stmt *stmt,
                                struct sl_json_writer *writer, struct sl_error *error);
 /* Appends a JSON array of all rows. Finalizes stmt whatever the result. */
-SL_MUST_USE enum sl_code sl_sql_array(struct sl_catalog *catalog, sqlite3_stmt *stmt,
-                                      sl_row_fn *write, struct sl_buf *out, struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_array(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                        sl_row_fn *write, struct sl_buf *out,
+                                        struct sl_error *error);
 /* Appends the first row; SL_DONE when there is none. Finalizes stmt whatever the result. */
-SL_MUST_USE enum sl_code sl_sql_object(struct sl_catalog *catalog, sqlite3_stmt *stmt,
-                                       sl_row_fn *write, struct sl_buf *out,
-                                       struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_object(struct sl_catalog *catalog, sqlite3_stmt *stmt,
+                                         sl_row_fn *write, struct sl_buf *out,
+                                         struct sl_error *error);
 
 /*
  * Fails with SL_NOT_FOUND: "<what> 'name' does not exist", and offers the nearest of the names that
  * the query (one text column) gives.
  */
-SL_MUST_USE enum sl_code sl_sql_missing(struct sl_catalog *catalog, const char *what,
-                                        const char *name, const char *names_sql,
-                                        struct sl_error *error);
+SL_MUST_USE enum sl_code sl_store_missing(struct sl_catalog *catalog, const char *what,
+                                          const char *name, const char *names_sql,
+                                          struct sl_error *error);
 
 /* ---- small things ---- */
 

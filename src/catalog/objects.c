@@ -10,12 +10,12 @@ static const char *const create_keys[] = {"name",    "catalog_name", "comment", 
 static void optional(struct sl_json_writer *w, const char *key, sqlite3_stmt *stmt, int column)
 {
     if (sqlite3_column_type(stmt, column) != SQLITE_NULL)
-        sl_json_kv_str(w, key, sl_sql_text(stmt, column));
+        sl_json_kv_str(w, key, sl_store_text(stmt, column));
 }
 
 static void properties_write(struct sl_json_writer *w, sqlite3_stmt *stmt, int column)
 {
-    const char *text = sl_sql_text(stmt, column);
+    const char *text = sl_store_text(stmt, column);
 
     sl_json_key(w, "properties");
     sl_json_put_raw(w, text, strlen(text));
@@ -31,8 +31,8 @@ static enum sl_code catalog_write(struct sl_catalog *catalog, sqlite3_stmt *stmt
 {
     (void)error;
     sl_json_begin_object(w);
-    sl_json_kv_str(w, "name", sl_sql_text(stmt, 0));
-    sl_json_kv_str(w, "full_name", sl_sql_text(stmt, 0));
+    sl_json_kv_str(w, "name", sl_store_text(stmt, 0));
+    sl_json_kv_str(w, "full_name", sl_store_text(stmt, 0));
     sl_json_kv_str(w, "catalog_type", "MANAGED_CATALOG");
     optional(w, "comment", stmt, 1);
     properties_write(w, stmt, 2);
@@ -48,9 +48,9 @@ enum sl_code sl_catalogs_list(struct sl_catalog *catalog, struct sl_buf *out,
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, CATALOG_COLUMNS "ORDER BY name", "");
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error, CATALOG_COLUMNS "ORDER BY name", "");
 
-    return rc ? rc : sl_sql_array(catalog, stmt, catalog_write, out, error);
+    return rc ? rc : sl_store_array(catalog, stmt, catalog_write, out, error);
 }
 
 enum sl_code sl_catalogs_get(struct sl_catalog *catalog, const char *name, struct sl_buf *out,
@@ -60,10 +60,11 @@ enum sl_code sl_catalogs_get(struct sl_catalog *catalog, const char *name, struc
     char *part = NULL;
     enum sl_code rc = sl_name_split(name, "catalog", &part, 1, error);
 
-    if (!rc) rc = sl_sql_begin(catalog, &stmt, error, CATALOG_COLUMNS "WHERE name = ?1", "t", part);
-    if (!rc) rc = sl_sql_object(catalog, stmt, catalog_write, out, error);
+    if (!rc)
+        rc = sl_store_begin(catalog, &stmt, error, CATALOG_COLUMNS "WHERE name = ?1", "t", part);
+    if (!rc) rc = sl_store_object(catalog, stmt, catalog_write, out, error);
     if (rc == SL_DONE)
-        rc = sl_sql_missing(catalog, "catalog", part, "SELECT name FROM catalogs", error);
+        rc = sl_store_missing(catalog, "catalog", part, "SELECT name FROM catalogs", error);
     sl_free(part);
     return rc;
 }
@@ -126,11 +127,11 @@ enum sl_code sl_catalogs_create(struct sl_catalog *catalog, const struct sl_json
 
     if (rc) goto out;
     sl_uuid4(id);
-    rc = sl_sql_run(catalog, error,
-                    "INSERT INTO catalogs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) "
-                    "ON CONFLICT (name) DO NOTHING",
-                    "ttttti", c.name, id, c.comment, c.properties, c.storage_root,
-                    sl_catalog_now_ms(catalog));
+    rc = sl_store_run(catalog, error,
+                      "INSERT INTO catalogs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) "
+                      "ON CONFLICT (name) DO NOTHING",
+                      "ttttti", c.name, id, c.comment, c.properties, c.storage_root,
+                      sl_catalog_now_ms(catalog));
     if (!rc && sqlite3_changes(catalog->db) == 0)
         rc = sl_fail(error, SL_EXISTS, "a catalog named '%s' exists already", c.name);
 
@@ -151,13 +152,13 @@ static enum sl_code schema_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
 {
     struct sl_buf full = {0};
 
-    sl_buf_addf(&full, "%s.%s", sl_sql_text(stmt, 0), sl_sql_text(stmt, 1));
+    sl_buf_addf(&full, "%s.%s", sl_store_text(stmt, 0), sl_store_text(stmt, 1));
     if (sl_buf_failed(&full)) return sl_fail(error, SL_NO_MEMORY, "no memory for a schema");
     sl_json_begin_object(w);
-    sl_json_kv_str(w, "name", sl_sql_text(stmt, 1));
-    sl_json_kv_str(w, "catalog_name", sl_sql_text(stmt, 0));
+    sl_json_kv_str(w, "name", sl_store_text(stmt, 1));
+    sl_json_kv_str(w, "catalog_name", sl_store_text(stmt, 0));
     sl_json_kv_str(w, "full_name", sl_buf_str(&full));
-    sl_json_kv_str(w, "schema_id", sl_sql_text(stmt, 2));
+    sl_json_kv_str(w, "schema_id", sl_store_text(stmt, 2));
     sl_json_kv_str(w, "catalog_type", "MANAGED_CATALOG");
     optional(w, "comment", stmt, 3);
     properties_write(w, stmt, 4);
@@ -187,10 +188,10 @@ enum sl_code sl_schemas_list(struct sl_catalog *catalog, const char *catalog_nam
 
     if (!rc && catalog_name) rc = sl_name_split(catalog_name, "catalog", &part, 1, error);
     if (!rc)
-        rc = sl_sql_begin(catalog, &stmt, error,
-                          SCHEMA_COLUMNS "WHERE ?1 IS NULL OR catalog_name = ?1 ORDER BY 1, 2", "t",
-                          part);
-    if (!rc) rc = sl_sql_array(catalog, stmt, schema_write, out, error);
+        rc = sl_store_begin(catalog, &stmt, error,
+                            SCHEMA_COLUMNS "WHERE ?1 IS NULL OR catalog_name = ?1 ORDER BY 1, 2",
+                            "t", part);
+    if (!rc) rc = sl_store_array(catalog, stmt, schema_write, out, error);
     sl_free(part);
     return rc;
 }
@@ -203,11 +204,11 @@ enum sl_code sl_schemas_get(struct sl_catalog *catalog, const char *full_name, s
     enum sl_code rc = sl_name_split(full_name, "schema", parts, 2, error);
 
     if (!rc)
-        rc = sl_sql_begin(catalog, &stmt, error,
-                          SCHEMA_COLUMNS "WHERE catalog_name = ?1 AND name = ?2", "tt", parts[0],
-                          parts[1]);
-    if (!rc) rc = sl_sql_object(catalog, stmt, schema_write, out, error);
-    if (rc == SL_DONE) rc = sl_sql_missing(catalog, "schema", full_name, SCHEMA_NAMES, error);
+        rc = sl_store_begin(catalog, &stmt, error,
+                            SCHEMA_COLUMNS "WHERE catalog_name = ?1 AND name = ?2", "tt", parts[0],
+                            parts[1]);
+    if (!rc) rc = sl_store_object(catalog, stmt, schema_write, out, error);
+    if (rc == SL_DONE) rc = sl_store_missing(catalog, "schema", full_name, SCHEMA_NAMES, error);
     sl_free(parts[0]);
     sl_free(parts[1]);
     return rc;
@@ -223,11 +224,11 @@ enum sl_code sl_schemas_create(struct sl_catalog *catalog, const struct sl_json 
     if (!rc) rc = catalog_check(catalog, c.catalog_name, error);
     if (rc) goto out;
     sl_uuid4(id);
-    rc = sl_sql_run(catalog, error,
-                    "INSERT INTO schemas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) "
-                    "ON CONFLICT (catalog_name, name) DO NOTHING",
-                    "tttttti", c.catalog_name, c.name, id, c.comment, c.properties, c.storage_root,
-                    sl_catalog_now_ms(catalog));
+    rc = sl_store_run(catalog, error,
+                      "INSERT INTO schemas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) "
+                      "ON CONFLICT (catalog_name, name) DO NOTHING",
+                      "tttttti", c.catalog_name, c.name, id, c.comment, c.properties,
+                      c.storage_root, sl_catalog_now_ms(catalog));
     if (!rc && sqlite3_changes(catalog->db) == 0)
         rc = sl_fail(error, SL_EXISTS, "a schema named '%s.%s' exists already", c.catalog_name,
                      c.name);

@@ -207,17 +207,17 @@ enum sl_code sl_connection_options_save(struct sl_catalog *catalog, const char *
                                         struct sl_error *error)
 {
     enum sl_code rc =
-        sl_sql_run(catalog, error, "DELETE FROM connection_options WHERE connection_id = ?1", "t",
-                   id);
+        sl_store_run(catalog, error, "DELETE FROM connection_options WHERE connection_id = ?1", "t",
+                     id);
 
     for (size_t i = 0; i < options->count && !rc; i++) {
         const struct sl_connection_option *o = &options->list[i];
-        rc = sl_sql_run(catalog, error,
-                        "INSERT INTO connection_options (connection_id, position, name, given, "
-                        "secret, kind, value, box) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                        "tittittb", id, (int64_t)i, o->name, o->given, (int64_t)o->secret,
-                        o->box ? "sealed" : kind_names[o->kind], o->text, (const void *)o->box,
-                        o->box_len);
+        rc = sl_store_run(catalog, error,
+                          "INSERT INTO connection_options (connection_id, position, name, given, "
+                          "secret, kind, value, box) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                          "tittittb", id, (int64_t)i, o->name, o->given, (int64_t)o->secret,
+                          o->box ? "sealed" : kind_names[o->kind], o->text, (const void *)o->box,
+                          o->box_len);
     }
     return rc;
 }
@@ -225,12 +225,12 @@ enum sl_code sl_connection_options_save(struct sl_catalog *catalog, const char *
 static enum sl_code option_load(sqlite3_stmt *stmt, struct sl_connection_option *out,
                                 struct sl_error *error)
 {
-    const char *kind = sl_sql_text(stmt, 3);
+    const char *kind = sl_store_text(stmt, 3);
     const void *box = sqlite3_column_blob(stmt, 5);
 
     out->stored = true;
-    out->name = sl_strdup(sl_sql_text(stmt, 0));
-    out->given = sl_strdup(sl_sql_text(stmt, 1));
+    out->name = sl_strdup(sl_store_text(stmt, 0));
+    out->given = sl_strdup(sl_store_text(stmt, 1));
     out->secret = sqlite3_column_int(stmt, 2) != 0;
     out->kind = strcmp(kind, "env") == 0    ? SL_VALUE_ENV
                 : strcmp(kind, "file") == 0 ? SL_VALUE_FILE
@@ -240,7 +240,7 @@ static enum sl_code option_load(sqlite3_stmt *stmt, struct sl_connection_option 
         out->box = sl_alloc(out->box_len);
         if (out->box) memcpy(out->box, box, out->box_len);
     } else {
-        out->text = sl_strdup(sl_sql_text(stmt, 4));
+        out->text = sl_strdup(sl_store_text(stmt, 4));
     }
     if (!out->name || !out->given || (!out->text && !out->box))
         return sl_fail(error, SL_NO_MEMORY, "no memory for an option");
@@ -253,13 +253,13 @@ enum sl_code sl_connection_options_load(struct sl_catalog *catalog, const char *
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error,
-                     "SELECT name, given, secret, kind, value, box FROM connection_options "
-                     "WHERE connection_id = ?1 ORDER BY position",
-                     "t", id);
+        sl_store_begin(catalog, &stmt, error,
+                       "SELECT name, given, secret, kind, value, box FROM connection_options "
+                       "WHERE connection_id = ?1 ORDER BY position",
+                       "t", id);
 
     options->count = 0;
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE &&
+    while (!rc && (rc = sl_store_next(catalog, stmt, error)) == SL_MORE &&
            options->count < SL_CONNECTION_OPTIONS_MAX)
         rc = option_load(stmt, &options->list[options->count++], error);
     sqlite3_finalize(stmt);

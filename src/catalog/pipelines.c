@@ -14,15 +14,15 @@ static enum sl_code name_free(struct sl_catalog *catalog, const char *name, cons
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, "SELECT id FROM pipelines WHERE name = ?1 AND id <> ?2",
-                     "tt", name, but_id);
+        sl_store_begin(catalog, &stmt, error,
+                       "SELECT id FROM pipelines WHERE name = ?1 AND id <> ?2", "tt", name, but_id);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE) {
         rc = sl_fail(error, SL_EXISTS, "a pipeline named '%s' exists already: %s", name,
-                     sl_sql_text(stmt, 0));
+                     sl_store_text(stmt, 0));
         sl_error_hint(error, "Change it with: sluice pipelines update %s --json @file",
-                      sl_sql_text(stmt, 0));
+                      sl_store_text(stmt, 0));
     }
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
@@ -41,14 +41,14 @@ enum sl_code sl_pipeline_create(struct sl_catalog *catalog, const char *name, co
 {
     enum sl_code rc = pipeline_name_check(name, error);
 
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
     if (rc) return rc;
     sl_uuid4(id);
     rc = name_free(catalog, name, id, error);
     if (!rc)
-        rc = sl_sql_run(catalog, error, "INSERT INTO pipelines VALUES (?1, ?2, ?3, ?4, ?4)", "ttti",
-                        id, name, spec_json, sl_catalog_now_ms(catalog));
-    return sl_sql_write_end(catalog, rc, error);
+        rc = sl_store_run(catalog, error, "INSERT INTO pipelines VALUES (?1, ?2, ?3, ?4, ?4)",
+                          "ttti", id, name, spec_json, sl_catalog_now_ms(catalog));
+    return sl_store_write_end(catalog, rc, error);
 }
 
 static enum sl_code id_check(struct sl_catalog *catalog, const char *id, struct sl_error *error)
@@ -65,9 +65,9 @@ static enum sl_code update_in(struct sl_catalog *catalog, const char *id, const 
 
     if (!rc) rc = name_free(catalog, name, id, error);
     if (rc) return rc;
-    return sl_sql_run(catalog, error,
-                      "UPDATE pipelines SET name = ?2, spec = ?3, modified_ms = ?4 WHERE id = ?1",
-                      "ttti", id, name, spec_json, sl_catalog_now_ms(catalog));
+    return sl_store_run(catalog, error,
+                        "UPDATE pipelines SET name = ?2, spec = ?3, modified_ms = ?4 WHERE id = ?1",
+                        "ttti", id, name, spec_json, sl_catalog_now_ms(catalog));
 }
 
 enum sl_code sl_pipeline_update(struct sl_catalog *catalog, const char *id, const char *name,
@@ -75,9 +75,9 @@ enum sl_code sl_pipeline_update(struct sl_catalog *catalog, const char *id, cons
 {
     enum sl_code rc = pipeline_name_check(name, error);
 
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
     if (rc) return rc;
-    return sl_sql_write_end(catalog, update_in(catalog, id, name, spec_json, error), error);
+    return sl_store_write_end(catalog, update_in(catalog, id, name, spec_json, error), error);
 }
 
 enum sl_code sl_pipeline_delete(struct sl_catalog *catalog, const char *id, struct sl_error *error)
@@ -91,12 +91,12 @@ enum sl_code sl_pipeline_delete(struct sl_catalog *catalog, const char *id, stru
         return error->code;
     }
     /* Its tables stay; they only lose their owner. */
-    rc = sl_sql_write_begin(catalog, error);
+    rc = sl_store_write_begin(catalog, error);
     if (rc) return rc;
-    rc = sl_sql_run(catalog, error, "UPDATE tables SET pipeline_id = NULL WHERE pipeline_id = ?1",
-                    "t", id);
-    if (!rc) rc = sl_sql_run(catalog, error, "DELETE FROM pipelines WHERE id = ?1", "t", id);
-    return sl_sql_write_end(catalog, rc, error);
+    rc = sl_store_run(catalog, error, "UPDATE tables SET pipeline_id = NULL WHERE pipeline_id = ?1",
+                      "t", id);
+    if (!rc) rc = sl_store_run(catalog, error, "DELETE FROM pipelines WHERE id = ?1", "t", id);
+    return sl_store_write_end(catalog, rc, error);
 }
 
 enum sl_code sl_pipeline_find(struct sl_catalog *catalog, const char *key, char id[SL_ID_MAX],
@@ -104,16 +104,16 @@ enum sl_code sl_pipeline_find(struct sl_catalog *catalog, const char *key, char 
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error,
-                     "SELECT id FROM pipelines WHERE id = ?1 OR name = ?1 ORDER BY id <> ?1", "t",
-                     key);
+        sl_store_begin(catalog, &stmt, error,
+                       "SELECT id FROM pipelines WHERE id = ?1 OR name = ?1 ORDER BY id <> ?1", "t",
+                       key);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE) {
-        snprintf(id, SL_ID_MAX, "%s", sl_sql_text(stmt, 0));
+        snprintf(id, SL_ID_MAX, "%s", sl_store_text(stmt, 0));
         rc = SL_OK;
     } else if (rc == SL_DONE) {
-        rc = sl_sql_missing(catalog, "pipeline", key, "SELECT name FROM pipelines", error);
+        rc = sl_store_missing(catalog, "pipeline", key, "SELECT name FROM pipelines", error);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -124,14 +124,14 @@ enum sl_code sl_pipeline_spec(struct sl_catalog *catalog, const char *id, struct
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, "SELECT spec FROM pipelines WHERE id = ?1", "t", id);
+        sl_store_begin(catalog, &stmt, error, "SELECT spec FROM pipelines WHERE id = ?1", "t", id);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE) {
-        sl_buf_adds(out, sl_sql_text(stmt, 0));
+        sl_buf_adds(out, sl_store_text(stmt, 0));
         rc = sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "no memory for a spec") : SL_OK;
     } else if (rc == SL_DONE) {
-        rc = sl_sql_missing(catalog, "pipeline", id, "SELECT name FROM pipelines", error);
+        rc = sl_store_missing(catalog, "pipeline", id, "SELECT name FROM pipelines", error);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -181,12 +181,12 @@ out:
 static enum sl_code write_either(struct sl_catalog *catalog, sqlite3_stmt *stmt, bool whole,
                                  struct sl_json_writer *w, struct sl_error *error)
 {
-    const char *id = sl_sql_text(stmt, 0), *last = sl_sql_text(stmt, 4);
+    const char *id = sl_store_text(stmt, 0), *last = sl_store_text(stmt, 4);
     bool failed = strcmp(last, "FAILED") == 0;
 
     sl_json_begin_object(w);
     sl_json_kv_str(w, "pipeline_id", id);
-    sl_json_kv_str(w, "name", sl_sql_text(stmt, 1));
+    sl_json_kv_str(w, "name", sl_store_text(stmt, 1));
     sl_json_kv_str(w, "state", state_of(catalog, id, last, sqlite3_column_int(stmt, 5) != 0));
     if (*last) sl_json_kv_str(w, "health", failed ? "UNHEALTHY" : "HEALTHY");
     sl_json_kv_str(w, "creator_user_name", catalog->owner);
@@ -195,7 +195,7 @@ static enum sl_code write_either(struct sl_catalog *catalog, sqlite3_stmt *stmt,
     if (whole) {
         sl_json_kv_i64(w, "last_modified", sqlite3_column_int64(stmt, 3));
         sl_json_kv_str(w, "effective_publishing_mode", "DEFAULT_PUBLISHING_MODE");
-        if (!rc) rc = spec_write(w, id, sl_sql_text(stmt, 2), error);
+        if (!rc) rc = spec_write(w, id, sl_store_text(stmt, 2), error);
     }
     sl_json_end_object(w);
     return rc;
@@ -218,11 +218,11 @@ enum sl_code sl_pipeline_get(struct sl_catalog *catalog, const char *id, struct 
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, PIPELINE_COLUMNS "WHERE p.id = ?1", "t", id);
+        sl_store_begin(catalog, &stmt, error, PIPELINE_COLUMNS "WHERE p.id = ?1", "t", id);
 
-    if (!rc) rc = sl_sql_object(catalog, stmt, pipeline_write, out, error);
+    if (!rc) rc = sl_store_object(catalog, stmt, pipeline_write, out, error);
     if (rc == SL_DONE)
-        rc = sl_sql_missing(catalog, "pipeline", id, "SELECT name FROM pipelines", error);
+        rc = sl_store_missing(catalog, "pipeline", id, "SELECT name FROM pipelines", error);
     return rc;
 }
 
@@ -230,7 +230,7 @@ enum sl_code sl_pipeline_list(struct sl_catalog *catalog, struct sl_buf *out,
                               struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error, PIPELINE_COLUMNS "ORDER BY p.name", "");
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error, PIPELINE_COLUMNS "ORDER BY p.name", "");
 
-    return rc ? rc : sl_sql_array(catalog, stmt, summary_write, out, error);
+    return rc ? rc : sl_store_array(catalog, stmt, summary_write, out, error);
 }

@@ -6,7 +6,7 @@
 #include "catalog/internal.h"
 #include "options/options.h"
 
-enum sl_code sl_sql_fail(struct sl_catalog *catalog, struct sl_error *error)
+enum sl_code sl_store_fail(struct sl_catalog *catalog, struct sl_error *error)
 {
     int primary = sqlite3_errcode(catalog->db) & 0xff;
     const char *why = sqlite3_errmsg(catalog->db);
@@ -70,9 +70,9 @@ static enum sl_code begin(struct sl_catalog *catalog, sqlite3_stmt **out, struct
 {
     *out = NULL;
     if (sqlite3_prepare_v2(catalog->db, sql, -1, out, NULL) != SQLITE_OK)
-        return sl_sql_fail(catalog, error);
+        return sl_store_fail(catalog, error);
     if (bind_all(*out, types, args) != SQLITE_OK) {
-        enum sl_code rc = sl_sql_fail(catalog, error);
+        enum sl_code rc = sl_store_fail(catalog, error);
         sqlite3_finalize(*out);
         *out = NULL;
         return rc;
@@ -80,8 +80,8 @@ static enum sl_code begin(struct sl_catalog *catalog, sqlite3_stmt **out, struct
     return SL_OK;
 }
 
-enum sl_code sl_sql_begin(struct sl_catalog *catalog, sqlite3_stmt **out, struct sl_error *error,
-                          const char *sql, const char *types, ...)
+enum sl_code sl_store_begin(struct sl_catalog *catalog, sqlite3_stmt **out, struct sl_error *error,
+                            const char *sql, const char *types, ...)
 {
     va_list args;
     va_start(args, types);
@@ -90,17 +90,17 @@ enum sl_code sl_sql_begin(struct sl_catalog *catalog, sqlite3_stmt **out, struct
     return rc;
 }
 
-enum sl_code sl_sql_next(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct sl_error *error)
+enum sl_code sl_store_next(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct sl_error *error)
 {
     switch (sqlite3_step(stmt)) {
     case SQLITE_ROW: return SL_MORE;
     case SQLITE_DONE: return SL_DONE;
-    default: return sl_sql_fail(catalog, error);
+    default: return sl_store_fail(catalog, error);
     }
 }
 
-enum sl_code sl_sql_run(struct sl_catalog *catalog, struct sl_error *error, const char *sql,
-                        const char *types, ...)
+enum sl_code sl_store_run(struct sl_catalog *catalog, struct sl_error *error, const char *sql,
+                          const char *types, ...)
 {
     sqlite3_stmt *stmt = NULL;
     va_list args;
@@ -110,45 +110,47 @@ enum sl_code sl_sql_run(struct sl_catalog *catalog, struct sl_error *error, cons
     va_end(args);
     if (rc) return rc;
     do {
-        rc = sl_sql_next(catalog, stmt, error);
+        rc = sl_store_next(catalog, stmt, error);
     } while (rc == SL_MORE);
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
 }
 
-enum sl_code sl_sql_write_begin(struct sl_catalog *catalog, struct sl_error *error)
+enum sl_code sl_store_write_begin(struct sl_catalog *catalog, struct sl_error *error)
 {
-    return sl_sql_run(catalog, error, "BEGIN IMMEDIATE", "");
+    return sl_store_run(catalog, error, "BEGIN IMMEDIATE", "");
 }
 
-enum sl_code sl_sql_write_end(struct sl_catalog *catalog, enum sl_code code, struct sl_error *error)
+enum sl_code sl_store_write_end(struct sl_catalog *catalog, enum sl_code code,
+                                struct sl_error *error)
 {
     struct sl_error ignored;
 
     if (!sl_failed(code)) {
-        code = sl_sql_run(catalog, error, "COMMIT", "");
+        code = sl_store_run(catalog, error, "COMMIT", "");
         if (!code) return SL_OK;
     }
     /* The first error is the one to tell; a failed roll-back ends with the connection anyway. */
-    if (!sqlite3_get_autocommit(catalog->db)) (void)!sl_sql_run(catalog, &ignored, "ROLLBACK", "");
+    if (!sqlite3_get_autocommit(catalog->db))
+        (void)!sl_store_run(catalog, &ignored, "ROLLBACK", "");
     return code;
 }
 
-const char *sl_sql_text(sqlite3_stmt *stmt, int column)
+const char *sl_store_text(sqlite3_stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt, column);
     return text ? text : "";
 }
 
-enum sl_code sl_sql_array(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_row_fn *write,
-                          struct sl_buf *out, struct sl_error *error)
+enum sl_code sl_store_array(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_row_fn *write,
+                            struct sl_buf *out, struct sl_error *error)
 {
     struct sl_json_writer *writer = NULL;
     enum sl_code rc = sl_writer_new(&writer, error);
 
     if (rc) goto out;
     sl_json_begin_array(writer);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE)
+    while (!rc && (rc = sl_store_next(catalog, stmt, error)) == SL_MORE)
         rc = write(catalog, stmt, writer, error);
     if (sl_failed(rc)) goto out;
     sl_json_end_array(writer);
@@ -160,13 +162,13 @@ out:
     return rc;
 }
 
-enum sl_code sl_sql_object(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_row_fn *write,
-                           struct sl_buf *out, struct sl_error *error)
+enum sl_code sl_store_object(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_row_fn *write,
+                             struct sl_buf *out, struct sl_error *error)
 {
     struct sl_json_writer *writer = NULL;
     enum sl_code rc = sl_writer_new(&writer, error);
 
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
     if (rc == SL_MORE) {
         rc = write(catalog, stmt, writer, error);
         if (!rc) rc = sl_json_append(writer, out, error);
@@ -178,8 +180,8 @@ enum sl_code sl_sql_object(struct sl_catalog *catalog, sqlite3_stmt *stmt, sl_ro
 
 #define NAMES_MAX 1000 /* candidates that are compared to find the nearest */
 
-enum sl_code sl_sql_missing(struct sl_catalog *catalog, const char *what, const char *name,
-                            const char *names_sql, struct sl_error *error)
+enum sl_code sl_store_missing(struct sl_catalog *catalog, const char *what, const char *name,
+                              const char *names_sql, struct sl_error *error)
 {
     sqlite3_stmt *stmt = NULL;
     char **names = sl_calloc(NAMES_MAX + 1, sizeof *names);
@@ -188,9 +190,9 @@ enum sl_code sl_sql_missing(struct sl_catalog *catalog, const char *what, const 
     sl_fail(error, SL_NOT_FOUND, "%s '%s' does not exist", what, name);
     if (!names) goto out;
     struct sl_error ignored;
-    if (sl_sql_begin(catalog, &stmt, &ignored, names_sql, "")) goto out;
-    while (count < NAMES_MAX && sl_sql_next(catalog, stmt, &ignored) == SL_MORE) {
-        names[count] = sl_strdup(sl_sql_text(stmt, 0));
+    if (sl_store_begin(catalog, &stmt, &ignored, names_sql, "")) goto out;
+    while (count < NAMES_MAX && sl_store_next(catalog, stmt, &ignored) == SL_MORE) {
+        names[count] = sl_strdup(sl_store_text(stmt, 0));
         if (!names[count]) break;
         count++;
     }

@@ -12,10 +12,10 @@
 static enum sl_code one_text(struct sl_catalog *catalog, sqlite3_stmt *stmt, struct sl_buf *out,
                              bool *found, struct sl_error *error)
 {
-    enum sl_code rc = sl_sql_next(catalog, stmt, error);
+    enum sl_code rc = sl_store_next(catalog, stmt, error);
 
     *found = rc == SL_MORE && sqlite3_column_type(stmt, 0) != SQLITE_NULL;
-    if (*found) sl_buf_adds(out, sl_sql_text(stmt, 0));
+    if (*found) sl_buf_adds(out, sl_store_text(stmt, 0));
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
 }
@@ -26,24 +26,24 @@ static enum sl_code location_in(struct sl_catalog *catalog, const char *c, const
     sqlite3_stmt *stmt = NULL;
     bool found = false;
 
-    enum sl_code rc = sl_sql_begin(catalog, &stmt, error,
-                                   "SELECT location FROM tables WHERE catalog_name = ?1 "
-                                   "AND schema_name = ?2 AND name = ?3",
-                                   "ttt", c, s, t);
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error,
+                                     "SELECT location FROM tables WHERE catalog_name = ?1 "
+                                     "AND schema_name = ?2 AND name = ?3",
+                                     "ttt", c, s, t);
     if (!rc) rc = one_text(catalog, stmt, out, &found, error);
     if (rc || found) return rc;
 
-    rc = sl_sql_begin(catalog, &stmt, error,
-                      "SELECT storage_root FROM schemas WHERE catalog_name = ?1 AND name = ?2",
-                      "tt", c, s);
+    rc = sl_store_begin(catalog, &stmt, error,
+                        "SELECT storage_root FROM schemas WHERE catalog_name = ?1 AND name = ?2",
+                        "tt", c, s);
     if (!rc) rc = one_text(catalog, stmt, out, &found, error);
     if (rc) return rc;
     if (found) {
         sl_buf_addf(out, "/%s", t);
         return SL_OK;
     }
-    rc = sl_sql_begin(catalog, &stmt, error, "SELECT storage_root FROM catalogs WHERE name = ?1",
-                      "t", c);
+    rc = sl_store_begin(catalog, &stmt, error, "SELECT storage_root FROM catalogs WHERE name = ?1",
+                        "t", c);
     if (!rc) rc = one_text(catalog, stmt, out, &found, error);
     if (rc) return rc;
     if (found)
@@ -97,19 +97,19 @@ static enum sl_code put_in(struct sl_catalog *catalog, const struct sl_table_ent
     int64_t now = sl_catalog_now_ms(catalog);
 
     sl_uuid4(id);
-    enum sl_code rc = sl_sql_run(catalog, error,
-                                 "INSERT INTO catalogs VALUES (?1, ?2, NULL, '{}', NULL, ?3, ?3) "
-                                 "ON CONFLICT DO NOTHING",
-                                 "tti", names[0], id, now);
+    enum sl_code rc = sl_store_run(catalog, error,
+                                   "INSERT INTO catalogs VALUES (?1, ?2, NULL, '{}', NULL, ?3, ?3) "
+                                   "ON CONFLICT DO NOTHING",
+                                   "tti", names[0], id, now);
     if (rc) return rc;
     sl_uuid4(id);
-    rc = sl_sql_run(catalog, error,
-                    "INSERT INTO schemas VALUES (?1, ?2, ?3, NULL, '{}', NULL, ?4, ?4) "
-                    "ON CONFLICT DO NOTHING",
-                    "ttti", names[0], names[1], id, now);
+    rc = sl_store_run(catalog, error,
+                      "INSERT INTO schemas VALUES (?1, ?2, ?3, NULL, '{}', NULL, ?4, ?4) "
+                      "ON CONFLICT DO NOTHING",
+                      "ttti", names[0], names[1], id, now);
     if (rc) return rc;
     sl_uuid4(id);
-    return sl_sql_run(
+    return sl_store_run(
         catalog, error,
         "INSERT INTO tables VALUES (?1, ?2, ?3, ?4, ?5, ?6, COALESCE(?7, '{}'), ?8, ?9, ?10, ?11, "
         "?12, ?13, ?14, ?14) ON CONFLICT (catalog_name, schema_name, name) DO UPDATE SET "
@@ -130,8 +130,8 @@ enum sl_code sl_table_put(struct sl_catalog *catalog, const struct sl_table_entr
     enum sl_code rc =
         names_lower(entry->catalog_name, entry->schema_name, entry->name, names, error);
 
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
-    if (!rc) rc = sl_sql_write_end(catalog, put_in(catalog, entry, names, error), error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_end(catalog, put_in(catalog, entry, names, error), error);
     names_free(names);
     return rc;
 }
@@ -167,24 +167,24 @@ static enum sl_code table_write(struct sl_catalog *catalog, sqlite3_stmt *stmt,
     bool owned = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
     const char *properties;
 
-    sl_buf_addf(&full, "%s.%s.%s", sl_sql_text(stmt, 0), sl_sql_text(stmt, 1),
-                sl_sql_text(stmt, 2));
+    sl_buf_addf(&full, "%s.%s.%s", sl_store_text(stmt, 0), sl_store_text(stmt, 1),
+                sl_store_text(stmt, 2));
     sl_json_begin_object(w);
-    sl_json_kv_str(w, "name", sl_sql_text(stmt, 2));
-    sl_json_kv_str(w, "catalog_name", sl_sql_text(stmt, 0));
-    sl_json_kv_str(w, "schema_name", sl_sql_text(stmt, 1));
+    sl_json_kv_str(w, "name", sl_store_text(stmt, 2));
+    sl_json_kv_str(w, "catalog_name", sl_store_text(stmt, 0));
+    sl_json_kv_str(w, "schema_name", sl_store_text(stmt, 1));
     sl_json_kv_str(w, "full_name", sl_buf_str(&full));
     sl_json_kv_str(w, "table_type", owned ? "STREAMING_TABLE" : "EXTERNAL");
     sl_json_kv_str(w, "data_source_format", "DELTA");
-    enum sl_code rc = sl_columns_write(w, sl_sql_text(stmt, 5), error);
-    sl_json_kv_str(w, "storage_location", sl_sql_text(stmt, 4));
-    properties = sl_sql_text(stmt, 6);
+    enum sl_code rc = sl_columns_write(w, sl_store_text(stmt, 5), error);
+    sl_json_kv_str(w, "storage_location", sl_store_text(stmt, 4));
+    properties = sl_store_text(stmt, 6);
     sl_json_key(w, "properties");
     sl_json_put_raw(w, properties, strlen(properties));
     if (sqlite3_column_type(stmt, 7) != SQLITE_NULL)
-        sl_json_kv_str(w, "comment", sl_sql_text(stmt, 7));
-    sl_json_kv_str(w, "table_id", sl_sql_text(stmt, 3));
-    if (owned) sl_json_kv_str(w, "pipeline_id", sl_sql_text(stmt, 8));
+        sl_json_kv_str(w, "comment", sl_store_text(stmt, 7));
+    sl_json_kv_str(w, "table_id", sl_store_text(stmt, 3));
+    if (owned) sl_json_kv_str(w, "pipeline_id", sl_store_text(stmt, 8));
     statistics_write(w, stmt);
     sl_json_kv_times(w, catalog, sqlite3_column_int64(stmt, 13), sqlite3_column_int64(stmt, 14));
     sl_json_end_object(w);
@@ -203,11 +203,11 @@ enum sl_code sl_tables_list(struct sl_catalog *catalog, const char *catalog_name
     if ((catalog_name && !c) || (schema_name && !s))
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for a name");
     if (!rc)
-        rc = sl_sql_begin(catalog, &stmt, error,
-                          TABLE_COLUMNS "WHERE (?1 IS NULL OR catalog_name = ?1) AND "
-                                        "(?2 IS NULL OR schema_name = ?2) ORDER BY 1, 2, 3",
-                          "tt", c, s);
-    if (!rc) rc = sl_sql_array(catalog, stmt, table_write, out, error);
+        rc = sl_store_begin(catalog, &stmt, error,
+                            TABLE_COLUMNS "WHERE (?1 IS NULL OR catalog_name = ?1) AND "
+                                          "(?2 IS NULL OR schema_name = ?2) ORDER BY 1, 2, 3",
+                            "tt", c, s);
+    if (!rc) rc = sl_store_array(catalog, stmt, table_write, out, error);
     sl_free(c);
     sl_free(s);
     return rc;
@@ -221,12 +221,12 @@ enum sl_code sl_tables_get(struct sl_catalog *catalog, const char *full_name, st
     enum sl_code rc = sl_name_split(full_name, "table", parts, 3, error);
 
     if (!rc)
-        rc =
-            sl_sql_begin(catalog, &stmt, error,
-                         TABLE_COLUMNS "WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3",
-                         "ttt", parts[0], parts[1], parts[2]);
-    if (!rc) rc = sl_sql_object(catalog, stmt, table_write, out, error);
-    if (rc == SL_DONE) rc = sl_sql_missing(catalog, "table", full_name, TABLE_NAMES, error);
+        rc = sl_store_begin(catalog, &stmt, error,
+                            TABLE_COLUMNS
+                            "WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3",
+                            "ttt", parts[0], parts[1], parts[2]);
+    if (!rc) rc = sl_store_object(catalog, stmt, table_write, out, error);
+    if (rc == SL_DONE) rc = sl_store_missing(catalog, "table", full_name, TABLE_NAMES, error);
     names_free(parts);
     return rc;
 }
@@ -238,11 +238,12 @@ enum sl_code sl_tables_delete(struct sl_catalog *catalog, const char *full_name,
     enum sl_code rc = sl_name_split(full_name, "table", parts, 3, error);
 
     if (rc) return rc;
-    rc = sl_sql_run(catalog, error,
-                    "DELETE FROM tables WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3",
-                    "ttt", parts[0], parts[1], parts[2]);
+    rc = sl_store_run(
+        catalog, error,
+        "DELETE FROM tables WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3", "ttt",
+        parts[0], parts[1], parts[2]);
     if (!rc && sqlite3_changes(catalog->db) == 0)
-        rc = sl_sql_missing(catalog, "table", full_name, TABLE_NAMES, error);
+        rc = sl_store_missing(catalog, "table", full_name, TABLE_NAMES, error);
     names_free(parts);
     return rc;
 }

@@ -93,19 +93,19 @@ static enum sl_code busy(struct sl_catalog *catalog, const char *pipeline_id,
     char since[SL_TIME_TEXT_MAX];
     struct sl_error ignored;
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, &ignored,
-                     "SELECT u.id, u.created_ms, u.process, p.name FROM updates u JOIN pipelines p "
-                     "ON p.id = u.pipeline_id WHERE p.id = ?1 AND u.state NOT IN " TERMINAL
-                     " ORDER BY u.number DESC",
-                     "t", pipeline_id);
+    enum sl_code rc = sl_store_begin(
+        catalog, &stmt, &ignored,
+        "SELECT u.id, u.created_ms, u.process, p.name FROM updates u JOIN pipelines p "
+        "ON p.id = u.pipeline_id WHERE p.id = ?1 AND u.state NOT IN " TERMINAL
+        " ORDER BY u.number DESC",
+        "t", pipeline_id);
 
-    if (!rc && sl_sql_next(catalog, stmt, &ignored) == SL_MORE) {
+    if (!rc && sl_store_next(catalog, stmt, &ignored) == SL_MORE) {
         sl_time_format_ms(sqlite3_column_int64(stmt, 1) * 1000, since);
         sl_fail(error, SL_BUSY,
                 "an active update already exists for pipeline '%s': %s, running "
                 "since %s in process %lld",
-                sl_sql_text(stmt, 3), sl_sql_text(stmt, 0), since,
+                sl_store_text(stmt, 3), sl_store_text(stmt, 0), since,
                 (long long)sqlite3_column_int64(stmt, 2));
     } else {
         sl_fail(error, SL_BUSY, "an active update already exists for pipeline '%s'", pipeline_id);
@@ -124,18 +124,18 @@ static enum sl_code close_dead(struct sl_catalog *catalog, const char *pipeline_
 
     for (;;) {
         sqlite3_stmt *stmt = NULL;
-        enum sl_code rc =
-            sl_sql_begin(catalog, &stmt, error,
-                         "SELECT id FROM updates WHERE pipeline_id = ?1 AND state NOT IN " TERMINAL,
-                         "t", pipeline_id);
-        if (!rc) rc = sl_sql_next(catalog, stmt, error);
-        if (rc == SL_MORE) snprintf(id, sizeof id, "%s", sl_sql_text(stmt, 0));
+        enum sl_code rc = sl_store_begin(
+            catalog, &stmt, error,
+            "SELECT id FROM updates WHERE pipeline_id = ?1 AND state NOT IN " TERMINAL, "t",
+            pipeline_id);
+        if (!rc) rc = sl_store_next(catalog, stmt, error);
+        if (rc == SL_MORE) snprintf(id, sizeof id, "%s", sl_store_text(stmt, 0));
         sqlite3_finalize(stmt);
         if (rc == SL_DONE) return SL_OK;
         if (sl_failed(rc)) return rc;
-        rc = sl_sql_run(catalog, error,
-                        "UPDATE updates SET state = 'FAILED', ended_ms = ?2 WHERE id = ?1", "ti",
-                        id, sl_catalog_now_ms(catalog));
+        rc = sl_store_run(catalog, error,
+                          "UPDATE updates SET state = 'FAILED', ended_ms = ?2 WHERE id = ?1", "ti",
+                          id, sl_catalog_now_ms(catalog));
         if (rc) return rc;
         snprintf(message, sizeof message, "Update %.6s is FAILED.", id);
         sl_fail(&why, SL_BUG, "the process that ran this update ended without closing it");
@@ -170,15 +170,16 @@ enum sl_code sl_update_begin(struct sl_catalog *catalog, const char *pipeline_id
     if (!rc) rc = close_dead(catalog, id, error);
     if (rc) goto out;
     sl_uuid4(update->id);
-    rc = sl_sql_run(catalog, error,
-                    "INSERT INTO updates (id, pipeline_id, state, cause, full_refresh, "
-                    "validate_only, full_refresh_selection, refresh_selection, config, created_ms, "
-                    "process) SELECT ?1, id, 'CREATED', ?3, ?4, ?5, ?6, ?7, spec, ?8, ?9 "
-                    "FROM pipelines WHERE id = ?2",
-                    "tttiittii", update->id, id, request->cause ? request->cause : "API_CALL",
-                    (int64_t)request->full_refresh, (int64_t)request->validate_only,
-                    request->full_refresh_selection, request->refresh_selection,
-                    sl_catalog_now_ms(catalog), (int64_t)getpid());
+    rc = sl_store_run(
+        catalog, error,
+        "INSERT INTO updates (id, pipeline_id, state, cause, full_refresh, "
+        "validate_only, full_refresh_selection, refresh_selection, config, created_ms, "
+        "process) SELECT ?1, id, 'CREATED', ?3, ?4, ?5, ?6, ?7, spec, ?8, ?9 "
+        "FROM pipelines WHERE id = ?2",
+        "tttiittii", update->id, id, request->cause ? request->cause : "API_CALL",
+        (int64_t)request->full_refresh, (int64_t)request->validate_only,
+        request->full_refresh_selection, request->refresh_selection, sl_catalog_now_ms(catalog),
+        (int64_t)getpid());
 
 out:
     if (rc) {
@@ -199,11 +200,11 @@ enum sl_code sl_update_state(struct sl_update *update, const char *state, struct
     bool terminal = strcmp(state, "COMPLETED") == 0 || strcmp(state, "FAILED") == 0 ||
                     strcmp(state, "CANCELED") == 0;
 
-    return sl_sql_run(update->catalog, error,
-                      "UPDATE updates SET state = ?2, ended_ms = CASE WHEN ?3 THEN ?4 END "
-                      "WHERE id = ?1",
-                      "ttii", update->id, state, (int64_t)terminal,
-                      sl_catalog_now_ms(update->catalog));
+    return sl_store_run(update->catalog, error,
+                        "UPDATE updates SET state = ?2, ended_ms = CASE WHEN ?3 THEN ?4 END "
+                        "WHERE id = ?1",
+                        "ttii", update->id, state, (int64_t)terminal,
+                        sl_catalog_now_ms(update->catalog));
 }
 
 bool sl_update_stopping(struct sl_update *update)
@@ -217,10 +218,10 @@ bool sl_update_stopping(struct sl_update *update)
         now_us - update->looked_us < STOP_LOOK_US)
         return false;
     update->looked_us = now_us;
-    if (sl_sql_begin(update->catalog, &stmt, &ignored,
-                     "SELECT stop_requested FROM updates WHERE id = ?1", "t", update->id))
+    if (sl_store_begin(update->catalog, &stmt, &ignored,
+                       "SELECT stop_requested FROM updates WHERE id = ?1", "t", update->id))
         return false;
-    if (sl_sql_next(update->catalog, stmt, &ignored) == SL_MORE)
+    if (sl_store_next(update->catalog, stmt, &ignored) == SL_MORE)
         update->stopping = sqlite3_column_int(stmt, 0) != 0;
     sqlite3_finalize(stmt);
     return update->stopping;
@@ -236,10 +237,10 @@ void sl_update_end(struct sl_update *update)
 enum sl_code sl_pipeline_stop(struct sl_catalog *catalog, const char *pipeline_id,
                               struct sl_error *error)
 {
-    return sl_sql_run(catalog, error,
-                      "UPDATE updates SET stop_requested = 1 WHERE pipeline_id = ?1 "
-                      "AND state NOT IN " TERMINAL,
-                      "t", pipeline_id);
+    return sl_store_run(catalog, error,
+                        "UPDATE updates SET stop_requested = 1 WHERE pipeline_id = ?1 "
+                        "AND state NOT IN " TERMINAL,
+                        "t", pipeline_id);
 }
 
 /* ---- showing ---- */
@@ -251,7 +252,7 @@ enum sl_code sl_pipeline_stop(struct sl_catalog *catalog, const char *pipeline_i
 static void selection_write(struct sl_json_writer *w, const char *key, sqlite3_stmt *stmt,
                             int column)
 {
-    const char *text = sl_sql_text(stmt, column);
+    const char *text = sl_store_text(stmt, column);
 
     if (!*text) return;
     sl_json_key(w, key);
@@ -261,10 +262,10 @@ static void selection_write(struct sl_json_writer *w, const char *key, sqlite3_s
 static void write_either(sqlite3_stmt *stmt, bool whole, struct sl_json_writer *w)
 {
     sl_json_begin_object(w);
-    sl_json_kv_str(w, "update_id", sl_sql_text(stmt, 0));
-    sl_json_kv_str(w, "pipeline_id", sl_sql_text(stmt, 1));
-    sl_json_kv_str(w, "state", sl_sql_text(stmt, 2));
-    sl_json_kv_str(w, "cause", sl_sql_text(stmt, 3));
+    sl_json_kv_str(w, "update_id", sl_store_text(stmt, 0));
+    sl_json_kv_str(w, "pipeline_id", sl_store_text(stmt, 1));
+    sl_json_kv_str(w, "state", sl_store_text(stmt, 2));
+    sl_json_kv_str(w, "cause", sl_store_text(stmt, 3));
     sl_json_kv_str(w, "mode", "DEFAULT");
     sl_json_kv_i64(w, "creation_time", sqlite3_column_int64(stmt, 4));
     sl_json_kv_bool(w, "full_refresh", sqlite3_column_int(stmt, 5) != 0);
@@ -301,11 +302,11 @@ enum sl_code sl_update_list(struct sl_catalog *catalog, const char *pipeline_id,
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error,
-                     UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti",
-                     pipeline_id, (int64_t)limit);
+        sl_store_begin(catalog, &stmt, error,
+                       UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti",
+                       pipeline_id, (int64_t)limit);
 
-    return rc ? rc : sl_sql_array(catalog, stmt, summary_write, out, error);
+    return rc ? rc : sl_store_array(catalog, stmt, summary_write, out, error);
 }
 
 enum sl_code sl_update_get(struct sl_catalog *catalog, const char *pipeline_id,
@@ -313,10 +314,10 @@ enum sl_code sl_update_get(struct sl_catalog *catalog, const char *pipeline_id,
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, UPDATE_COLUMNS "WHERE pipeline_id = ?1 AND id = ?2",
-                     "tt", pipeline_id, update_id);
+        sl_store_begin(catalog, &stmt, error, UPDATE_COLUMNS "WHERE pipeline_id = ?1 AND id = ?2",
+                       "tt", pipeline_id, update_id);
 
-    if (!rc) rc = sl_sql_object(catalog, stmt, update_write, out, error);
+    if (!rc) rc = sl_store_object(catalog, stmt, update_write, out, error);
     if (rc == SL_DONE) {
         rc = sl_fail(error, SL_NOT_FOUND, "the specified update %s was not found", update_id);
         sl_error_hint(error, "List them with: sluice pipelines list-updates %s", pipeline_id);
@@ -330,16 +331,16 @@ enum sl_code sl_updates_latest(struct sl_catalog *catalog, const char *pipeline_
     char time[SL_TIME_TEXT_MAX];
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error,
-                     UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti",
-                     pipeline_id, (int64_t)limit);
+        sl_store_begin(catalog, &stmt, error,
+                       UPDATE_COLUMNS "WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT ?2", "ti",
+                       pipeline_id, (int64_t)limit);
 
     sl_json_key(w, "latest_updates");
     sl_json_begin_array(w);
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
+    while (!rc && (rc = sl_store_next(catalog, stmt, error)) == SL_MORE) {
         sl_json_begin_object(w);
-        sl_json_kv_str(w, "update_id", sl_sql_text(stmt, 0));
-        sl_json_kv_str(w, "state", sl_sql_text(stmt, 2));
+        sl_json_kv_str(w, "update_id", sl_store_text(stmt, 0));
+        sl_json_kv_str(w, "state", sl_store_text(stmt, 2));
         sl_time_format_ms(sqlite3_column_int64(stmt, 4) * 1000, time);
         sl_json_kv_str(w, "creation_time", time);
         sl_json_end_object(w);

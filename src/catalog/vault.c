@@ -37,11 +37,11 @@ static enum sl_code meta_get(struct sl_catalog *catalog, const char *name, char 
 {
     sqlite3_stmt *stmt = NULL;
     enum sl_code rc =
-        sl_sql_begin(catalog, &stmt, error, "SELECT value FROM meta WHERE key = ?1", "t", name);
+        sl_store_begin(catalog, &stmt, error, "SELECT value FROM meta WHERE key = ?1", "t", name);
 
     out[0] = '\0';
-    if (!rc) rc = sl_sql_next(catalog, stmt, error);
-    if (rc == SL_MORE) snprintf(out, size, "%s", sl_sql_text(stmt, 0));
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
+    if (rc == SL_MORE) snprintf(out, size, "%s", sl_store_text(stmt, 0));
     sqlite3_finalize(stmt);
     return sl_failed(rc) ? rc : SL_OK;
 }
@@ -229,10 +229,10 @@ static enum sl_code key_id_record(struct sl_catalog *catalog, const unsigned cha
     char id[KEY_ID_MAX];
 
     key_id(key, id);
-    return sl_sql_run(catalog, error,
-                      "INSERT INTO meta VALUES ('key_id', ?1) "
-                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                      "t", id);
+    return sl_store_run(catalog, error,
+                        "INSERT INTO meta VALUES ('key_id', ?1) "
+                        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                        "t", id);
 }
 
 enum sl_code sl_vault_seal(struct sl_catalog *catalog, const char *text, size_t len,
@@ -289,8 +289,8 @@ static enum sl_code reseal(struct sl_catalog *catalog, const unsigned char *key,
     enum sl_code rc = sl_vault_open(catalog, box, len, what, (unsigned char *)plain, error);
     if (!rc) rc = seal_with(key, plain, plain_len, &sealed, &sealed_len, error);
     if (!rc)
-        rc = sl_sql_run(catalog, error, "UPDATE connection_options SET box = ?2 WHERE rowid = ?1",
-                        "ib", row, (const void *)sealed, sealed_len);
+        rc = sl_store_run(catalog, error, "UPDATE connection_options SET box = ?2 WHERE rowid = ?1",
+                          "ib", row, (const void *)sealed, sealed_len);
     sl_free(sealed);
     sodium_free(plain);
     return rc;
@@ -301,16 +301,16 @@ static enum sl_code reseal_all(struct sl_catalog *catalog, const unsigned char *
 {
     char what[640];
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_sql_begin(
+    enum sl_code rc = sl_store_begin(
         catalog, &stmt, error,
         "SELECT o.rowid, o.box, o.given, c.name FROM connection_options o "
         "JOIN connections c ON c.id = o.connection_id WHERE o.kind = 'sealed' ORDER BY 1",
         "");
 
     *count = 0;
-    while (!rc && (rc = sl_sql_next(catalog, stmt, error)) == SL_MORE) {
-        snprintf(what, sizeof what, "the secret '%s' of connection '%s'", sl_sql_text(stmt, 2),
-                 sl_sql_text(stmt, 3));
+    while (!rc && (rc = sl_store_next(catalog, stmt, error)) == SL_MORE) {
+        snprintf(what, sizeof what, "the secret '%s' of connection '%s'", sl_store_text(stmt, 2),
+                 sl_store_text(stmt, 3));
         rc = reseal(catalog, key, sqlite3_column_int64(stmt, 0), sqlite3_column_blob(stmt, 1),
                     (size_t)sqlite3_column_bytes(stmt, 1), what, error);
         *count += 1;
@@ -344,8 +344,8 @@ enum sl_code sl_catalog_rekey(struct sl_catalog *catalog, int64_t *count, struct
         randombytes_buf(key, KEY_BYTES);
         rc = key_file_write(catalog, ".new", key, true, error);
     }
-    if (!rc) rc = sl_sql_write_begin(catalog, error);
-    if (!rc) rc = sl_sql_write_end(catalog, reseal_all(catalog, key, count, error), error);
+    if (!rc) rc = sl_store_write_begin(catalog, error);
+    if (!rc) rc = sl_store_write_end(catalog, reseal_all(catalog, key, count, error), error);
     if (!rc && !given) rc = key_file_write(catalog, "", key, true, error);
     char *old = key_path(catalog, given ? "" : ".new");
     if (!rc && old) (void)unlink(old);

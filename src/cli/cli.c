@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "http/budget.h"
 #include "cli/cli.h"
 #include "json/doc.h"
 
@@ -207,6 +208,7 @@ int cli_main(int argc, char **argv)
 out:
     rc = flush(rc, &error);
     if (sl_failed(rc)) cli_print_error(&cli, &error);
+    sl_budgets_free(cli.budgets);
     sl_delta_engine_free(cli.delta);
     sl_catalog_close(cli.catalog);
     return sl_code_exit(rc);

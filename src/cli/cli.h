@@ -111,6 +111,7 @@ struct cli {
     const char *home;              /* --home, or NULL */
     struct sl_catalog *catalog;    /* NULL until cli_catalog() */
     struct sl_delta_engine *delta; /* NULL until cli_delta() */
+    struct sl_budgets *budgets;    /* of all that this process reads; NULL until the first session */
 };
 
 /* main() of the program: parses, runs, prints the error. Returns the exit code. */
@@ -181,7 +182,7 @@ char *cli_duration(int64_t us, char out[CLI_NUMBER_MAX]);
 
 /* ---- show.c: the catalog's JSON for people and programs ---- */
 
-enum cli_kind { CLI_TEXT, CLI_COUNT, CLI_BYTES, CLI_TIME_MS };
+enum cli_kind { CLI_TEXT, CLI_COUNT, CLI_BYTES, CLI_TIME_MS, CLI_LENGTH /* of an array */ };
 struct cli_column {
     const char *title;
     const char *path[3]; /* keys; ends with NULL */

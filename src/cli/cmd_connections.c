@@ -52,6 +52,28 @@ static enum sl_code show(struct cli *cli, const char *name, struct sl_error *err
     return rc;
 }
 
+/* What create and update answer with: the whole object for programs, its heart for people. */
+static enum sl_code answer(struct cli *cli, const char *name, struct sl_error *error)
+{
+    static const struct cli_column heart[] = {
+        {"NAME", {"name"}, CLI_TEXT},
+        {"TYPE", {"connection_type"}, CLI_TEXT},
+        {"OPTIONS", {"options"}, CLI_TEXT},
+        {0},
+    };
+    struct sl_buf json = {0}, list = {0};
+    enum sl_code rc = sl_connection_get(cli->catalog, name, &json, error);
+
+    if (!rc) {
+        sl_buf_addf(&list, "[%s]", sl_buf_str(&json));
+        rc = cli->json ? cli_print_json(&json, stdout, error)
+                       : cli_show_list(cli, &list, heart, "", error);
+    }
+    sl_buf_release(&json);
+    sl_buf_release(&list);
+    return rc;
+}
+
 static enum sl_code need_json(const struct cli_call *call, struct cli_input *input,
                               struct sl_error *error)
 {
@@ -72,7 +94,7 @@ static enum sl_code create(struct cli *cli, const struct cli_call *call, struct 
     if (!rc) rc = cli_catalog(cli, error);
     if (!rc) warn_inline(cli, &input);
     if (!rc) rc = sl_connection_create(cli->catalog, input.root, error);
-    if (!rc) rc = show(cli, sl_json_str(sl_json_get(input.root, "name")), error);
+    if (!rc) rc = answer(cli, sl_json_str(sl_json_get(input.root, "name")), error);
     cli_input_release(&input);
     return rc;
 }
@@ -87,7 +109,7 @@ static enum sl_code update(struct cli *cli, const struct cli_call *call, struct 
     if (!rc) rc = sl_connection_update(cli->catalog, cli_arg(call, 0), input.root, error);
     if (!rc) {
         const char *renamed = sl_json_str(sl_json_get(input.root, "new_name"));
-        rc = show(cli, renamed ? renamed : cli_arg(call, 0), error);
+        rc = answer(cli, renamed ? renamed : cli_arg(call, 0), error);
     }
     cli_input_release(&input);
     return rc;

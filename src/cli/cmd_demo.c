@@ -236,8 +236,10 @@ static enum sl_code show_it(struct demo *demo, struct sl_error *error)
     enum sl_code rc = step(demo, error, "catalogs", "list", NULL);
     if (!rc) rc = step(demo, error, "schemas", "list", "main", NULL);
     if (!rc) rc = step(demo, error, "tables", "list", "main.bronze", NULL);
-    if (!rc) rc = step(demo, error, "tables", "preview", TABLE, "--limit", "5", NULL);
-    if (!rc) rc = step(demo, error, "connections", "describe", CONNECTION, NULL);
+    if (!rc)
+        rc = step(demo, error, "tables", "preview", TABLE, "--limit", "5", "--columns",
+                  "vendor,country,spend,score,active,sku_count,since", NULL);
+    if (!rc) rc = step(demo, error, "sql", "DESCRIBE CONNECTION " CONNECTION, NULL);
     return rc;
 }
 

@@ -12,6 +12,7 @@
 static const struct cli_column list_columns[] = {
     {"FULL NAME", {"full_name"}, CLI_TEXT},
     {"ROWS", {"statistics", "num_rows"}, CLI_COUNT},
+    {"COLUMNS", {"columns"}, CLI_LENGTH},
     {"SIZE", {"statistics", "size_in_bytes"}, CLI_BYTES},
     {"VERSION", {"statistics", "version"}, CLI_COUNT},
     {"UPDATED", {"updated_at"}, CLI_TIME_MS},

@@ -72,8 +72,7 @@ int64_t cli_printer_rows(const struct cli_printer *printer)
     return printer->rows;
 }
 
-/* Quoted when it must be, and when it is empty: NULL is what is not there at all. */
-static void csv_cell(FILE *file, const char *text, size_t len, bool null)
+void cli_csv_cell(FILE *file, const char *text, size_t len, bool null)
 {
     if (null) return;
     if (len && !memchr(text, '"', len) && !memchr(text, ',', len) && !memchr(text, '\n', len) &&
@@ -110,7 +109,7 @@ static enum sl_code begin(struct cli_printer *p, const struct ArrowSchema *schem
             cli_grid_head(p->grid, (size_t)i, name, numeric(schema->children[i]));
         if (p->format != CLI_FORMAT_CSV) continue;
         if (i) fputc(',', p->file);
-        csv_cell(p->file, name, strlen(name), false);
+        cli_csv_cell(p->file, name, strlen(name), false);
     }
     if (p->format == CLI_FORMAT_CSV) fputs("\r\n", p->file);
     return SL_OK;
@@ -146,7 +145,7 @@ static enum sl_code row_text(struct cli_printer *p, const struct ArrowSchema *sc
             continue;
         }
         if (i) fputc(',', p->file);
-        csv_cell(p->file, sl_buf_str(&p->cell), p->cell.len, null);
+        cli_csv_cell(p->file, sl_buf_str(&p->cell), p->cell.len, null);
     }
     if (p->format == CLI_FORMAT_CSV) fputs("\r\n", p->file);
     return SL_OK;

@@ -45,6 +45,9 @@ SL_MUST_USE enum sl_code cli_print_stream(const struct cli *cli, enum cli_format
                                           struct ArrowArrayStream *stream, int64_t limit,
                                           struct sl_error *error);
 
+/* One cell of CSV, quoted when it must be, and when it is empty: NULL is what is not there. */
+void cli_csv_cell(FILE *file, const char *text, size_t len, bool null);
+
 /* cell.c: one value as JSON. */
 struct ArrowArrayView;
 SL_MUST_USE enum sl_code cli_cell_json(struct sl_json_writer *writer,

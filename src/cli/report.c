@@ -40,11 +40,12 @@ static void print_rescues(const struct cli *cli, const struct sl_table_report *t
     if (sl_doc_parse_copy(doc, t->rescues_json, strlen(t->rescues_json), &root, &ignored)) goto out;
     fprintf(stdout, "%srescued in %s:%s ", cli_dim(cli), t->destination, cli_plain(cli));
     for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);) {
-        for (struct sl_json_each r = sl_json_each(e.value); sl_json_next(&r);) {
-            fprintf(stdout, "%s%s (%s) %s", first ? "" : ", ", sl_json_str(e.key),
-                    sl_json_str(r.key), sl_json_number_text(r.value));
-            first = false;
-        }
+        const char *field = sl_json_str(sl_json_get(e.value, "field"));
+        const char *reason = sl_json_str(sl_json_get(e.value, "reason"));
+        const char *cells = sl_json_number_text(sl_json_get(e.value, "cells"));
+        fprintf(stdout, "%s%s (%s) %s", first ? "" : ", ", field ? field : "", reason ? reason : "",
+                cells ? cells : "");
+        first = false;
     }
     fputc('\n', stdout);
 

@@ -1,6 +1,8 @@
 /* session.c: from words of the user to a connection, a world and a checked specification. */
 #include "cli/session.h"
 
+#include "http/budget.h"
+
 #include <string.h>
 #include <sys/stat.h>
 
@@ -123,6 +125,7 @@ struct sl_source cli_session_source(const struct cli_session *session)
 {
     return (struct sl_source){.connection = session->connection,
                               .world = session->world,
+                              .budgets = session->budgets,
                               .stopping = cli_cancelled};
 }
 
@@ -154,6 +157,11 @@ enum sl_code cli_session_open(struct cli *cli, const struct cli_call *call, cons
 
     if (!rc) rc = sl_connection_open(cli->catalog, connection, &out->connection, error);
     if (!rc) rc = world_open(call, out, error);
+    if (!rc && !cli_value(call, "replay")) {
+        if (!cli->budgets) cli->budgets = sl_budgets_new();
+        if (!cli->budgets) rc = sl_fail(error, SL_NO_MEMORY, "no memory for budgets");
+        out->budgets = cli->budgets;
+    }
     if (!rc) cli_cancel_install(out->world);
     return rc;
 }

@@ -10,6 +10,7 @@
 struct cli_session {
     struct sl_connection *connection;
     struct sl_world *world;
+    struct sl_budgets *budgets;  /* the process's; NULL in a replay, whose clock is another */
     struct sl_spec *spec;        /* cli_session_pipeline() only */
     char pipeline_id[SL_ID_MAX]; /* "" when the catalog does not know it */
     char *name;                  /* of the pipeline */

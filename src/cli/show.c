@@ -77,6 +77,10 @@ static enum sl_code value_text(const struct sl_json *value, enum cli_kind kind, 
     enum sl_json_kind found = sl_json_kind(value);
 
     sl_buf_reset(out);
+    if (kind == CLI_LENGTH) {
+        sl_buf_addf(out, "%zu", sl_json_len(value));
+        return sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "no memory for an answer") : SL_OK;
+    }
     if (kind != CLI_TEXT && sl_json_i64(value, &number)) {
         if (kind == CLI_COUNT) cli_count(number, text);
         if (kind == CLI_BYTES) cli_bytes(number, text);
@@ -110,7 +114,8 @@ static enum sl_code list_print(const struct cli *cli, const struct sl_json *root
     if (!grid) return sl_fail(error, SL_NO_MEMORY, "no memory for a table on the screen");
     for (size_t i = 0; i < count; i++)
         cli_grid_head(grid, i, columns[i].title,
-                      columns[i].kind == CLI_COUNT || columns[i].kind == CLI_BYTES);
+                      columns[i].kind == CLI_COUNT || columns[i].kind == CLI_BYTES ||
+                          columns[i].kind == CLI_LENGTH);
     for (struct sl_json_each e = sl_json_each(root); !rc && sl_json_next(&e);) {
         for (size_t i = 0; i < count && !rc; i++) {
             const char *const *path = columns[i].path;
