@@ -316,14 +316,14 @@ struct rows_args {
     const struct sl_doc *doc;
     const struct sl_constant *constants;
     size_t count;
-    int64_t observed_us;
+    int64_t now_us;
 };
 
 static enum sl_code take_row(struct sl_flow *flow, const struct rows_args *args,
                              const struct sl_json *row, struct sl_error *error)
 {
     enum sl_code rc = sl_batch_append(flow->batch, args->doc, row, args->constants, args->count,
-                                      args->observed_us, error);
+                                      args->now_us, error);
 
     if (rc == SL_BAD_DATA) {
         struct sl_error why = *error;
@@ -347,10 +347,10 @@ static enum sl_code on_rows(void *ctx, uint64_t unit, const struct sl_doc *doc, 
                             struct sl_error *error)
 {
     struct sl_flow *flow = ctx;
-    struct rows_args args = {unit, doc, constants, count, observed_us};
+    struct rows_args args = {unit, doc, constants, count, sl_now_us(flow->run->source.world)};
     enum sl_code rc = SL_OK;
 
-    (void)sequence; /* a replaced or appended table needs none */
+    (void)sequence, (void)observed_us; /* a replaced or appended table needs neither */
     if (strcmp(table, flow->def->name) != 0)
         return sl_fail(error, SL_BUG, "the read of '%s' emitted rows of '%s'", flow->def->name,
                        table);

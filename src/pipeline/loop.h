@@ -104,6 +104,7 @@ struct sl_loop {
     const struct sl_connector *connector;
     struct sl_world *world;
     struct sl_budgets *budgets;
+    bool budgets_shared;              /* somebody else frees them */
     struct sl_doc *doc, *line_doc;
     struct sl_job *jobs;
     struct sl_task_node *send_first, *send_last;

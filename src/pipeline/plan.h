@@ -27,6 +27,10 @@ SL_MUST_USE enum sl_code sl_resolve(const struct sl_run_options *options, struct
                                     void *ctx, struct sl_resolved **out, struct sl_error *error);
 void sl_resolved_free(struct sl_resolved *resolved); /* not the report */
 
+/* source.c: a loop over a source, with its budgets. */
+SL_MUST_USE enum sl_code sl_source_loop(const struct sl_source *source, struct sl_loop **out,
+                                        struct sl_error *error);
+
 /* source.c: one discovery; defs are copied into the arena and handed to `table`. */
 SL_MUST_USE enum sl_code sl_discover_defs(struct sl_loop *loop, const struct sl_source *source,
                                           const char *namespace_, struct sl_arena *arena,

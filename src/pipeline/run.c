@@ -265,7 +265,7 @@ enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **rep
     sl_event_state(options, "INITIALIZING", NULL);
     run.stages = sl_stages_new(options->memory_bytes);
     if (!run.stages) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a run");
-    else rc = sl_loop_new(options->source.connection, options->source.world, &run.loop, error);
+    else rc = sl_source_loop(&options->source, &run.loop, error);
     for (const char *const *n = options->spec->notes; !rc && *n; n++)
         run_note(&run, SL_NOTE_INFO, *n);
     if (!rc) sl_event_state(options, "SETTING_UP_TABLES", NULL);
@@ -356,7 +356,7 @@ enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
     enum sl_code rc;
 
     if (!w) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
-    rc = sl_loop_new(options->source.connection, options->source.world, &run.loop, error);
+    rc = sl_source_loop(&options->source, &run.loop, error);
     if (!rc) rc = sl_resolve(options, run.loop, run_note, &run, &run.resolved, error);
     if (!rc) {
         report = run.resolved->report;

@@ -15,12 +15,14 @@
 #include "http/world.h"
 #include "pipeline/spec.h"
 
+struct sl_budgets;
 struct sl_buf;
 
 /* What is read from, and how. */
 struct sl_source {
     const struct sl_connection *connection;
     struct sl_world *world;              /* borrowed */
+    struct sl_budgets *budgets;          /* borrowed: shared by what this process reads; or NULL */
     bool (*stopping)(void *ctx);         /* asked often; NULL: never */
     void *stopping_ctx;
 };

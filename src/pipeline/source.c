@@ -105,6 +105,15 @@ static enum sl_code run_look(struct sl_loop *loop, const struct sl_source *sourc
     return rc;
 }
 
+enum sl_code sl_source_loop(const struct sl_source *source, struct sl_loop **out,
+                            struct sl_error *error)
+{
+    enum sl_code rc = sl_loop_new(source->connection, source->world, out, error);
+
+    if (!rc) sl_loop_share_budgets(*out, source->budgets);
+    return rc;
+}
+
 enum sl_code sl_discover_defs(struct sl_loop *loop, const struct sl_source *source,
                               const char *namespace_, struct sl_arena *arena,
                               const struct sl_table_def ***defs, size_t *count,
@@ -144,7 +153,7 @@ enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
 
     if (!look.w) return sl_fail(error, SL_NO_MEMORY, "no memory for a check");
     sl_json_begin_array(look.w);
-    rc = sl_loop_new(source->connection, source->world, &loop, error);
+    rc = sl_source_loop(source, &loop, error);
     if (!rc) rc = run_look(loop, source, SL_JOB_CHECK, NULL, &sink, &look, error);
     sl_json_end_array(look.w);
     enum sl_code written = writer_out(look.w, out, rc ? &(struct sl_error){0} : error);
@@ -213,7 +222,7 @@ enum sl_code sl_source_discover(const struct sl_source *source, const char *tabl
     sl_json_begin_object(look.w);
     sl_json_key(look.w, "namespaces");
     sl_json_begin_array(look.w);
-    rc = sl_loop_new(source->connection, source->world, &loop, error);
+    rc = sl_source_loop(source, &loop, error);
     if (!rc) rc = run_look(loop, source, SL_JOB_DISCOVER, NULL, &sink, &look, error);
     sl_json_end_array(look.w);
     sl_json_key(look.w, "tables");
@@ -348,7 +357,7 @@ enum sl_code sl_source_read(const struct sl_source *source, const struct sl_read
     enum sl_code rc;
 
     if (options->limit == 0) return SL_OK;
-    rc = sl_loop_new(source->connection, source->world, &loop, error);
+    rc = sl_source_loop(source, &loop, error);
     if (!rc)
         rc = sl_discover_defs(loop, source, options->namespace_, &arena, &defs, &count, NULL, NULL,
                               error);

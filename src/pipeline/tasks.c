@@ -83,8 +83,17 @@ void sl_loop_free(struct sl_loop *loop)
     }
     sl_doc_free(loop->doc);
     sl_doc_free(loop->line_doc);
-    sl_budgets_free(loop->budgets);
+    if (!loop->budgets_shared) sl_budgets_free(loop->budgets);
     sl_free(loop);
+}
+
+void sl_loop_share_budgets(struct sl_loop *loop, struct sl_budgets *budgets)
+{
+    assert(!loop->jobs);
+    if (!budgets) return;
+    if (!loop->budgets_shared) sl_budgets_free(loop->budgets);
+    loop->budgets = budgets;
+    loop->budgets_shared = true;
 }
 
 /* Copies an optional text; *ok turns false when there is no memory. */

@@ -80,6 +80,10 @@ SL_MUST_USE enum sl_code sl_loop_new(const struct sl_connection *connection,
                                      struct sl_world *world, struct sl_loop **out,
                                      struct sl_error *error);
 void sl_loop_free(struct sl_loop *loop);
+/* Spends from these budgets (borrowed; of the same clock) instead of the loop's own, so that one
+ * look at a source after another in a process does not trip its limit. NULL: no change. Before the
+ * first job. */
+void sl_loop_share_budgets(struct sl_loop *loop, struct sl_budgets *budgets);
 SL_MUST_USE enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *options,
                                      const struct sl_sink *sink, void *ctx, struct sl_job **out,
                                      struct sl_error *error);
