@@ -403,13 +403,16 @@ static int fill_absent(struct sl_batch *batch)
 
 /* ------------------------------------------------------------------ one row */
 
-/* The key column that holds NULL now; SL_NO_COLUMN: all have values. */
+/* The key column that holds NULL now, or not exactly what was received, which could make two keys
+ * one; SL_NO_COLUMN: all have their values. */
 static size_t missing_key(const struct sl_batch *batch)
 {
     for (size_t i = 0; i < batch->schema->key_count; i++) {
         size_t column = batch->schema->keys[i];
 
-        if (sl_cells_is_null(&batch->columns[column].cells, batch->rows)) return column;
+        if (sl_cells_is_null(&batch->columns[column].cells, batch->rows) ||
+            batch->columns[column].rescued_row == batch->rows + 1)
+            return column;
     }
     return SL_NO_COLUMN;
 }

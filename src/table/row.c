@@ -4,12 +4,27 @@
 
 #include "base/alloc.h"
 
+/* How many columns lie below the object that the first `depth` keys of a path lead to: the most
+ * members that its level can have. */
+static size_t count_below(const struct sl_schema *schema, const char *const *path, size_t depth)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < schema->def->column_count; i++) {
+        const char *const *other = schema->def->columns[i].path;
+        size_t same = 0;
+
+        while (same < depth && other[same] && strcmp(other[same], path[same]) == 0) same++;
+        count += same == depth;
+    }
+    return count;
+}
+
 static struct sl_level *level_new(struct sl_row_plan *plan, const struct sl_schema *schema,
-                                  const char *label)
+                                  const char *label, size_t room)
 {
     struct sl_level *level = sl_calloc(1, sizeof *level);
     const char *const *strict = schema->def->strict_objects;
-    size_t room = schema->def->column_count;
 
     if (!level) return NULL;
     if (plan->root) {
@@ -35,17 +50,20 @@ static struct sl_level_member *member_add(struct sl_level *level, const char *ke
     return &level->members[i];
 }
 
-/* The level of the object that a member holds. NULL: no memory. */
+/* The level of the object that the key path[depth] of a level holds. NULL: no memory. */
 static struct sl_level *open_member(struct sl_row_plan *plan, const struct sl_schema *schema,
-                                    struct sl_level *level, const char *key)
+                                    struct sl_level *level, const char *const *path, size_t depth)
 {
+    const char *key = path[depth];
     struct sl_level_member *member = member_add(level, key);
 
     if (!member->child) {
         const char *label = *level->label
                                 ? sl_arena_printf(&plan->arena, "%s.%s", level->label, key)
                                 : sl_arena_strdup(&plan->arena, key);
-        member->child = label ? level_new(plan, schema, label) : NULL;
+        size_t room = count_below(schema, path, depth + 1);
+
+        member->child = label ? level_new(plan, schema, label, room) : NULL;
     }
     return member->child;
 }
@@ -61,10 +79,10 @@ static bool add_column(struct sl_row_plan *plan, const struct sl_schema *schema,
     size_t depth = 0;
     bool rest = c->decode == SL_DECODE_REST;
 
-    while (depth + 1 < SL_PATH_MAX && path[depth] && path[depth + 1])
-        if (!(level = open_member(plan, schema, level, path[depth++]))) return false;
-    if (rest && path[depth] && *path[depth]) /* "" is the row itself */
-        if (!(level = open_member(plan, schema, level, path[depth]))) return false;
+    for (; depth + 1 < SL_PATH_MAX && path[depth + 1]; depth++)
+        if (!(level = open_member(plan, schema, level, path, depth))) return false;
+    if (rest && *path[depth]) /* "" is the row itself */
+        if (!(level = open_member(plan, schema, level, path, depth))) return false;
     if (rest) {
         level->rest = column;
         return true;
@@ -92,7 +110,7 @@ enum sl_code sl_row_plan_init(struct sl_row_plan *plan, const struct sl_schema *
 
     *plan = (struct sl_row_plan){0};
     plan->next_same = sl_calloc(schema->count, sizeof *plan->next_same);
-    good = plan->next_same && level_new(plan, schema, "");
+    good = plan->next_same && level_new(plan, schema, "", def->column_count);
     for (size_t i = 0; good && i < schema->count; i++) plan->next_same[i] = SL_NO_COLUMN;
     for (size_t i = 0; good && i < def->column_count; i++)
         if (!def->columns[i].constant)

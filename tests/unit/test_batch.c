@@ -568,12 +568,13 @@ static void a_row_without_a_key_is_refused_whole(void **state)
                             "[{\"id\":\"a\",\"fields\":{\"f1\":\"x\",\"f3\":1}},"
                             "{\"fields\":{\"f1\":\"lost\",\"f2\":true,\"f3\":\"bad\",\"f9\":1}},"
                             "{\"id\":null},{\"id\":{\"a\":1},\"fields\":{\"f1\":\"lost\"}},3,"
+                            "{\"id\":\"\\ud800\"},{\"id\":\"x\",\"id\":\"y\"},"
                             "{\"id\":\"b\",\"fields\":{\"f1\":\"y\",\"f3\":\"bad\"}}]"};
     struct sl_error error;
 
     (void)state;
     assert_int_equal(read_rows(&rows, &error), SL_OK);
-    assert_int_equal(rows.refused, 4);
+    assert_int_equal(rows.refused, 6);
     assert_string_equal(sl_buf_str(&rows.text),
                         "{_id:\"a\",name:\"x\",done:false,size:1" TAIL
                         "{_id:\"b\",name:\"y\",done:false,size:null" RESCUED(
