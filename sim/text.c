@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/time.h"
 
 uint64_t sim_mix(uint64_t a, uint64_t b)
 {
@@ -171,4 +172,62 @@ void sim_json_double(struct sl_buf *out, double number)
         if (digits == 17 || strtod(text, NULL) == number) break; /* NOLINT: exact on purpose */
     }
     sl_buf_adds(out, text);
+}
+
+void sim_json_decimal(struct sl_buf *out, int64_t scaled, int decimals)
+{
+    int64_t unit = 1;
+    char digits[8];
+
+    for (int i = 0; i < decimals; i++) unit *= 10;
+    int64_t size = scaled < 0 ? -scaled : scaled, rest = size % unit;
+
+    if (scaled < 0) sl_buf_addc(out, '-');
+    sim_json_int(out, size / unit);
+    for (int i = decimals; i > 0; i--, rest /= 10) digits[i] = (char)('0' + rest % 10);
+    while (decimals > 0 && digits[decimals] == '0') decimals--;
+    digits[0] = '.';
+    if (decimals) sl_buf_add(out, digits, (size_t)decimals + 1);
+}
+
+static void put_fixed(char *out, int count, int64_t number)
+{
+    for (int i = count - 1; i >= 0; i--, number /= 10) out[i] = (char)('0' + number % 10);
+}
+
+/* Days since 1970 into "YYYY-MM-DD": counts from 0000-03-01, in eras of 400 years. */
+static void put_day(char *out, int64_t days)
+{
+    int64_t z = days + 719468, era = z / 146097, in_era = z % 146097;
+    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * in_year + 2) / 153, day = in_year - (153 * month + 2) / 5 + 1;
+
+    month = month < 10 ? month + 3 : month - 9;
+    put_fixed(out, 4, year + era * 400 + (month <= 2));
+    out[4] = out[7] = '-';
+    put_fixed(out + 5, 2, month);
+    put_fixed(out + 8, 2, day);
+}
+
+void sim_json_date(struct sl_buf *out, int64_t us)
+{
+    char text[12] = "\"";
+
+    put_day(text + 1, us / SL_DAY_US);
+    text[11] = '"';
+    sl_buf_add(out, text, sizeof text);
+}
+
+void sim_json_time(struct sl_buf *out, int64_t us)
+{
+    char text[] = "\"2026-03-02T09:00:00.000Z\"";
+    int64_t ms = us % SL_DAY_US / 1000;
+
+    put_day(text + 1, us / SL_DAY_US);
+    put_fixed(text + 12, 2, ms / 3600000);
+    put_fixed(text + 15, 2, ms / 60000 % 60);
+    put_fixed(text + 18, 2, ms / 1000 % 60);
+    put_fixed(text + 21, 3, ms % 1000);
+    sl_buf_add(out, text, sizeof text - 1);
 }

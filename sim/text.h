@@ -40,5 +40,10 @@ void sim_json_text(struct sl_buf *out, const char *text); /* the same, NUL-termi
 /* Appends a number as JavaScript would write it: shortest text that reads back the same. */
 void sim_json_double(struct sl_buf *out, double number);
 void sim_json_int(struct sl_buf *out, int64_t number); /* fast */
+/* scaled / 10^decimals (at most 6), as sim_json_double would write it, fast. */
+void sim_json_decimal(struct sl_buf *out, int64_t scaled, int decimals);
+/* "2026-03-02" and "2026-03-02T09:00:00.000Z" with their quotes, fast; years 1 to 9999. */
+void sim_json_date(struct sl_buf *out, int64_t us);
+void sim_json_time(struct sl_buf *out, int64_t us);
 
 #endif

@@ -213,7 +213,6 @@ int at_links(const struct at_cell *cell, int64_t out[AT_LINKS_MAX]);
 /* The number in a cell of the same row; false: none. */
 bool at_cell_number(const struct at_cell *cell, const struct at_field *field, double *out);
 void at_user(struct sl_buf *out, uint64_t dice);
-void at_put_time(struct sl_buf *out, int64_t us);
 
 /* records.c */
 void at_record_id(const struct at_table *table, int64_t index, char out[AT_ID_MAX]);

@@ -25,27 +25,6 @@ static uint64_t part(const struct at_cell *cell, uint64_t n)
     return sim_mix(cell->dice, n);
 }
 
-void at_put_time(struct sl_buf *out, int64_t us)
-{
-    char text[SL_TIME_TEXT_MAX + 2];
-
-    text[0] = '"';
-    (void)sl_time_format_ms(us, text + 1);
-    size_t len = strlen(text);
-
-    text[len++] = '"';
-    sl_buf_add(out, text, len);
-}
-
-static void put_date(struct sl_buf *out, int64_t us)
-{
-    char text[SL_TIME_TEXT_MAX];
-
-    sl_buf_addc(out, '"');
-    sl_buf_adds(out, sl_date_format((int32_t)(us / SL_DAY_US), text));
-    sl_buf_addc(out, '"');
-}
-
 static void put_words(struct sl_buf *out, uint64_t dice)
 {
     sl_buf_adds(out, adjectives[dice % 16]);
@@ -129,7 +108,11 @@ static void gen_rich(const struct at_cell *cell, struct sl_buf *out)
 
 static void gen_email(const struct at_cell *cell, struct sl_buf *out)
 {
-    sl_buf_addf(out, "\"%s.%s@example.org\"", nouns[cell->dice % 16], nouns[cell->dice >> 60]);
+    sl_buf_addc(out, '"');
+    sl_buf_adds(out, nouns[cell->dice % 16]);
+    sl_buf_addc(out, '.');
+    sl_buf_adds(out, nouns[cell->dice >> 60]);
+    sl_buf_adds(out, "@example.org\"");
 }
 
 static void gen_url(const struct at_cell *cell, struct sl_buf *out)
@@ -188,16 +171,13 @@ static void gen_sort_key(const struct at_cell *cell, struct sl_buf *out)
 /* Zero now and then, sometimes negative, with as many decimals as the precision says, or more. */
 static void gen_number(const struct at_cell *cell, struct sl_buf *out)
 {
-    double number = (double)((cell->dice >> 8) % 1000000) / 100;
+    int64_t cents = (int64_t)((cell->dice >> 8) % 1000000);
     const char *options = cell->field->options;
 
-    if ((cell->dice >> 32) % 15 == 0) {
-        sl_buf_addc(out, '0');
-        return;
-    }
-    if (options && strstr(options, "\"precision\":0")) number = floor(number);
-    if ((cell->dice >> 40) % 11 == 0) number = -number;
-    sim_json_double(out, number);
+    if ((cell->dice >> 32) % 15 == 0) cents = 0;
+    if (options && strncmp(options, "{\"precision\":0", 14) == 0) cents -= cents % 100;
+    if ((cell->dice >> 40) % 11 == 0) cents = -cents;
+    sim_json_decimal(out, cents, 2);
 }
 
 void at_gen_counter(const struct at_cell *cell, struct sl_buf *out)
@@ -208,16 +188,16 @@ void at_gen_counter(const struct at_cell *cell, struct sl_buf *out)
 static void gen_percent(const struct at_cell *cell, struct sl_buf *out)
 {
     if (cell->dice % 7 == 0) sl_buf_adds(out, "0.45299999999999996");
-    else sim_json_double(out, (double)(cell->dice % 2000) / 1000);
+    else sim_json_decimal(out, (int64_t)(cell->dice % 2000), 3);
 }
 
 static void gen_duration(const struct at_cell *cell, struct sl_buf *out)
 {
     bool fractions = cell->field->options && strstr(cell->field->options, "ss.S");
-    double seconds = (double)((cell->dice >> 8) % 360) * 60;
+    int64_t ms = (int64_t)((cell->dice >> 8) % 360) * 60000;
 
-    if (fractions) seconds += (double)((cell->dice >> 20) % 1000) / 1000;
-    sim_json_double(out, seconds);
+    if (fractions) ms += (int64_t)((cell->dice >> 20) % 1000);
+    sim_json_decimal(out, ms, 3);
 }
 
 static void gen_rating(const struct at_cell *cell, struct sl_buf *out)
@@ -267,12 +247,12 @@ static int64_t some_day(const struct at_cell *cell)
 
 static void gen_date(const struct at_cell *cell, struct sl_buf *out)
 {
-    put_date(out, some_day(cell));
+    sim_json_date(out, some_day(cell));
 }
 
 static void gen_time(const struct at_cell *cell, struct sl_buf *out)
 {
-    at_put_time(out, some_day(cell) + (int64_t)((cell->dice >> 30) % 1440) * 60 * SL_SECOND_US);
+    sim_json_time(out, some_day(cell) + (int64_t)((cell->dice >> 30) % 1440) * 60 * SL_SECOND_US);
 }
 
 /* Is the declared result of this field a date without a time? */
@@ -283,15 +263,15 @@ static bool date_only(const struct at_cell *cell)
 
 static void gen_created(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (date_only(cell)) put_date(out, cell->row->created_us);
-    else at_put_time(out, cell->row->created_us);
+    if (date_only(cell)) sim_json_date(out, cell->row->created_us);
+    else sim_json_time(out, cell->row->created_us);
 }
 
 static void gen_modified(const struct at_cell *cell, struct sl_buf *out)
 {
     if (cell->row->modified_us == SL_NO_TIME) return;
-    if (date_only(cell)) put_date(out, cell->row->modified_us);
-    else at_put_time(out, cell->row->modified_us);
+    if (date_only(cell)) sim_json_date(out, cell->row->modified_us);
+    else sim_json_time(out, cell->row->modified_us);
 }
 
 /* ------------------------------------------------------------------ objects */
@@ -307,13 +287,20 @@ static const struct {
     {"ugpaaeeKyZuQpI5Mx", NULL, "EU delivery"},
 };
 
+static void put_quoted(struct sl_buf *out, const char *before, const char *text)
+{
+    sl_buf_adds(out, before);
+    sl_buf_adds(out, text);
+    sl_buf_addc(out, '"');
+}
+
 void at_user(struct sl_buf *out, uint64_t dice)
 {
     size_t i = dice % (sizeof users / sizeof *users);
 
-    sl_buf_addf(out, "{\"id\":\"%s\"", users[i].id);
-    if (users[i].email) sl_buf_addf(out, ",\"email\":\"%s\"", users[i].email);
-    if (users[i].name) sl_buf_addf(out, ",\"name\":\"%s\"", users[i].name);
+    put_quoted(out, "{\"id\":\"", users[i].id);
+    if (users[i].email) put_quoted(out, ",\"email\":\"", users[i].email);
+    if (users[i].name) put_quoted(out, ",\"name\":\"", users[i].name);
     sl_buf_addc(out, '}');
 }
 
@@ -500,7 +487,9 @@ void at_gen_slug(const struct at_cell *cell, struct sl_buf *out)
         out->len = start;
         sl_buf_addc(out, '"');
     }
-    sl_buf_addf(out, " - %lld\"", (long long)cell->row->index + 1);
+    sl_buf_adds(out, " - ");
+    sim_json_int(out, cell->row->index + 1);
+    sl_buf_addc(out, '"');
 }
 
 void at_gen_positive(const struct at_cell *cell, struct sl_buf *out)
@@ -521,12 +510,12 @@ void at_gen_truth(const struct at_cell *cell, struct sl_buf *out)
 void at_gen_due_date(const struct at_cell *cell, struct sl_buf *out)
 {
     if (cell->dice % 9 == 0) sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
-    else put_date(out, some_day(cell));
+    else sim_json_date(out, some_day(cell));
 }
 
 void at_gen_now_text(const struct at_cell *cell, struct sl_buf *out)
 {
-    put_date(out, cell->app->now_us);
+    sim_json_date(out, cell->app->now_us);
 }
 
 /* ------------------------------------------------------------------ by type */

@@ -25,9 +25,9 @@ static void put_comment(const struct airtable *app, const struct at_table *table
     if (dice % 3 == 0) sl_buf_adds(out, "\"@[usrod3yGOCdTp77yU] ready? 👍\"");
     else sl_buf_addf(out, "\"Comment %d\\nsecond line\"", n + 1);
     sl_buf_adds(out, ",\"createdTime\":");
-    at_put_time(out, created_us);
+    sim_json_time(out, created_us);
     sl_buf_adds(out, ",\"lastUpdatedTime\":");
-    if (dice % 4 == 0) at_put_time(out, created_us + SL_SECOND_US);
+    if (dice % 4 == 0) sim_json_time(out, created_us + SL_SECOND_US);
     else sl_buf_adds(out, "null");
     sl_buf_adds(out, ",\"author\":");
     at_user(out, (dice >> 8) % 3);

@@ -299,7 +299,7 @@ void at_put_record(struct airtable *app, const struct at_table *table, int64_t i
     sl_buf_adds(out, "{\"id\":\"");
     sl_buf_add(out, id, 17);
     sl_buf_adds(out, "\",\"createdTime\":");
-    at_put_time(out, row.created_us);
+    sim_json_time(out, row.created_us);
     if (show->comment_count) {
         sl_buf_adds(out, ",\"commentCount\":");
         sim_json_int(out, at_comment_count(app, table, &row));
