@@ -40,16 +40,18 @@ static void fail_here(struct sl_task_node *task, struct sl_error *error)
     sl_job_fail(task->job, error);
 }
 
-/* One more attempt, or the end. asked_ms: what the source asked for, -1 for nothing. */
+/* One more attempt, or the end. asked_ms: what the source asked for, -1 for nothing. What the source
+ * asks for again it has not done, so that it may be sent again whatever it is. */
 static void retry(struct sl_task_node *task, int64_t asked_ms, struct sl_error *why)
 {
     struct sl_loop *loop = task->job->loop;
     int64_t delay_ms;
 
     task->attempts++;
-    delay_ms = task->idempotent ? sl_retry_delay_ms(&sl_retry_default, task->attempts, asked_ms,
-                                                    loop->world->ops->dice(loop->world))
-                                : -1;
+    delay_ms = task->idempotent || asked_ms >= 0
+                   ? sl_retry_delay_ms(&sl_retry_default, task->attempts, asked_ms,
+                                       loop->world->ops->dice(loop->world))
+                   : -1;
     if (delay_ms >= 0) {
         again_after(task, delay_ms);
         return;
@@ -102,6 +104,19 @@ static void fail_all(struct sl_loop *loop, const struct sl_error *error)
     for (struct sl_job *job = loop->jobs; job; job = job->next) sl_job_fail(job, &copy);
 }
 
+/* A shared key is to pause for longer than we wait: nobody is to sit behind it for hours. */
+static void stop_for_long(struct sl_task_node *task, const struct sl_verdict *verdict,
+                          struct sl_error *error)
+{
+    char place[512];
+
+    sl_error_context(error, "%s: asked to wait for %lld minutes", where(task, place, sizeof place),
+                     (long long)((verdict->wait_ms + 59999) / 60000));
+    if (!error->hint[0])
+        sl_error_hint(error, "Nothing is lost: run again when that time has passed.");
+    fail_all(task->job->loop, error);
+}
+
 static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
                 const struct sl_response *response)
 {
@@ -122,6 +137,10 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
         retry(task, -1, &error);
         return;
     case SL_VERDICT_RETRY_AFTER:
+        if (verdict->pause[0] && verdict->wait_ms > sl_retry_default.retry_after_ms_max) {
+            stop_for_long(task, verdict, &error);
+            return;
+        }
         if (verdict->pause[0]) pause(task, verdict);
         retry(task, verdict->wait_ms, &error);
         return;

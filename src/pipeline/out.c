@@ -12,31 +12,41 @@ static enum sl_code no_memory(struct sl_error *error)
     return sl_fail(error, SL_NO_MEMORY, "no memory for what a step emitted");
 }
 
+#define KEY_MEMORY_MAX ((size_t)64 << 10) /* of one call: a long read makes very many */
+
 enum sl_code sl_out_limit(struct sl_out *out, const struct sl_limit *limit, struct sl_error *error)
 {
     struct sl_loop *loop = out->task->job->loop;
     struct sl_limit copy = *limit;
+    struct sl_arena memory;
+    enum sl_code rc;
 
-    copy.key = sl_loop_key(loop, limit->key, &out->task->memory);
-    if (!copy.key) return no_memory(error);
-    return sl_budgets_limit(loop->budgets, &copy, error);
+    sl_arena_init(&memory, KEY_MEMORY_MAX);
+    copy.key = sl_loop_key(loop, limit->key, &memory);
+    rc = copy.key ? sl_budgets_limit(loop->budgets, &copy, error) : no_memory(error);
+    sl_arena_release(&memory);
+    return rc;
 }
 
 enum sl_code sl_out_budget(struct sl_out *out, const char *key, double remaining,
                            int64_t resets_at_us, struct sl_error *error)
 {
     struct sl_loop *loop = out->task->job->loop;
-    const char *copy = sl_loop_key(loop, key, &out->task->memory);
     int64_t resets_in_us = -1;
+    struct sl_arena memory;
+    const char *copy;
 
-    if (!copy) return no_memory(error);
     if (resets_at_us) {
         resets_in_us = resets_at_us - sl_now_us(loop->world);
         if (resets_in_us < 0) resets_in_us = 0;
     }
-    sl_budgets_remaining(loop->budgets, copy, remaining,
-                         loop->world->ops->monotonic_us(loop->world), resets_in_us);
-    return SL_OK;
+    sl_arena_init(&memory, KEY_MEMORY_MAX);
+    copy = sl_loop_key(loop, key, &memory);
+    if (copy)
+        sl_budgets_remaining(loop->budgets, copy, remaining,
+                             loop->world->ops->monotonic_us(loop->world), resets_in_us);
+    sl_arena_release(&memory);
+    return copy ? SL_OK : no_memory(error);
 }
 
 /* ---- the request ---- */
@@ -243,6 +253,7 @@ enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor, struct sl_err
     }
     sl_free(part->cursor);
     part->cursor = copy;
+    if (job->full) return SL_OK; /* a restart begins anew, so nothing is final before the end */
     return job->sink.release ? job->sink.release(job->ctx, out->task->unit, error) : SL_OK;
 }
 

@@ -128,16 +128,30 @@ out:
     return rc;
 }
 
-/* The part of this task in the job's cursor, or NULL. */
-static const struct sl_json *own_cursor(const struct sl_task_node *task, const struct sl_json *all)
+static const struct part *part_named(const struct sl_job *job, const char *path)
 {
-    return sl_json_get(sl_json_get(all, "parts"), task->path);
+    for (const struct part *p = job->parts; p; p = p->next)
+        if (strcmp(p->path, path) == 0) return p;
+    return NULL;
+}
+
+/* This task's part of the cursor: what it set itself before a restart (the rows up to there stay),
+ * else what the run began with. A full read has none: it begins anew, whatever was read before. */
+static enum sl_code own_cursor(struct sl_task_node *task, const struct sl_json **out,
+                               struct sl_error *error)
+{
+    const struct sl_job *job = task->job;
+    const struct part *own = job->full ? NULL : part_named(job, task->path);
+    enum sl_code rc;
+
+    rc = parse_into(&task->cursor_doc, own ? own->cursor : job->cursor, "cursor", out, error);
+    if (!own) *out = sl_json_get(sl_json_get(*out, "parts"), task->path);
+    return rc;
 }
 
 enum sl_code sl_task_birth(struct sl_task_node *task, struct sl_error *error)
 {
     struct sl_job *job = task->job;
-    const struct sl_json *cursor = NULL;
     struct sl_task *base;
     enum sl_code rc;
 
@@ -148,13 +162,12 @@ enum sl_code sl_task_birth(struct sl_task_node *task, struct sl_error *error)
     if (rc) return rc;
     rc = parse_into(&task->input_doc, task->input, "task input", &base->input, error);
     if (rc) return rc;
-    rc = parse_into(&task->cursor_doc, job->cursor, "cursor", &cursor, error);
+    rc = own_cursor(task, &base->cursor, error);
     if (rc) return rc;
     rc = parse_into(&task->state_doc, job->state, "table state", &base->state, error);
     if (rc) return rc;
     rc = parse_into(&task->columns_doc, job->columns, "columns", &base->columns, error);
     if (rc) return rc;
-    base->cursor = own_cursor(task, cursor);
     base->table = job->table;
     base->namespace_ = job->namespace_;
     base->run_started_at_us = job->loop->run_started_us;
@@ -188,13 +201,6 @@ static void drop_parts_below(struct sl_job *job, const char *path)
     }
 }
 
-static bool has_part(const struct sl_job *job, const char *path)
-{
-    for (const struct part *p = job->parts; p; p = p->next)
-        if (strcmp(p->path, path) == 0) return true;
-    return false;
-}
-
 static void job_done(struct sl_job *job);
 
 /* The task itself and everything below it is done. */
@@ -204,7 +210,7 @@ static void task_ended(struct sl_task_node *task)
     struct sl_task_node *parent = task->parent;
 
     assert(task->state == TASK_DONE_SELF && task->children == 0);
-    if (has_part(job, task->path)) drop_parts_below(job, task->path); /* the parent's replaces */
+    if (part_named(job, task->path)) drop_parts_below(job, task->path); /* the parent's replaces */
     for (struct sl_task_node **link = &job->tasks; *link; link = &(*link)->next) {
         if (*link != task) continue;
         *link = task->next;
@@ -251,11 +257,16 @@ void sl_task_step(struct sl_task_node *task, const struct sl_response *response)
     if (rc == SL_MORE && !out.requested && !(response && !(response->chunk & SL_CHUNK_LAST)))
         rc = sl_fail(&error, SL_BUG, "connector '%s' wants more but asked for nothing",
                      loop->connector->name);
+    if (rc == SL_DONE && out.requested)
+        rc = sl_fail(&error, SL_BUG, "connector '%s' is done but asked for a request",
+                     loop->connector->name);
     if (rc == SL_MORE) {
         if (out.requested) sl_loop_want(loop, task);
         return;
     }
     if (rc == SL_DONE) {
+        if (task->state == TASK_SENT) /* it has seen enough of a body by lines */
+            sl_loop_release_exchange(loop, task, true);
         task_done_self(task);
         return;
     }
@@ -334,10 +345,40 @@ void sl_job_fail(struct sl_job *job, const struct sl_error *why)
     if (job->sink.end) job->sink.end(job->ctx, copy.code, NULL, NULL, &copy);
 }
 
+/* Is a part of the old cursor still true? Not when this run set it, or a part above it. */
+static bool part_stands(const struct sl_job *job, const char *path)
+{
+    for (const struct part *p = job->parts; p; p = p->next) {
+        size_t len = strlen(p->path);
+        if (strncmp(path, p->path, len) == 0 && (path[len] == '\0' || path[len] == '/'))
+            return false;
+    }
+    return true;
+}
+
+static bool put_old_parts(const struct sl_job *job, struct sl_json_writer *cursor)
+{
+    struct sl_doc *doc = NULL;
+    struct sl_error error = {0};
+    const struct sl_json *old;
+    bool ok = job->full || !parse_into(&doc, job->cursor, "cursor", &old, &error);
+
+    if (ok && !job->full)
+        for (struct sl_json_each e = sl_json_each(sl_json_get(old, "parts")); sl_json_next(&e);) {
+            if (!part_stands(job, sl_json_str(e.key))) continue;
+            sl_json_key(cursor, sl_json_str(e.key));
+            sl_json_put_value(cursor, e.value);
+        }
+    sl_doc_free(doc);
+    return ok;
+}
+
 /* {"parts":{"":...}} and [{"table","scope"}]. */
 static bool job_results(const struct sl_job *job, struct sl_json_writer *cursor,
                         struct sl_json_writer *complete)
 {
+    bool ok;
+
     sl_json_begin_object(cursor);
     sl_json_key(cursor, "parts");
     sl_json_begin_object(cursor);
@@ -345,6 +386,7 @@ static bool job_results(const struct sl_job *job, struct sl_json_writer *cursor,
         sl_json_key(cursor, p->path);
         sl_json_put_raw(cursor, p->cursor, strlen(p->cursor));
     }
+    ok = put_old_parts(job, cursor);
     sl_json_end_object(cursor);
     sl_json_end_object(cursor);
     sl_json_begin_array(complete);
@@ -356,7 +398,7 @@ static bool job_results(const struct sl_job *job, struct sl_json_writer *cursor,
         sl_json_end_object(complete);
     }
     sl_json_end_array(complete);
-    return sl_json_writer_text(cursor, NULL) && sl_json_writer_text(complete, NULL);
+    return ok && sl_json_writer_text(cursor, NULL) && sl_json_writer_text(complete, NULL);
 }
 
 static void job_done(struct sl_job *job)

@@ -279,6 +279,7 @@ enum sl_code sl_loop_run(struct sl_loop *loop, bool (*stopping)(void *), void (*
         if (!any_open(loop)) break;
 
         int64_t next_us = send_ready(loop);
+        if (!any_open(loop)) break; /* what could not be sent may have been the last */
         int64_t now_us = world->ops->monotonic_us(world);
         if (tick && (ticked_us == INT64_MIN || now_us - ticked_us >= TICK_US)) {
             ticked_us = now_us;

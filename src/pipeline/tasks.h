@@ -8,8 +8,9 @@
  * for. Any number of jobs share one loop: one world, one set of budgets, one thread. What the steps
  * emit goes to the job's sink, in the order of emission.
  *
- * Staging: rows of a task count from its last release point (cursor or SL_DONE). When a task
- * restarts, sink->drop says that those are void.
+ * Staging: rows of a task are final from its next release point on (cursor or SL_DONE). When a task
+ * restarts, sink->drop says that the rows since the last one are void, and it goes on from its own
+ * newest cursor. A full read goes on from nothing, so that only SL_DONE releases its rows.
  */
 #ifndef SL_TASKS_H
 #define SL_TASKS_H
