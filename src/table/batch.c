@@ -136,7 +136,8 @@ void sl_batch_free(struct sl_batch *batch)
         if (batch->columns[i].rest) sl_buf_release(batch->columns[i].rest);
         sl_free(batch->columns[i].rest);
     }
-    for (size_t i = 0; i < batch->unknown_count; i++) sl_free(batch->unknowns[i].name);
+    for (size_t i = 0; batch->unknowns && i < batch->unknown_count; i++)
+        sl_free(batch->unknowns[i].name);
     sl_free(batch->columns);
     sl_free(batch->unknowns);
     sl_free(batch->notes);

@@ -61,20 +61,28 @@ static void put_string(const char *text, size_t len, struct sl_buf *out)
     sl_buf_addc(out, '"');
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\') sl_buf_addf(out, "\\%c", c);
-        else if (c == '\n') sl_buf_adds(out, "\\n");
-        else if (c == '\t') sl_buf_adds(out, "\\t");
-        else if (c == '\r') sl_buf_adds(out, "\\r");
-        else if (c < 0x20) sl_buf_addf(out, "\\u%04x", c);
-        else sl_buf_addc(out, (char)c);
+        if (c == '"' || c == '\\')
+            sl_buf_addf(out, "\\%c", c);
+        else if (c == '\n')
+            sl_buf_adds(out, "\\n");
+        else if (c == '\t')
+            sl_buf_adds(out, "\\t");
+        else if (c == '\r')
+            sl_buf_adds(out, "\\r");
+        else if (c < 0x20)
+            sl_buf_addf(out, "\\u%04x", c);
+        else
+            sl_buf_addc(out, (char)c);
     }
     sl_buf_addc(out, '"');
 }
 
 static void put_quoted(const char *text, bool json, struct sl_buf *out)
 {
-    if (json) put_string(text, strlen(text), out);
-    else sl_buf_adds(out, text);
+    if (json)
+        put_string(text, strlen(text), out);
+    else
+        sl_buf_adds(out, text);
 }
 
 /* The shortest text that reads back as the same number. */
@@ -172,8 +180,7 @@ static void put_binary(const struct ArrowArrayView *view, int64_t row, bool json
     struct ArrowBufferView bytes = ArrowArrayViewGetBytesUnsafe(view, row);
 
     if (json) sl_buf_addc(out, '"');
-    for (int64_t i = 0; i < bytes.size_bytes; i++)
-        sl_buf_addf(out, "%02x", bytes.data.as_uint8[i]);
+    for (int64_t i = 0; i < bytes.size_bytes; i++) sl_buf_addf(out, "%02x", bytes.data.as_uint8[i]);
     if (json) sl_buf_addc(out, '"');
 }
 
@@ -199,8 +206,10 @@ static void put_value(const struct ArrowArrayView *view, const struct ArrowSchem
         put_double(ArrowArrayViewGetDoubleUnsafe(view, row), json, out);
     } else if (format[0] == 'u' || format[0] == 'U' || strcmp(format, "vu") == 0) {
         struct ArrowStringView string = ArrowArrayViewGetStringUnsafe(view, row);
-        if (json) put_string(string.data, (size_t)string.size_bytes, out);
-        else sl_buf_add(out, string.data, (size_t)string.size_bytes);
+        if (json)
+            put_string(string.data, (size_t)string.size_bytes, out);
+        else
+            sl_buf_add(out, string.data, (size_t)string.size_bytes);
     } else if (format[0] == 'z' || format[0] == 'Z') {
         put_binary(view, row, json, out);
     } else if (strcmp(format, "+s") == 0) {
