@@ -177,6 +177,12 @@ def decode_timestamp(raw):
     return Cell(None, ["wrong_type"])
 
 
+def raw_text(text):
+    """A string with lone surrogates as the source wrote it: no reader of JSON takes them as they
+    are, so the escapes are kept as text."""
+    return "".join(f"\\u{ord(c):04x}" if 0xD800 <= ord(c) <= 0xDFFF else c for c in text)
+
+
 DECODERS = {"string": decode_text, "double": decode_double, "bigint": decode_bigint,
             "boolean": decode_boolean, "date": decode_date, "timestamp": decode_timestamp}
 
@@ -294,6 +300,8 @@ def expected_table(truth: dict) -> Table:
             computed = f["type"] in LOOKUPS or f["type"] in ("formula", "rollup")
             cell = decode(type_, raw, computed)
             row[name] = False if raw is None and type_ == "boolean" else cell.value
+            if cell.reasons == ["bad_unicode"] and is_text(raw):
+                raw = raw_text(raw)
             if cell.reasons:
                 rescued[f["id"]] = {"reason": cell.reasons[0], "value": raw}
         for extra in record["fields"].keys() - known:
