@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "json/doc.h"
 #include "table/schema.h"
 
 #define SECRETS_MAX 8
@@ -59,6 +60,7 @@ static enum sl_code add_row(struct harvest *h, uint64_t unit, const char *table,
         .deleted = deleted,
         .table = copy(table),
         .text = text,
+        .key = h->key_member ? copy(sl_json_str(sl_json_get(row, h->key_member))) : NULL,
         .sequence = sequence.given ? sequence.value : 0,
     };
     return SL_OK;
@@ -96,8 +98,7 @@ static enum sl_code on_drop(void *ctx, uint64_t unit, struct sl_error *error)
     for (size_t i = 0; i < h->row_count; i++) {
         struct harvest_row *row = &h->rows[i];
         if (row->unit == unit && !row->released) {
-            free(row->table);
-            free(row->text);
+            free(row->table), free(row->text), free(row->key);
         } else {
             h->rows[kept++] = *row;
         }
@@ -144,6 +145,11 @@ static enum sl_code on_table(void *ctx, const struct sl_table_def *def, struct s
             .key = copy(sl_buf_str(&key)),
             .cursor = copy(def->cursor),
         };
+        for (size_t i = 0; i < def->column_count && def->primary_key; i++) {
+            const struct sl_column *c = &def->columns[i];
+            if (strcmp(c->name, def->primary_key[0]) == 0 && !c->path[1])
+                table->key_member = copy(c->path[0] ? c->path[0] : c->name);
+        }
     }
     sl_buf_release(&columns);
     sl_buf_release(&key);
@@ -221,6 +227,8 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
         .secrets = secrets,
         .fingerprint = "0123456789abcdef0123456789abcdef",
     };
+    struct sl_doc *doc;
+    const struct sl_json *options;
     struct sl_loop *loop = NULL;
     struct sl_job *handle;
     struct sl_error error = {0};
@@ -228,10 +236,20 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
     size_t n = 0;
     enum sl_code rc;
 
-    *out = (struct harvest){.code = SL_BUG};
-    for (const struct sl_option *o = connector->connection_options; o->name; o++)
-        if (o->kind == SL_OPTION_SECRET && n + 1 < SECRETS_MAX)
-            secrets[n++] = (struct sl_secret){o->name, "secret"};
+    *out = (struct harvest){.code = SL_BUG, .key_member = out->key_member};
+    doc = sl_doc_new(0);
+    if (!doc || sl_doc_parse_copy(doc, connection.options_json, strlen(connection.options_json),
+                                  &options, &error)) {
+        sl_doc_free(doc);
+        out->code = SL_NO_MEMORY;
+        return;
+    }
+    for (const struct sl_option *o = connector->connection_options; o->name; o++) {
+        if (o->kind != SL_OPTION_SECRET || n + 1 >= SECRETS_MAX) continue;
+        const char *value = sl_json_str(sl_json_get(options, o->name));
+        if (!value && o->alias) value = sl_json_str(sl_json_get(options, o->alias));
+        secrets[n++] = (struct sl_secret){o->name, value ? value : "secret"};
+    }
     rc = sl_loop_new(&connection, world, &loop, &error);
     if (!rc) rc = sl_loop_add(loop, &job->job, &sink, out, &handle, &error);
     for (size_t i = 0; !rc && i < job->more_count; i++) {
@@ -247,15 +265,18 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
     }
     out->took_us = world->ops->monotonic_us(world) - began_us;
     sl_loop_free(loop);
+    sl_doc_free(doc);
 }
 
 void harvest_release(struct harvest *h)
 {
-    for (size_t i = 0; i < h->row_count; i++) free(h->rows[i].table), free(h->rows[i].text);
+    for (size_t i = 0; i < h->row_count; i++) {
+        free(h->rows[i].table), free(h->rows[i].text), free(h->rows[i].key);
+    }
     for (size_t i = 0; i < h->table_count; i++) {
         struct harvest_table *t = &h->tables[i];
         free(t->name), free(t->namespace_), free(t->id), free(t->state), free(t->excluded);
-        free(t->columns), free(t->key), free(t->cursor);
+        free(t->columns), free(t->key), free(t->cursor), free(t->key_member);
     }
     for (size_t i = 0; i < h->check_count; i++)
         free(h->checks[i].subject), free(h->checks[i].message), free(h->checks[i].hint);
@@ -284,18 +305,38 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-size_t harvest_distinct(const struct harvest *h, const char *table, bool deleted)
+static size_t distinct(const struct harvest *h, const char *table, bool deleted, bool keys)
 {
     const char **texts = calloc(h->row_count + 1, sizeof *texts);
     size_t n = 0, different = 0;
 
     if (!texts) abort();
     for (size_t i = 0; i < h->row_count; i++)
-        if (counts(&h->rows[i], table, deleted)) texts[n++] = h->rows[i].text;
+        if (counts(&h->rows[i], table, deleted) && (!keys || h->rows[i].key))
+            texts[n++] = keys ? h->rows[i].key : h->rows[i].text;
     qsort(texts, n, sizeof *texts, by_text);
     for (size_t i = 0; i < n; i++) different += i == 0 || strcmp(texts[i], texts[i - 1]) != 0;
     free(texts);
     return different;
+}
+
+size_t harvest_distinct(const struct harvest *h, const char *table, bool deleted)
+{
+    return distinct(h, table, deleted, false);
+}
+
+size_t harvest_keys(const struct harvest *h, const char *table, bool deleted)
+{
+    return distinct(h, table, deleted, true);
+}
+
+bool harvest_has_key(const struct harvest *h, const char *table, bool deleted, const char *key)
+{
+    for (size_t i = 0; i < h->row_count; i++)
+        if (counts(&h->rows[i], table, deleted) && h->rows[i].key &&
+            strcmp(h->rows[i].key, key) == 0)
+            return true;
+    return false;
 }
 
 const struct harvest_table *harvest_table(const struct harvest *h, const char *name)

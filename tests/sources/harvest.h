@@ -15,6 +15,7 @@ struct harvest_row {
     bool released, deleted;
     char *table;
     char *text;       /* canonical JSON of the row, then of its constants */
+    char *key;        /* as text, when harvest->key_member says where it is */
     int64_t sequence; /* 0: none was given */
 };
 
@@ -23,6 +24,7 @@ struct harvest_table {
     enum sl_ingestion ingestion;
     char *columns; /* "name:TYPE, ..." in SQL */
     char *key, *cursor;
+    char *key_member; /* where a row's JSON holds the key: "id"; NULL: it has none */
 };
 
 struct harvest_check {
@@ -46,18 +48,19 @@ struct harvest {
     char *cursor, *complete;
     struct sl_job_counts counts;
     size_t ended;    /* jobs */
+    const char *key_member; /* set before a read; NULL: rows have no key */
     int64_t took_us; /* on the world's clock */
 };
 
 struct harvest_job {
     const char *connector;
-    const char *options;  /* of the connection, JSON; its secrets are all "secret" */
+    const char *options;  /* of the connection, JSON; a secret that is not in it is "secret" */
     struct sl_job_options job;
     const struct sl_job_options *more; /* jobs that run at the same time; into the same harvest */
     size_t more_count;
 };
 
-/* Fills *out, which must be {0} or released. */
+/* Fills *out, which must be {0} (but for key_member) or released. */
 void harvest_run(const struct harvest_job *job, struct sl_world *world, struct harvest *out);
 void harvest_release(struct harvest *harvest);
 
@@ -66,6 +69,10 @@ size_t harvest_count(const struct harvest *harvest, const char *table, bool dele
 /* How many different texts are among them. */
 size_t harvest_distinct(const struct harvest *harvest, const char *table, bool deleted);
 const struct harvest_table *harvest_table(const struct harvest *harvest, const char *name);
+/* How many different keys are among them. */
+size_t harvest_keys(const struct harvest *harvest, const char *table, bool deleted);
+bool harvest_has_key(const struct harvest *harvest, const char *table, bool deleted,
+                     const char *key);
 /* Is a row of exactly this text there? */
 bool harvest_has(const struct harvest *harvest, const char *table, const char *text);
 
