@@ -21,8 +21,8 @@ struct sim_counter {
     char key[64];
     int64_t requests, limited, peak_per_second;
     int64_t blocked_until_us;
-    struct sim_ring second;  /* every request of the last second */
-    struct sim_ring window;  /* the requests that the limit let through, in its window */
+    struct sim_ring second; /* every request of the last second */
+    struct sim_ring window; /* the requests that the limit let through, in its window */
 };
 
 struct sim_counters {

@@ -53,8 +53,10 @@ void sim_fault_op(const struct sim_fault *fault, const char *table, struct sl_bu
         sl_buf_addc(out, ',');
         sim_json_text(out, fault->params[i].name);
         sl_buf_addc(out, ':');
-        if (is_number(fault->params[i].value)) sl_buf_adds(out, fault->params[i].value);
-        else sim_json_text(out, fault->params[i].value);
+        if (is_number(fault->params[i].value))
+            sl_buf_adds(out, fault->params[i].value);
+        else
+            sim_json_text(out, fault->params[i].value);
     }
     if (table[0] && !sim_fault_param(fault, "table")) {
         sl_buf_adds(out, ",\"table\":");

@@ -30,7 +30,7 @@
 #define SERVER_GZIP_MIN 256 /* smaller bodies go as they are */
 #define SERVER_BLOCK ((size_t)64 << 10)
 
-struct call { /* one request, from its first byte to the end of its answer */
+struct call {          /* one request, from its first byte to the end of its answer */
     struct call *next; /* in the timer's list */
     char *uri;
     struct sl_arena arena;
@@ -103,8 +103,7 @@ static void *timer_run(void *context)
         int64_t next = resume_due(server);
 
         if (next) {
-            struct timespec until = {.tv_sec = next / 1000000,
-                                     .tv_nsec = next % 1000000 * 1000};
+            struct timespec until = {.tv_sec = next / 1000000, .tv_nsec = next % 1000000 * 1000};
 
             (void)pthread_cond_timedwait(&server->timer_wake, &server->timer_lock, &until);
         } else {
@@ -178,8 +177,8 @@ static ssize_t read_body(void *context, uint64_t at, char *to, size_t max)
 
     if (call->reply.cut_after >= 0 && (uint64_t)call->reply.cut_after < total)
         end = (uint64_t)call->reply.cut_after;
-    if (at >= end) return end < total ? MHD_CONTENT_READER_END_WITH_ERROR
-                                      : MHD_CONTENT_READER_END_OF_STREAM;
+    if (at >= end)
+        return end < total ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
     if (max > end - at) max = (size_t)(end - at);
     while (done < max && call->out.len) {
         size_t from = (size_t)((at + done) % call->out.len);
@@ -219,8 +218,7 @@ static enum MHD_Result cut_now(struct MHD_Connection *connection)
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct linger linger = {.l_onoff = 1, .l_linger = 0}; /* close() sends a reset */
 
-    if (info)
-        (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    if (info) (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     return MHD_NO;
 }
 
@@ -315,9 +313,9 @@ static void answer(struct sim_server *server, struct call *call, const char *met
         compress(call);
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *url, const char *method, const char *version,
-                                  const char *upload, size_t *upload_len, void **state)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **state)
 {
     struct sim_server *server = context;
     struct call *call = *state;
@@ -403,13 +401,15 @@ static enum sl_code start_daemon(struct sim_server *server, int port, struct sl_
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
 
-    server->daemon = MHD_start_daemon(
-        MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK,
-        (uint16_t)port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR, &address,
-        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SERVER_THREADS, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-        NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_CONNECTION_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, 600u, MHD_OPTION_END);
+    server->daemon =
+        MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                             MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+                         (uint16_t)port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
+                         &address, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SERVER_THREADS,
+                         MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+                         on_end, NULL, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_CONNECTION_BYTES,
+                         MHD_OPTION_CONNECTION_TIMEOUT, 600u, MHD_OPTION_END);
     if (!server->daemon)
         return sl_fail(error, SL_CONNECT, "could not listen on 127.0.0.1 port %d", port);
     const union MHD_DaemonInfo *info =
@@ -430,8 +430,10 @@ enum sl_code sim_server_start(struct sim *sim, int port, struct sim_server **out
     server->utc_offset_us = sim_now(sim) - monotonic_us();
     rc = start_timer(server, error);
     if (!rc) rc = start_daemon(server, port, error);
-    if (rc) sim_server_stop(server);
-    else *out = server;
+    if (rc)
+        sim_server_stop(server);
+    else
+        *out = server;
     return rc;
 }
 

@@ -20,8 +20,8 @@
 struct sim {
     const struct sim_app *app;
     void *state;
-    double rate;          /* 0: as the API has it; -1: off */
-    int64_t penalty_us;   /* -1: as the API has it */
+    double rate;        /* 0: as the API has it; -1: off */
+    int64_t penalty_us; /* -1: as the API has it */
     int64_t latency_us;
     bool gzip;
     int64_t now_us;
@@ -36,9 +36,10 @@ struct sim {
 };
 
 /* What sim.c acts itself. The app's own fault names and its operations come on top. */
-static const char *const fault_names[] = {
-    "429", "quota", "500",   "502",      "503", "504",   "401",  "403",   "404", "422",
-    "html", "bad_json", "truncated", "cut", "reset", "huge", "slow", "empty_body", "status", NULL};
+static const char *const fault_names[] = {"429",  "quota",    "500",        "502",    "503",
+                                          "504",  "401",      "403",        "404",    "422",
+                                          "html", "bad_json", "truncated",  "cut",    "reset",
+                                          "huge", "slow",     "empty_body", "status", NULL};
 
 static bool name_in(const char *const *names, const char *name)
 {
@@ -57,8 +58,8 @@ static bool fault_known(const void *context, const char *name)
 
 /* ------------------------------------------------------------------ life */
 
-enum sl_code sim_new(const struct sim_app *app, const struct sim_options *options,
-                     struct sim **out, struct sl_error *error)
+enum sl_code sim_new(const struct sim_app *app, const struct sim_options *options, struct sim **out,
+                     struct sl_error *error)
 {
     enum sl_code rc;
     struct sim_options all = options ? *options : (struct sim_options){0};
@@ -180,14 +181,17 @@ static bool fail_instead(struct sim *sim, const struct sim_fault *fault,
         reply_text(reply, 200, NULL, "");
         reply->reset = true;
     } else if (strcmp(name, "huge") == 0) {
-        reply_text(reply, 200, NULL, "{\"records\":[{\"id\":\"rec00000000000000\",\"fields\":{}}]}");
+        reply_text(reply, 200, NULL,
+                   "{\"records\":[{\"id\":\"rec00000000000000\",\"fields\":{}}]}");
         reply->stream_len = sim_fault_int(fault, "bytes", SIM_HUGE_BYTES);
         reply->chunked = sim_fault_int(fault, "chunked", 0) != 0;
     } else if (status) {
         reply->status = status;
         if (!sim->app->fail || !sim->app->fail(sim->state, name, fault, request, reply)) {
-            if (status == 502) reply_text(reply, 502, "text/html", bad_gateway);
-            else reply_text(reply, status, NULL, "{\"error\":\"injected failure\"}");
+            if (status == 502)
+                reply_text(reply, 502, "text/html", bad_gateway);
+            else
+                reply_text(reply, status, NULL, "{\"error\":\"injected failure\"}");
         }
     } else {
         return false;
@@ -377,7 +381,8 @@ static enum sl_code handle_own(struct sim *sim, const struct sim_request *reques
         rc = control_text(sim, request->body, request->body_len, error);
         if (!rc) sl_buf_adds(reply->body, "{\"ok\":true}");
     } else {
-        rc = sl_fail(error, SL_NOT_FOUND, "no such page: stats, truth, connection, or control by POST");
+        rc = sl_fail(error, SL_NOT_FOUND,
+                     "no such page: stats, truth, connection, or control by POST");
     }
     if (rc && rc != SL_NO_MEMORY) { /* the caller's mistake, told to the caller */
         sl_buf_reset(reply->body);
@@ -412,10 +417,10 @@ static enum sl_code count_request(struct sim *sim, const struct sim_look *look, 
         struct sim_counter *counter = sim_counter_of(&sim->counters, count->key);
 
         if (!counter) return sl_fail(error, SL_NO_MEMORY, "could not count a request");
-        enum sl_code rc = sim_counter_take(counter, rate, window_us,
-                                           sim->penalty_us >= 0 ? sim->penalty_us
-                                                                : count->penalty_us,
-                                           now_us, &allowed, error);
+        enum sl_code rc =
+            sim_counter_take(counter, rate, window_us,
+                             sim->penalty_us >= 0 ? sim->penalty_us : count->penalty_us, now_us,
+                             &allowed, error);
 
         if (rc) return rc;
         if (!allowed) *limited = true;
@@ -444,7 +449,8 @@ static enum sl_code answer(struct sim *sim, const struct sim_request *request,
 
 static void count_reply(struct sim *sim, const struct sim_reply *reply)
 {
-    if (reply->reset) sim->stats.resets++;
+    if (reply->reset)
+        sim->stats.resets++;
     else if (reply->status > 0 && reply->status < SIM_STATUS_MAX)
         sim->stats.by_status[reply->status]++;
     if (reply->cut_after >= 0) sim->stats.cuts++;

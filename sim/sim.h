@@ -25,64 +25,65 @@ struct sim_fault; /* fault.h */
 
 struct sim_request {
     const char *method;
-    const char *path;     /* percent-decoded, without the query: see raw_path for the original */
+    const char *path; /* percent-decoded, without the query: see raw_path for the original */
     const char *raw_path;
-    const char *query;    /* raw, without '?'; "" when none */
+    const char *query;               /* raw, without '?'; "" when none */
     const struct sl_header *headers; /* lower case; ends with {0} */
     const char *body;
     size_t body_len;
-    int64_t now_us;       /* UTC */
+    int64_t now_us; /* UTC */
     /* The faults that strike this request; ends with NULL, NULL: none. Filled by sim_handle. */
     const struct sim_fault *const *faults;
 };
 
 struct sim_reply {
     int status;
-    struct sl_buf *body;       /* the handler appends */
-    const char *content_type;  /* NULL: application/json */
+    struct sl_buf *body;         /* the handler appends */
+    const char *content_type;    /* NULL: application/json */
     struct sl_header headers[8]; /* more headers; ends with {0}; static text or in `scratch` */
-    char scratch[192];         /* room for header values: see sim_reply_header() */
+    char scratch[192];           /* room for header values: see sim_reply_header() */
     size_t scratch_used;
-    int64_t delay_us;          /* latency added by the handler */
-    int64_t cut_after;         /* close the connection after so many body bytes; -1: no */
+    int64_t delay_us;  /* latency added by the handler */
+    int64_t cut_after; /* close the connection after so many body bytes; -1: no */
     bool chunked;
-    bool reset;                /* cut the connection before the status line */
-    int64_t stream_len;        /* send body again and again until so many bytes; 0: once */
+    bool reset;         /* cut the connection before the status line */
+    int64_t stream_len; /* send body again and again until so many bytes; 0: once */
 };
 
 struct sim; /* a running simulator: its data, faults and counters. One thread at a time. */
 
 struct sim_options {
     uint64_t seed;
-    int64_t records;     /* 0: the demo's own size */
-    double rate;         /* overrides the API's limit per second; 0: as documented; -1: off */
+    int64_t records; /* 0: the demo's own size */
+    double rate;     /* overrides the API's limit per second; 0: as documented; -1: off */
     int64_t latency_ms;
-    bool gzip;           /* compress when the client accepts it */
-    const char *fault;   /* as `sluice sim --fault`: see docs/simulators.md; NULL: none */
-    int64_t start_us;    /* UTC when the simulated world begins; 0: 2026-03-02T09:00:00Z */
-    const char *kind;    /* which of the app's data sets ("demo", "bench"); NULL: its first */
+    bool gzip;         /* compress when the client accepts it */
+    const char *fault; /* as `sluice sim --fault`: see docs/simulators.md; NULL: none */
+    int64_t start_us;  /* UTC when the simulated world begins; 0: 2026-03-02T09:00:00Z */
+    const char *kind;  /* which of the app's data sets ("demo", "bench"); NULL: its first */
 };
 
 #define SIM_START_US (INT64_C(1772442000) * 1000000) /* 2026-03-02T09:00:00Z */
 
 /* What sim.c must know of a request before it is answered. */
 struct sim_look {
-    struct sim_count {       /* [0] is the one that the counters go by */
-        char key[64];        /* what is counted: a base, an account; "": nothing */
-        double rate;         /* requests in any window; over it: 429. 0: no limit */
+    struct sim_count { /* [0] is the one that the counters go by */
+        char key[64];  /* what is counted: a base, an account; "": nothing */
+        double rate;   /* requests in any window; over it: 429. 0: no limit */
         int64_t window_us;
-        int64_t penalty_us;  /* how long the key stays shut after a 429 */
+        int64_t penalty_us; /* how long the key stays shut after a 429 */
     } counts[2];
-    char table[64];          /* id of the table that is read, "": none */
-    char table_name[128];    /* its name, cut to fit */
-    int page;                /* listing: this is its k-th page, from 1; 0: no listing */
+    char table[64];       /* id of the table that is read, "": none */
+    char table_name[128]; /* its name, cut to fit */
+    int page;             /* listing: this is its k-th page, from 1; 0: no listing */
 };
 
 /* What a simulator is. */
 struct sim_app {
-    const char *name;    /* "airtable" */
+    const char *name; /* "airtable" */
     const char *summary;
-    const char *const *faults; /* names of the faults that it acts itself; ends with NULL; or NULL */
+    const char *const
+        *faults; /* names of the faults that it acts itself; ends with NULL; or NULL */
     void *(*create)(const struct sim_options *options, struct sl_error *error);
     void (*destroy)(void *app);
     /* Describes a request; always called before fail and handle, again after an operation. */

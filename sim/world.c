@@ -34,21 +34,21 @@
 
 struct flight {
     struct sl_exchange *exchange;
-    int64_t due_us;        /* monotonic time of its next event */
+    int64_t due_us; /* monotonic time of its next event */
     uint64_t tie, serial;
     enum flight_stage { SEND, ARRIVE, DELIVER } stage; /* what that event is */
-    int64_t started_at_us; /* UTC */
-    int64_t sent_us;       /* monotonic; 0: not yet */
-    int64_t deadline_us;   /* monotonic */
+    int64_t started_at_us;                             /* UTC */
+    int64_t sent_us;                                   /* monotonic; 0: not yet */
+    int64_t deadline_us;                               /* monotonic */
     /* the answer */
-    enum sl_code code;     /* what ends it; SL_OK: the body ended cleanly */
+    enum sl_code code; /* what ends it; SL_OK: the body ended cleanly */
     struct sl_error error;
     int status;
     struct sl_header headers[WORLD_HEADERS_MAX + 1];
     struct sl_buf header_text;
     struct sl_buf body;
-    size_t body_len;       /* of it that arrives: less than body.len when it was cut */
-    size_t at;             /* by lines: delivered so far */
+    size_t body_len; /* of it that arrives: less than body.len when it was cut */
+    size_t at;       /* by lines: delivered so far */
     bool first_sent;
 };
 
@@ -60,7 +60,7 @@ struct world {
     uint64_t dice, serial;
     struct flight **flights;
     size_t count, cap;
-    struct flight *done;   /* what the last completion points into */
+    struct flight *done; /* what the last completion points into */
     struct sl_buf chunk;
     atomic_bool woken;
 };
@@ -173,8 +173,10 @@ static bool split_url(const char *url, struct parts *out, bool *no_memory)
     const char *query = at + path_len;
 
     out->query = *query == '?' ? query + 1 : "";
-    if (path_len) sl_buf_add(&out->raw_path, at, path_len);
-    else sl_buf_addc(&out->raw_path, '/');
+    if (path_len)
+        sl_buf_add(&out->raw_path, at, path_len);
+    else
+        sl_buf_addc(&out->raw_path, '/');
     char *room = sl_buf_reserve(&out->path, out->raw_path.len + 1);
 
     if (!room || sl_buf_failed(&out->raw_path)) {
@@ -192,8 +194,8 @@ static void keep_headers(struct flight *flight, const struct sim_reply *reply)
     char length[32];
     struct sl_header all[WORLD_HEADERS_MAX];
 
-    all[count++] = (struct sl_header){
-        "content-type", reply->content_type ? reply->content_type : "application/json"};
+    all[count++] = (struct sl_header){"content-type", reply->content_type ? reply->content_type
+                                                                          : "application/json"};
     if (!reply->chunked) {
         (void)snprintf(length, sizeof length, "%" PRId64,
                        reply->stream_len ? reply->stream_len : (int64_t)reply->body->len);
@@ -298,8 +300,10 @@ static void flight_arrive(struct world *world, struct flight *flight)
     } else {
         rc = sl_fail(&flight->error, SL_CONNECT, "could not read the URL '%s'", exchange->url);
     }
-    if (rc) flight->code = rc;
-    else take_reply(flight, &reply);
+    if (rc)
+        flight->code = rc;
+    else
+        take_reply(flight, &reply);
     if (!flight->code && (sl_buf_failed(&flight->body) || sl_buf_failed(&flight->header_text) ||
                           !sl_buf_reserve(&flight->body, SL_DOC_PADDING)))
         flight->code = sl_fail(&flight->error, SL_NO_MEMORY, "could not hold an answer");
@@ -350,9 +354,9 @@ static void deliver_lines(struct world *world, struct flight *flight, struct sl_
     size_t len = left < want ? left : want;
     const char *start = flight->body.data ? flight->body.data + flight->at : "";
 
-    while (len < left && start[len - 1] != '\n') len++;          /* a long line comes whole */
+    while (len < left && start[len - 1] != '\n') len++; /* a long line comes whole */
     if (flight->code)
-        while (len && start[len - 1] != '\n') len--;             /* a broken one not at all */
+        while (len && start[len - 1] != '\n') len--; /* a broken one not at all */
     fill_completion(world, flight, out);
     if (flight->code && len == 0) {
         flight_finish(world, flight);
@@ -373,8 +377,10 @@ static void deliver_lines(struct world *world, struct flight *flight, struct sl_
     out->chunk = (flight->first_sent ? 0u : SL_CHUNK_FIRST) | (last ? SL_CHUNK_LAST : 0u);
     flight->first_sent = flight->first_sent || len > 0;
     flight->at += len;
-    if (last) flight_finish(world, flight);
-    else flight_schedule(world, flight, world->now_us + (int64_t)(roll(world) % WORLD_DOWN_US));
+    if (last)
+        flight_finish(world, flight);
+    else
+        flight_schedule(world, flight, world->now_us + (int64_t)(roll(world) % WORLD_DOWN_US));
 }
 
 static void deliver(struct world *world, struct flight *flight, struct sl_completion *out)
@@ -434,8 +440,10 @@ static bool world_wait(struct sl_world *face, int64_t until_us, struct sl_comple
             deliver(world, flight, out);
             return true;
         }
-        if (flight->stage == ARRIVE) flight_arrive(world, flight);
-        else if (flight_send(world, flight)) return false;
+        if (flight->stage == ARRIVE)
+            flight_arrive(world, flight);
+        else if (flight_send(world, flight))
+            return false;
     }
     if (until_us != INT64_MAX && until_us > world->now_us) world->now_us = until_us;
     sim_set_now(world->sim, world->now_us + world->utc_offset_us);

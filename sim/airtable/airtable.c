@@ -10,9 +10,10 @@
 #include "sim/fault.h"
 #include "sim/text.h"
 
-#define DEMO_TOKEN "patLaunchControl0.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define BASE_RATE 5    /* requests a second for a base, all tokens together */
-#define TOKEN_RATE 50  /* requests a second for all of a user's tokens */
+#define DEMO_TOKEN                                                                                 \
+    "patLaunchControl0.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define BASE_RATE 5   /* requests a second for a base, all tokens together */
+#define TOKEN_RATE 50 /* requests a second for all of a user's tokens */
 #define PENALTY_US (30 * SL_SECOND_US)
 #define ITERATOR_IDLE_US (300 * SL_SECOND_US)
 
@@ -223,8 +224,10 @@ static void mistake_named(struct at_call *call, const char *fault)
 /* Who asks, and may they? */
 static void check_access(struct airtable *app, const struct sim_request *request)
 {
-    static const unsigned scopes[] = {[AT_BASES] = AT_SCHEMA,   [AT_TABLES] = AT_SCHEMA,
-                                      [AT_LIST] = AT_RECORDS,   [AT_RECORD] = AT_RECORDS,
+    static const unsigned scopes[] = {[AT_BASES] = AT_SCHEMA,
+                                      [AT_TABLES] = AT_SCHEMA,
+                                      [AT_LIST] = AT_RECORDS,
+                                      [AT_RECORD] = AT_RECORDS,
                                       [AT_COMMENT_LIST] = AT_COMMENTS};
     struct at_call *call = &app->call;
     const struct at_token *token = find_token(app, request);
@@ -241,8 +244,10 @@ static void check_access(struct airtable *app, const struct sim_request *request
     bool other_base = call->base[0] && (strcmp(call->base, app->base_id) != 0 || app->base_gone ||
                                         !token_has_base(token, app->base_id));
 
-    if (call->base[0] && strncmp(call->base, "app", 3) != 0) mistake_named(call, "404");
-    else if (lacks || other_base) mistake_named(call, "403");
+    if (call->base[0] && strncmp(call->base, "app", 3) != 0)
+        mistake_named(call, "404");
+    else if (lacks || other_base)
+        mistake_named(call, "403");
     else if (call->table_text[0] && (!call->table || call->table->forbidden))
         mistake_named(call, "403");
 }
@@ -269,10 +274,10 @@ static enum sl_code airtable_look(void *state, const struct sim_request *request
     if (call->route == AT_LIST && call->table && !call->status)
         rc = at_read_params(app, request, error);
 
-    out->counts[0] = (struct sim_count){.rate = BASE_RATE, .window_us = SL_SECOND_US,
-                                        .penalty_us = PENALTY_US};
-    out->counts[1] = (struct sim_count){.rate = TOKEN_RATE, .window_us = SL_SECOND_US,
-                                        .penalty_us = PENALTY_US};
+    out->counts[0] =
+        (struct sim_count){.rate = BASE_RATE, .window_us = SL_SECOND_US, .penalty_us = PENALTY_US};
+    out->counts[1] =
+        (struct sim_count){.rate = TOKEN_RATE, .window_us = SL_SECOND_US, .penalty_us = PENALTY_US};
     (void)copy_id(out->counts[0].key, sizeof out->counts[0].key,
                   call->base[0] ? call->base : "account");
     if (!call->base[0]) out->counts[0].rate = 0;
@@ -294,8 +299,7 @@ static void put_whoami(const struct at_token *token, struct sl_buf *out)
     sl_buf_addc(out, '}');
 }
 
-static void put_bases(const struct airtable *app, const struct at_token *token,
-                      struct sl_buf *out)
+static void put_bases(const struct airtable *app, const struct at_token *token, struct sl_buf *out)
 {
     sl_buf_adds(out, "{\"bases\":[");
     if (!app->base_gone && token && token_has_base(token, app->base_id)) {
@@ -345,10 +349,12 @@ static void handle_record(struct airtable *app, const struct sim_request *reques
     if (index < 0) {
         if (strncmp(call->record, "rec", 3) == 0 && strlen(call->record) == 17)
             at_error(app, reply, 404, "MODEL_ID_NOT_FOUND", "Record not found");
-        else at_error(app, reply, 404, "NOT_FOUND", NULL);
+        else
+            at_error(app, reply, 404, "NOT_FOUND", NULL);
         return;
     }
-    if (call->route == AT_COMMENT_LIST) at_comments(app, call->table, index, request, reply);
+    if (call->route == AT_COMMENT_LIST)
+        at_comments(app, call->table, index, request, reply);
     else {
         app->listing++;
         at_put_record(app, call->table, index, &show, reply->body);
@@ -368,8 +374,10 @@ static enum sl_code airtable_handle(void *state, const struct sim_request *reque
         handle_meta(app, request, reply);
         return SL_OK;
     }
-    if (call->route == AT_LIST) rc = at_list(app, request, reply, error);
-    else handle_record(app, request, reply);
+    if (call->route == AT_LIST)
+        rc = at_list(app, request, reply, error);
+    else
+        handle_record(app, request, reply);
     if (!rc && call->status)
         at_error(app, reply, call->status, call->error_type, call->error_message);
     if (!rc && app->no_memory) rc = sl_fail(error, SL_NO_MEMORY, "could not show a record");
@@ -402,7 +410,8 @@ static enum sl_code airtable_truth(void *state, const struct sim_request *reques
     if (sim_query_get(request->query, "count", number, sizeof number))
         (void)sscanf(number, "%lld", (long long *)&count);
     app->now_us = request->now_us;
-    sl_buf_addf(out, "{\"records_live\":%lld,\"table\":", (long long)(table->total - table->deleted));
+    sl_buf_addf(out,
+                "{\"records_live\":%lld,\"table\":", (long long)(table->total - table->deleted));
     at_put_table(app, table, false, out);
     sl_buf_adds(out, ",\"records\":[");
     for (int64_t i = from; i < table->total && count > 0; i++) {
@@ -420,8 +429,8 @@ static enum sl_code airtable_truth(void *state, const struct sim_request *reques
     return SL_OK;
 }
 
-static const char *const airtable_faults[] = {"iterator_expired", "empty_page", "page_twice",
-                                              "unknown_field", "402", "413", NULL};
+static const char *const airtable_faults[] = {
+    "iterator_expired", "empty_page", "page_twice", "unknown_field", "402", "413", NULL};
 
 const struct sim_app sim_app_airtable = {
     .name = "airtable",

@@ -28,10 +28,10 @@ struct at_field;
 struct at_row { /* what is known of a record before its cells */
     int64_t index;
     int64_t created_us;
-    int64_t modified_us;          /* SL_NO_TIME: never edited */
-    uint64_t version;             /* moved by edits: user fields then show other values */
-    bool blank;                   /* the user entered nothing at all */
-    const struct at_edit *edit;   /* or NULL */
+    int64_t modified_us;        /* SL_NO_TIME: never edited */
+    uint64_t version;           /* moved by edits: user fields then show other values */
+    bool blank;                 /* the user entered nothing at all */
+    const struct at_edit *edit; /* or NULL */
 };
 
 struct at_cell {
@@ -39,8 +39,8 @@ struct at_cell {
     const struct at_table *table;
     const struct at_field *field;
     const struct at_row *row;
-    uint64_t dice;                /* of (seed, table, field, index, version) */
-    int depth;                    /* of lookups of lookups */
+    uint64_t dice; /* of (seed, table, field, index, version) */
+    int depth;     /* of lookups of lookups */
 };
 
 typedef void at_gen(const struct at_cell *cell, struct sl_buf *out);
@@ -50,15 +50,15 @@ typedef void at_gen(const struct at_cell *cell, struct sl_buf *out);
 /* How a field is declared; names inside are those of the declaration, ids are made from them. */
 struct at_spec {
     const char *name, *type, *description;
-    const char *choices;  /* "Todo|Done" */
-    const char *options;  /* JSON; <T:table>, <F:table/field> and <F:field> become ids */
-    const char *link;     /* multipleRecordLinks: the table it points to */
-    const char *offsets;  /* ... record i points to (i + offset) % records, for each: "0,5" */
-    const char *inverse;  /* ... or it mirrors this field of that table */
-    const char *via;      /* lookup, rollup, count: the link field of this table */
-    const char *target;   /* ... and the field over there; formulas: "field" or "a|b" */
-    at_gen *gen;          /* NULL: what the type has */
-    bool full;            /* never empty but in blank rows */
+    const char *choices; /* "Todo|Done" */
+    const char *options; /* JSON; <T:table>, <F:table/field> and <F:field> become ids */
+    const char *link;    /* multipleRecordLinks: the table it points to */
+    const char *offsets; /* ... record i points to (i + offset) % records, for each: "0,5" */
+    const char *inverse; /* ... or it mirrors this field of that table */
+    const char *via;     /* lookup, rollup, count: the link field of this table */
+    const char *target;  /* ... and the field over there; formulas: "field" or "a|b" */
+    at_gen *gen;         /* NULL: what the type has */
+    bool full;           /* never empty but in blank rows */
 };
 
 struct at_table_spec {
@@ -70,11 +70,11 @@ struct at_table_spec {
 struct at_field {
     char id[AT_ID_MAX];
     char *name, *type, *description, *options; /* options: JSON text; NULL: no such key */
-    char *key;                    /* its name when it was made: survives renames */
-    char *choices;                /* or NULL */
-    const struct at_spec *spec;   /* never NULL */
+    char *key;                                 /* its name when it was made: survives renames */
+    char *choices;                             /* or NULL */
+    const struct at_spec *spec;                /* never NULL */
     at_gen *gen;
-    bool computed;                /* present in blank rows, not edited by users */
+    bool computed; /* present in blank rows, not edited by users */
     bool removed;
     uint64_t salt;
     /* resolved from the spec */
@@ -91,8 +91,8 @@ struct at_edit {
     int comments_added;
     struct at_cell_edit {
         const struct at_field *field;
-        char *json;               /* NULL: emptied */
-    } *cells;
+        char *json; /* NULL: emptied */
+    } * cells;
     size_t cell_count;
 };
 
@@ -104,17 +104,17 @@ struct at_table {
     bool removed, forbidden;
     struct at_field **fields;
     size_t field_count;
-    int64_t records;              /* of the declaration */
-    int64_t total;                /* and those created since: indexes are 0..total-1 */
+    int64_t records; /* of the declaration */
+    int64_t total;   /* and those created since: indexes are 0..total-1 */
     int64_t deleted;
-    struct at_edit **edits;       /* by index */
+    struct at_edit **edits; /* by index */
     size_t edit_count, edit_cap;
 };
 
 struct at_token {
     char token[128];
-    unsigned scopes;              /* enum at_scope */
-    char bases[256];              /* ids with blanks between; "" all */
+    unsigned scopes; /* enum at_scope */
+    char bases[256]; /* ids with blanks between; "" all */
 };
 enum at_scope { AT_SCHEMA = 1, AT_RECORDS = 2, AT_COMMENTS = 4, AT_EMAIL = 8 };
 #define AT_TOKENS_MAX 16
@@ -122,24 +122,30 @@ enum at_scope { AT_SCHEMA = 1, AT_RECORDS = 2, AT_COMMENTS = 4, AT_EMAIL = 8 };
 struct at_iterator {
     char id[AT_ID_MAX];
     const struct at_table *table;
-    uint64_t fingerprint;         /* of filter, sort and view */
+    uint64_t fingerprint; /* of filter, sort and view */
     int64_t used_us, created_us;
-    int64_t *order;               /* indexes in order; NULL: lo..hi by index */
+    int64_t *order; /* indexes in order; NULL: lo..hi by index */
     int64_t order_count, lo, hi;
     struct at_page_start {
         char record[AT_ID_MAX];
         int64_t position, emitted;
-    } *pages;                     /* [0] starts page 2 */
+    } * pages; /* [0] starts page 2 */
     size_t page_count;
 };
 
 struct at_call { /* a request, taken apart by look() */
     enum at_route {
-        AT_NOWHERE, AT_WHOAMI, AT_BASES, AT_TABLES, AT_LIST, AT_RECORD, AT_COMMENT_LIST
+        AT_NOWHERE,
+        AT_WHOAMI,
+        AT_BASES,
+        AT_TABLES,
+        AT_LIST,
+        AT_RECORD,
+        AT_COMMENT_LIST
     } route;
     char base[64], table_text[256], record[64];
     struct at_table *table;
-    int status;                   /* of a mistake found while reading it; 0: none */
+    int status; /* of a mistake found while reading it; 0: none */
     const char *error_type;
     char error_message[512];
     /* listing */
@@ -149,7 +155,10 @@ struct at_call { /* a request, taken apart by look() */
     const struct at_field **fields;
     size_t field_count;
     bool fields_given, by_id, comment_count, as_text, date_metadata;
-    struct { const struct at_field *field; bool descending; } sort[8];
+    struct {
+        const struct at_field *field;
+        bool descending;
+    } sort[8];
     int sort_count;
     enum { AT_VIEW_NONE, AT_VIEW_GRID, AT_VIEW_HALF } view;
     uint64_t fingerprint;
@@ -173,11 +182,11 @@ struct airtable {
     int64_t iterator_idle_us;          /* expires after so long unused */
     int64_t iterator_pages;            /* ... or after so many pages; 0: any */
     bool is_after_broken, plural_errors;
-    uint64_t dice;                     /* for mutations */
+    uint64_t dice; /* for mutations */
     struct at_call call;
-    struct sl_doc *doc;                /* request bodies */
-    struct sl_doc *cell_doc;           /* one cell, read at once */
-    bool no_memory;                    /* met deep in a cell: the whole answer fails */
+    struct sl_doc *doc;      /* request bodies */
+    struct sl_doc *cell_doc; /* one cell, read at once */
+    bool no_memory;          /* met deep in a cell: the whole answer fails */
 };
 
 /* schema.c */
@@ -187,10 +196,10 @@ void at_base_release(struct airtable *app);
 struct at_table *at_find_table(const struct airtable *app, const char *id_or_name);
 struct at_field *at_find_field(const struct at_table *table, const char *id_or_name);
 struct at_field *at_field_by_key(const struct at_table *table, const char *key);
-enum sl_code at_add_table(struct airtable *app, const struct at_table_spec *spec,
-                          int64_t records, struct at_table **out, struct sl_error *error);
-enum sl_code at_add_field(struct airtable *app, struct at_table *table,
-                          const struct at_spec *spec, const char *name, struct sl_error *error);
+enum sl_code at_add_table(struct airtable *app, const struct at_table_spec *spec, int64_t records,
+                          struct at_table **out, struct sl_error *error);
+enum sl_code at_add_field(struct airtable *app, struct at_table *table, const struct at_spec *spec,
+                          const char *name, struct sl_error *error);
 enum sl_code at_resolve(struct airtable *app, struct sl_error *error);
 bool at_set_text(char **to, const char *text); /* false: no memory */
 void at_put_table(const struct airtable *app, const struct at_table *table, bool visible_fields,
@@ -263,7 +272,7 @@ enum sl_code at_operate(void *app, const struct sl_json *op, int64_t now_us,
 void at_error(struct airtable *app, struct sim_reply *reply, int status, const char *type,
               const char *message);
 /* Notes a mistake in app->call; always SL_OK so that readers can return it. */
-enum sl_code at_mistake(struct at_call *call, int status, const char *type, const char *format,
-                        ...) __attribute__((format(printf, 4, 5)));
+enum sl_code at_mistake(struct at_call *call, int status, const char *type, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -8,7 +8,10 @@
 #define CLOCK "\"timeFormat\":{\"name\":\"24hour\",\"format\":\"HH:mm\"},\"timeZone\":\"utc\""
 #define TIME "{" ISO "," CLOCK "}"
 #define CHECK "{\"icon\":\"check\",\"color\":\"greenBright\"}"
-#define LINE(n) {.name = n, .type = "singleLineText", .gen = at_gen_plain, .full = true}
+#define LINE(n)                                                                                    \
+    {                                                                                              \
+        .name = n, .type = "singleLineText", .gen = at_gen_plain, .full = true                     \
+    }
 
 static const struct at_spec fields[] = {
     LINE("Name"),
@@ -19,22 +22,34 @@ static const struct at_spec fields[] = {
     LINE("City"),
     LINE("Reference"),
     {.name = "Notes", .type = "multilineText", .gen = at_gen_long, .full = true},
-    {.name = "Country", .type = "singleSelect", .choices = "Sweden|Chile|Japan|Kenya",
+    {.name = "Country",
+     .type = "singleSelect",
+     .choices = "Sweden|Chile|Japan|Kenya",
      .full = true},
-    {.name = "Status", .type = "singleSelect", .choices = "New|Open|Waiting|Closed",
-     .full = true},
+    {.name = "Status", .type = "singleSelect", .choices = "New|Open|Waiting|Closed", .full = true},
     {.name = "Tier", .type = "singleSelect", .choices = "Gold|Silver|Bronze", .full = true},
-    {.name = "Tags", .type = "multipleSelects", .choices = "eu, west|VIP|trial|partner",
+    {.name = "Tags",
+     .type = "multipleSelects",
+     .choices = "eu, west|VIP|trial|partner",
      .full = true},
-    {.name = "Quantity", .type = "number", .gen = at_gen_counter, .full = true,
+    {.name = "Quantity",
+     .type = "number",
+     .gen = at_gen_counter,
+     .full = true,
      .options = "{\"precision\":0}"},
     {.name = "Weight", .type = "number", .full = true, .options = "{\"precision\":2}"},
-    {.name = "Price", .type = "currency", .full = true,
+    {.name = "Price",
+     .type = "currency",
+     .full = true,
      .options = "{\"precision\":2,\"symbol\":\"€\"}"},
     {.name = "Discount", .type = "percent", .options = "{\"precision\":1}"},
-    {.name = "Cost", .type = "currency", .full = true,
+    {.name = "Cost",
+     .type = "currency",
+     .full = true,
      .options = "{\"precision\":2,\"symbol\":\"€\"}"},
-    {.name = "Score", .type = "rating", .full = true,
+    {.name = "Score",
+     .type = "rating",
+     .full = true,
      .options = "{\"icon\":\"star\",\"max\":5,\"color\":\"yellowBright\"}"},
     {.name = "Ordered on", .type = "date", .full = true, .options = "{" ISO "}"},
     {.name = "Shipped at", .type = "dateTime", .options = TIME},
@@ -45,12 +60,17 @@ static const struct at_spec fields[] = {
     {.name = "E-mail", .type = "email", .full = true},
     {.name = "Site", .type = "url", .full = true},
     {.name = "Owner", .type = "singleCollaborator", .full = true},
-    {.name = "Created", .type = "createdTime",
+    {.name = "Created",
+     .type = "createdTime",
      .options = "{\"result\":{\"type\":\"dateTime\",\"options\":" TIME "}}"},
-    {.name = "Last change", .type = "lastModifiedTime",
+    {.name = "Last change",
+     .type = "lastModifiedTime",
      .options = "{\"isValid\":true,\"referencedFieldIds\":[],"
                 "\"result\":{\"type\":\"dateTime\",\"options\":" TIME "}}"},
-    {.name = "Slug", .type = "formula", .gen = at_gen_slug, .target = "Name",
+    {.name = "Slug",
+     .type = "formula",
+     .gen = at_gen_slug,
+     .target = "Name",
      .options = "{\"isValid\":true,\"formula\":\"{<F:Name>} & ' - ' & {<F:No.>}\","
                 "\"referencedFieldIds\":[\"<F:Name>\",\"<F:No.>\"],"
                 "\"result\":{\"type\":\"singleLineText\"}}"},

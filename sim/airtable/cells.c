@@ -14,11 +14,13 @@
 static const char *const adjectives[] = {"Amber",  "Brisk", "Calm",   "Deep",  "Early", "Fjord",
                                          "Golden", "High",  "Indigo", "Jolly", "Keen",  "Lunar",
                                          "Mellow", "North", "Ochre",  "Polar"};
-static const char *const nouns[] = {"harbour", "lantern", "meadow",  "orbit",  "pebble", "quarry",
-                                    "river",   "saddle",  "thicket", "umbra",  "valley", "willow",
+static const char *const nouns[] = {"harbour", "lantern", "meadow",  "orbit", "pebble", "quarry",
+                                    "river",   "saddle",  "thicket", "umbra", "valley", "willow",
                                     "anchor",  "beacon",  "canyon",  "dune"};
-static const char *const spices[] = {"🚀", "Ångström", "東京", "naïve", "\\\"quoted\\\"", "50 %",
-                                     "a/b", "🏳️‍🌈", "{x}", "O’Neil"};
+static const char *const spices[] = {"🚀",     "Ångström",       "東京",
+                                     "naïve", "\\\"quoted\\\"", "50 %",
+                                     "a/b",   "🏳️‍🌈", "{x}",
+                                     "O’Neil"};
 
 static uint64_t part(const struct at_cell *cell, uint64_t n)
 {
@@ -142,8 +144,10 @@ static void put_choice(const char *choices, uint64_t dice, struct sl_buf *out)
 
 static void gen_select(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (cell->field->choices) put_choice(cell->field->choices, cell->dice, out);
-    else gen_line(cell, out);
+    if (cell->field->choices)
+        put_choice(cell->field->choices, cell->dice, out);
+    else
+        gen_line(cell, out);
 }
 
 static void gen_selects(const struct at_cell *cell, struct sl_buf *out)
@@ -187,8 +191,10 @@ void at_gen_counter(const struct at_cell *cell, struct sl_buf *out)
 
 static void gen_percent(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (cell->dice % 7 == 0) sl_buf_adds(out, "0.45299999999999996");
-    else sim_json_decimal(out, (int64_t)(cell->dice % 2000), 3);
+    if (cell->dice % 7 == 0)
+        sl_buf_adds(out, "0.45299999999999996");
+    else
+        sim_json_decimal(out, (int64_t)(cell->dice % 2000), 3);
 }
 
 static void gen_duration(const struct at_cell *cell, struct sl_buf *out)
@@ -213,8 +219,10 @@ static void gen_auto(const struct at_cell *cell, struct sl_buf *out)
 /* Beyond 2^53: 9007199254740993 is not a double; some are beyond 2^63. */
 void at_gen_big_number(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (cell->dice % 17 == 0) sl_buf_adds(out, "12345678901234567890");
-    else sl_buf_addf(out, "%lld", 9007199254740993LL + 2 * (long long)cell->row->index);
+    if (cell->dice % 17 == 0)
+        sl_buf_adds(out, "12345678901234567890");
+    else
+        sl_buf_addf(out, "%lld", 9007199254740993LL + 2 * (long long)cell->row->index);
 }
 
 void at_gen_big_text(const struct at_cell *cell, struct sl_buf *out)
@@ -227,8 +235,10 @@ void at_gen_reach(const struct at_cell *cell, struct sl_buf *out)
 {
     static const char *const odd[] = {"1.5e+21", "3e-7", "-0", "1e3"};
 
-    if (cell->dice % 8 < 4) sl_buf_adds(out, odd[cell->dice % 4]);
-    else gen_number(cell, out);
+    if (cell->dice % 8 < 4)
+        sl_buf_adds(out, odd[cell->dice % 4]);
+    else
+        gen_number(cell, out);
 }
 
 static void gen_checkbox(const struct at_cell *cell, struct sl_buf *out)
@@ -263,15 +273,19 @@ static bool date_only(const struct at_cell *cell)
 
 static void gen_created(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (date_only(cell)) sim_json_date(out, cell->row->created_us);
-    else sim_json_time(out, cell->row->created_us);
+    if (date_only(cell))
+        sim_json_date(out, cell->row->created_us);
+    else
+        sim_json_time(out, cell->row->created_us);
 }
 
 static void gen_modified(const struct at_cell *cell, struct sl_buf *out)
 {
     if (cell->row->modified_us == SL_NO_TIME) return;
-    if (date_only(cell)) sim_json_date(out, cell->row->modified_us);
-    else sim_json_time(out, cell->row->modified_us);
+    if (date_only(cell))
+        sim_json_date(out, cell->row->modified_us);
+    else
+        sim_json_time(out, cell->row->modified_us);
 }
 
 /* ------------------------------------------------------------------ objects */
@@ -376,8 +390,9 @@ static void gen_files(const struct at_cell *cell, struct sl_buf *out)
 static void gen_barcode(const struct at_cell *cell, struct sl_buf *out)
 {
     switch (cell->dice % 3) {
-    case 0: sl_buf_addf(out, "{\"text\":\"%013llu\"}",
-                        (unsigned long long)(cell->dice >> 8) % 9999999999999ULL);
+    case 0:
+        sl_buf_addf(out, "{\"text\":\"%013llu\"}",
+                    (unsigned long long)(cell->dice >> 8) % 9999999999999ULL);
         break;
     case 1: sl_buf_adds(out, "{\"type\":\"upce\",\"text\":\"04210000\"}"); break;
     default: sl_buf_adds(out, "{\"type\":null,\"text\":\"🄰-17\"}"); break;
@@ -387,8 +402,9 @@ static void gen_barcode(const struct at_cell *cell, struct sl_buf *out)
 static void gen_button(const struct at_cell *cell, struct sl_buf *out)
 {
     switch (cell->dice % 3) {
-    case 0: sl_buf_addf(out, "{\"label\":\"Open\",\"url\":\"https://example.org/p/%lld\"}",
-                        (long long)cell->row->index + 1);
+    case 0:
+        sl_buf_addf(out, "{\"label\":\"Open\",\"url\":\"https://example.org/p/%lld\"}",
+                    (long long)cell->row->index + 1);
         break;
     case 1: sl_buf_adds(out, "{\"label\":\"Open\"}"); break;
     default: sl_buf_adds(out, "{\"label\":\"Open\",\"url\":null}"); break;
@@ -427,18 +443,21 @@ bool at_cell_number(const struct at_cell *cell, const struct at_field *field, do
 
     if (field && !field->removed)
         found = sl_json_double(at_read_cell(cell->app, cell->table, field, cell->row,
-                                            cell->depth + 1, &text), out);
+                                            cell->depth + 1, &text),
+                               out);
     sl_buf_release(&text);
     return found;
 }
 
 static void put_result(struct sl_buf *out, double number)
 {
-    if (isnan(number)) sl_buf_adds(out, "{\"specialValue\":\"NaN\"}");
+    if (isnan(number))
+        sl_buf_adds(out, "{\"specialValue\":\"NaN\"}");
     else if (isinf(number))
         sl_buf_adds(out, number > 0 ? "{\"specialValue\":\"Infinity\"}"
                                     : "{\"specialValue\":\"-Infinity\"}");
-    else sim_json_double(out, number);
+    else
+        sim_json_double(out, number);
 }
 
 /* {a}/{b}: blanks count as 0, so 0/0 is NaN and 1/0 Infinity. */
@@ -448,8 +467,10 @@ void at_gen_ratio(const struct at_cell *cell, struct sl_buf *out)
 
     (void)at_cell_number(cell, cell->field->target, &a);
     (void)at_cell_number(cell, cell->field->target_b, &b);
-    if (b != 0) put_result(out, a / b);
-    else put_result(out, a == 0 ? (double)NAN : a > 0 ? (double)INFINITY : -(double)INFINITY);
+    if (b != 0)
+        put_result(out, a / b);
+    else
+        put_result(out, a == 0 ? (double)NAN : a > 0 ? (double)INFINITY : -(double)INFINITY);
 }
 
 void at_gen_product(const struct at_cell *cell, struct sl_buf *out)
@@ -469,9 +490,12 @@ void at_gen_error(const struct at_cell *cell, struct sl_buf *out)
 
 void at_gen_error_some(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (cell->dice % 6 == 0) sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
-    else if (cell->dice % 6 == 1) sl_buf_adds(out, "{\"error\":\"circular reference\"}");
-    else gen_number(cell, out);
+    if (cell->dice % 6 == 0)
+        sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
+    else if (cell->dice % 6 == 1)
+        sl_buf_adds(out, "{\"error\":\"circular reference\"}");
+    else
+        gen_number(cell, out);
 }
 
 /* The text of {a}, a dash, and the record's number. */
@@ -509,8 +533,10 @@ void at_gen_truth(const struct at_cell *cell, struct sl_buf *out)
 
 void at_gen_due_date(const struct at_cell *cell, struct sl_buf *out)
 {
-    if (cell->dice % 9 == 0) sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
-    else sim_json_date(out, some_day(cell));
+    if (cell->dice % 9 == 0)
+        sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
+    else
+        sim_json_date(out, some_day(cell));
 }
 
 void at_gen_now_text(const struct at_cell *cell, struct sl_buf *out)
@@ -579,11 +605,12 @@ static const struct at_spec plain_specs[] = {
     {.name = "", .type = "singleLineText", .gen = at_gen_plain},
     {.name = "", .type = "multilineText"},
     {.name = "", .type = "number", .options = "{\"precision\":2}"},
-    {.name = "", .type = "checkbox",
-     .options = "{\"icon\":\"check\",\"color\":\"greenBright\"}"},
-    {.name = "", .type = "date",
+    {.name = "", .type = "checkbox", .options = "{\"icon\":\"check\",\"color\":\"greenBright\"}"},
+    {.name = "",
+     .type = "date",
      .options = "{\"dateFormat\":{\"name\":\"iso\",\"format\":\"YYYY-MM-DD\"}}"},
-    {.name = "", .type = "dateTime",
+    {.name = "",
+     .type = "dateTime",
      .options = "{\"dateFormat\":{\"name\":\"iso\",\"format\":\"YYYY-MM-DD\"},"
                 "\"timeFormat\":{\"name\":\"24hour\",\"format\":\"HH:mm\"},"
                 "\"timeZone\":\"utc\"}"},
@@ -591,7 +618,8 @@ static const struct at_spec plain_specs[] = {
     {.name = "", .type = "url"},
     {.name = "", .type = "singleSelect", .choices = "New|Old|eu, west"},
     {.name = "", .type = "multipleSelects", .choices = "New|Old|eu, west"},
-    {.name = "", .type = "rating",
+    {.name = "",
+     .type = "rating",
      .options = "{\"icon\":\"star\",\"max\":5,\"color\":\"yellowBright\"}"},
     {.name = "", .type = "percent", .options = "{\"precision\":1}"},
     {.name = "", .type = "multipleAttachments", .options = "{\"isReversed\":false}"},

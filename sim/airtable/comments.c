@@ -22,13 +22,17 @@ static void put_comment(const struct airtable *app, const struct at_table *table
 
     comment_id(table, row->index, n, id);
     sl_buf_addf(out, "{\"id\":\"%s\",\"text\":", id);
-    if (dice % 3 == 0) sl_buf_adds(out, "\"@[usrod3yGOCdTp77yU] ready? 👍\"");
-    else sl_buf_addf(out, "\"Comment %d\\nsecond line\"", n + 1);
+    if (dice % 3 == 0)
+        sl_buf_adds(out, "\"@[usrod3yGOCdTp77yU] ready? 👍\"");
+    else
+        sl_buf_addf(out, "\"Comment %d\\nsecond line\"", n + 1);
     sl_buf_adds(out, ",\"createdTime\":");
     sim_json_time(out, created_us);
     sl_buf_adds(out, ",\"lastUpdatedTime\":");
-    if (dice % 4 == 0) sim_json_time(out, created_us + SL_SECOND_US);
-    else sl_buf_adds(out, "null");
+    if (dice % 4 == 0)
+        sim_json_time(out, created_us + SL_SECOND_US);
+    else
+        sl_buf_adds(out, "null");
     sl_buf_adds(out, ",\"author\":");
     at_user(out, (dice >> 8) % 3);
     if (n % 4 == 3) { /* an answer to the one before */
@@ -73,6 +77,8 @@ void at_comments(struct airtable *app, const struct at_table *table, int64_t ind
         if (i) sl_buf_addc(reply->body, ',');
         put_comment(app, table, &row, newest, reply->body);
     }
-    if (newest >= 0) sl_buf_addf(reply->body, "],\"offset\":\"com%d\"}", newest);
-    else sl_buf_adds(reply->body, "],\"offset\":null}");
+    if (newest >= 0)
+        sl_buf_addf(reply->body, "],\"offset\":\"com%d\"}", newest);
+    else
+        sl_buf_adds(reply->body, "],\"offset\":null}");
 }

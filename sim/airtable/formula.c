@@ -33,8 +33,10 @@ static struct at_node *new_node(struct reader *reader, enum at_node_kind kind)
 {
     struct at_node *node = SL_ARENA_NEW(reader->arena, struct at_node);
 
-    if (!node) reader->no_memory = true;
-    else node->kind = kind;
+    if (!node)
+        reader->no_memory = true;
+    else
+        node->kind = kind;
     return node;
 }
 
@@ -210,8 +212,10 @@ static struct at_node *read_sum(struct reader *reader)
     struct at_node *left = read_product(reader);
 
     while (left) {
-        char op = accept(reader, '+') ? '+' : accept(reader, '-') ? '-' : accept(reader, '&')
-                      ? '&' : 0;
+        char op = accept(reader, '+')   ? '+'
+                  : accept(reader, '-') ? '-'
+                  : accept(reader, '&') ? '&'
+                                        : 0;
 
         if (!op) break;
         left = join(reader, op, left, read_product(reader));
@@ -256,8 +260,8 @@ enum sl_code at_formula_parse(const struct at_table *table, const char *text,
     reader.arena = &formula->arena;
     formula->root = read_compare(&reader);
     skip_blanks(&reader);
-    if (formula->root && *reader.at) formula->root = complain(&reader, "could not read: ",
-                                                              reader.at);
+    if (formula->root && *reader.at)
+        formula->root = complain(&reader, "could not read: ", reader.at);
     if (formula->root) {
         *out = formula;
         return SL_OK;
@@ -294,7 +298,10 @@ static void narrow(const struct at_node *node, struct at_range *range)
     case '>': lo = clamp(floor(bound)); break;
     case '<': hi = clamp(ceil(bound) - 1); break;
     case 'l': hi = clamp(floor(bound)); break;
-    default: lo = clamp(ceil(bound) - 1); hi = clamp(floor(bound)); break;
+    default:
+        lo = clamp(ceil(bound) - 1);
+        hi = clamp(floor(bound));
+        break;
     }
     if (lo > range->lo) range->lo = lo;
     if (hi < range->hi) range->hi = hi;

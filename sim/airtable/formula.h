@@ -12,12 +12,17 @@
 #include "sim/airtable/airtable.h"
 
 enum at_node_kind {
-    AT_NODE_NUMBER, AT_NODE_TEXT, AT_NODE_FIELD, AT_NODE_CALL, AT_NODE_NEGATE, AT_NODE_BINARY
+    AT_NODE_NUMBER,
+    AT_NODE_TEXT,
+    AT_NODE_FIELD,
+    AT_NODE_CALL,
+    AT_NODE_NEGATE,
+    AT_NODE_BINARY
 };
 
 struct at_node {
     enum at_node_kind kind;
-    char op;                      /* BINARY: = ! < l > g + - * / & (l: <=, g: >=) */
+    char op; /* BINARY: = ! < l > g + - * / & (l: <=, g: >=) */
     double number;
     const char *text;
     const struct at_field *field;
@@ -27,8 +32,8 @@ struct at_node {
 };
 
 struct at_formula {
-    struct sl_arena arena;        /* the nodes */
-    struct sl_arena values;       /* of one evaluation */
+    struct sl_arena arena;  /* the nodes */
+    struct sl_arena values; /* of one evaluation */
     struct at_node *root;
 };
 

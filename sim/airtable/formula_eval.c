@@ -14,9 +14,9 @@ enum value_kind { BLANK, NUMBER, TEXT, TRUTH, DATE, ARRAY, FAILED };
 
 struct value {
     enum value_kind kind;
-    double number;     /* NUMBER; TRUTH: 1 or 0; ARRAY: how many */
-    int64_t us;        /* DATE */
-    const char *text;  /* TEXT, ARRAY (joined by ", ") */
+    double number;    /* NUMBER; TRUTH: 1 or 0; ARRAY: how many */
+    int64_t us;       /* DATE */
+    const char *text; /* TEXT, ARRAY (joined by ", ") */
 };
 
 struct eval {
@@ -76,7 +76,8 @@ static bool is_true(struct value v)
 {
     switch (v.kind) {
     case NUMBER: return v.number != 0 && !isnan(v.number);
-    case TRUTH: case ARRAY: return v.number != 0;
+    case TRUTH:
+    case ARRAY: return v.number != 0;
     case TEXT: return v.text[0] != '\0';
     case DATE: return true;
     default: return false;
@@ -96,9 +97,11 @@ static const char *as_text(struct eval *context, struct value v)
     char time[SL_TIME_TEXT_MAX];
 
     switch (v.kind) {
-    case TEXT: case ARRAY: return v.text;
+    case TEXT:
+    case ARRAY: return v.text;
     case DATE: return sl_arena_strdup(context->arena, sl_time_format_ms(v.us, time));
-    case NUMBER: case TRUTH:
+    case NUMBER:
+    case TRUTH:
         sl_buf_reset(scratch);
         sim_json_double(scratch, v.number);
         if (scratch->failed) context->app->no_memory = true;
@@ -139,16 +142,18 @@ static struct value from_json(struct eval *context, const struct sl_json *json, 
     case SL_JSON_OBJECT:
         if (sl_json_get(json, "error")) return failed();
         if (sl_json_get(json, "specialValue")) return number((double)NAN);
-        return text(context, sl_arena_strdup(context->arena,
-                                    sl_json_str(sl_json_get(json, "name"))
-                                        ? sl_json_str(sl_json_get(json, "name")) : "object"));
+        return text(context,
+                    sl_arena_strdup(context->arena, sl_json_str(sl_json_get(json, "name"))
+                                                        ? sl_json_str(sl_json_get(json, "name"))
+                                                        : "object"));
     case SL_JSON_ARRAY: {
         struct sl_buf all = {0};
         struct value v = {.kind = ARRAY, .number = (double)sl_json_len(json)};
 
         while (sl_json_next(&each)) {
             if (all.len) sl_buf_adds(&all, ", ");
-            if (sl_json_str(each.value)) sl_buf_adds(&all, sl_json_str(each.value));
+            if (sl_json_str(each.value))
+                sl_buf_adds(&all, sl_json_str(each.value));
             else if (sl_json_number_text(each.value))
                 sl_buf_adds(&all, sl_json_number_text(each.value));
         }
@@ -234,19 +239,55 @@ static struct value binary(struct eval *context, const struct at_node *node)
 /* ------------------------------------------------------------------ functions */
 
 enum function {
-    F_AND, F_OR, F_NOT, F_XOR, F_IF, F_TRUE, F_FALSE, F_BLANK, F_ERROR, F_RECORD_ID,
-    F_CREATED_TIME, F_LAST_MODIFIED_TIME, F_NOW, F_TODAY, F_IS_AFTER, F_IS_BEFORE, F_IS_SAME,
-    F_DATETIME_PARSE, F_FIND, F_SEARCH, F_LEFT, F_RIGHT, F_MID, F_LEN, F_LOWER, F_UPPER, F_TRIM,
-    F_CONCATENATE, F_MOD, F_VALUE, F_ISERROR, F_IS_ERROR, F_ABS, F_INT, F_ROUND, F_MIN, F_MAX,
-    F_DATEADD, F_COUNT
+    F_AND,
+    F_OR,
+    F_NOT,
+    F_XOR,
+    F_IF,
+    F_TRUE,
+    F_FALSE,
+    F_BLANK,
+    F_ERROR,
+    F_RECORD_ID,
+    F_CREATED_TIME,
+    F_LAST_MODIFIED_TIME,
+    F_NOW,
+    F_TODAY,
+    F_IS_AFTER,
+    F_IS_BEFORE,
+    F_IS_SAME,
+    F_DATETIME_PARSE,
+    F_FIND,
+    F_SEARCH,
+    F_LEFT,
+    F_RIGHT,
+    F_MID,
+    F_LEN,
+    F_LOWER,
+    F_UPPER,
+    F_TRIM,
+    F_CONCATENATE,
+    F_MOD,
+    F_VALUE,
+    F_ISERROR,
+    F_IS_ERROR,
+    F_ABS,
+    F_INT,
+    F_ROUND,
+    F_MIN,
+    F_MAX,
+    F_DATEADD,
+    F_COUNT
 };
 
 static const char *const names[] = {
-    "AND", "OR", "NOT", "XOR", "IF", "TRUE", "FALSE", "BLANK", "ERROR", "RECORD_ID",
-    "CREATED_TIME", "LAST_MODIFIED_TIME", "NOW", "TODAY", "IS_AFTER", "IS_BEFORE", "IS_SAME",
-    "DATETIME_PARSE", "FIND", "SEARCH", "LEFT", "RIGHT", "MID", "LEN", "LOWER", "UPPER", "TRIM",
-    "CONCATENATE", "MOD", "VALUE", "ISERROR", "IS_ERROR", "ABS", "INT", "ROUND", "MIN", "MAX",
-    "DATEADD"};
+    "AND",     "OR",       "NOT",      "XOR",         "IF",           "TRUE",
+    "FALSE",   "BLANK",    "ERROR",    "RECORD_ID",   "CREATED_TIME", "LAST_MODIFIED_TIME",
+    "NOW",     "TODAY",    "IS_AFTER", "IS_BEFORE",   "IS_SAME",      "DATETIME_PARSE",
+    "FIND",    "SEARCH",   "LEFT",     "RIGHT",       "MID",          "LEN",
+    "LOWER",   "UPPER",    "TRIM",     "CONCATENATE", "MOD",          "VALUE",
+    "ISERROR", "IS_ERROR", "ABS",      "INT",         "ROUND",        "MIN",
+    "MAX",     "DATEADD"};
 _Static_assert(sizeof names / sizeof *names == F_COUNT, "a name for each function");
 
 int at_function_find(const char *name, size_t len)
@@ -277,8 +318,10 @@ static struct value logic(struct eval *context, const struct at_node *call)
         struct value v = eval(context, n);
 
         if (v.kind == FAILED) return v;
-        if (is_true(v)) yes++;
-        else if (call->function == F_AND) return truth(false);
+        if (is_true(v))
+            yes++;
+        else if (call->function == F_AND)
+            return truth(false);
         if (yes && call->function == F_OR) return truth(true);
     }
     if (call->function == F_XOR) return truth(yes % 2 == 1);
@@ -432,10 +475,10 @@ static struct value call_function(struct eval *context, const struct at_node *ca
     struct value v;
 
     switch ((enum function)call->function) {
-    case F_AND: case F_OR: case F_XOR: return logic(context, call);
-    case F_NOT:
-        v = argument(context, call, 0);
-        return v.kind == FAILED ? v : truth(!is_true(v));
+    case F_AND:
+    case F_OR:
+    case F_XOR: return logic(context, call);
+    case F_NOT: v = argument(context, call, 0); return v.kind == FAILED ? v : truth(!is_true(v));
     case F_IF:
         v = argument(context, call, 0);
         return v.kind == FAILED ? v : argument(context, call, is_true(v) ? 1 : 2);
@@ -443,20 +486,30 @@ static struct value call_function(struct eval *context, const struct at_node *ca
     case F_FALSE: return truth(false);
     case F_BLANK: return (struct value){.kind = BLANK};
     case F_ERROR: return failed();
-    case F_RECORD_ID: case F_CREATED_TIME: case F_LAST_MODIFIED_TIME: case F_NOW: case F_TODAY:
-        return about_record(context, call);
-    case F_IS_AFTER: case F_IS_BEFORE: case F_IS_SAME: return dates(context, call);
+    case F_RECORD_ID:
+    case F_CREATED_TIME:
+    case F_LAST_MODIFIED_TIME:
+    case F_NOW:
+    case F_TODAY: return about_record(context, call);
+    case F_IS_AFTER:
+    case F_IS_BEFORE:
+    case F_IS_SAME: return dates(context, call);
     case F_DATETIME_PARSE: return parse_call(context, call);
     case F_DATEADD: return date_add(context, call);
-    case F_FIND: case F_SEARCH: return find(context, call);
-    case F_LEFT: case F_RIGHT: case F_MID: return part_of(context, call);
+    case F_FIND:
+    case F_SEARCH: return find(context, call);
+    case F_LEFT:
+    case F_RIGHT:
+    case F_MID: return part_of(context, call);
     case F_LEN:
         v = text(context, as_text(context, argument(context, call, 0)));
         return v.kind == FAILED ? v : number((double)strlen(v.text));
-    case F_LOWER: case F_UPPER: return change_case(context, call);
+    case F_LOWER:
+    case F_UPPER: return change_case(context, call);
     case F_TRIM: return trim(context, call);
     case F_CONCATENATE: return concatenate(context, call);
-    case F_ISERROR: case F_IS_ERROR: return truth(argument(context, call, 0).kind == FAILED);
+    case F_ISERROR:
+    case F_IS_ERROR: return truth(argument(context, call, 0).kind == FAILED);
     default: return arithmetic(context, call);
     }
 }
@@ -482,8 +535,8 @@ bool at_formula_matches(struct airtable *app, struct at_formula *formula,
 {
     struct at_row row;
     struct sl_buf scratch = {0};
-    struct eval context = {.app = app, .table = table, .row = &row, .arena = &formula->values,
-                           .scratch = &scratch};
+    struct eval context = {
+        .app = app, .table = table, .row = &row, .arena = &formula->values, .scratch = &scratch};
 
     at_row(app, table, index, &row);
     bool yes = is_true(eval(&context, formula->root));

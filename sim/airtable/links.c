@@ -147,8 +147,8 @@ static bool sum(const struct at_cell *cell, double *total, int *numbers)
         double number;
 
         at_row(cell->app, cell->field->via->linked, links[i], &row);
-        const struct sl_json *value = at_read_cell(cell->app, cell->field->via->linked, target,
-                                                   &row, cell->depth + 1, &text);
+        const struct sl_json *value =
+            at_read_cell(cell->app, cell->field->via->linked, target, &row, cell->depth + 1, &text);
 
         if (sl_json_double(value, &number)) {
             *total += number;
@@ -166,8 +166,10 @@ void at_gen_rollup(const struct at_cell *cell, struct sl_buf *out)
     double total;
     int numbers;
 
-    if (!sum(cell, &total, &numbers)) sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
-    else sim_json_double(out, total);
+    if (!sum(cell, &total, &numbers))
+        sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
+    else
+        sim_json_double(out, total);
 }
 
 /* The average of nothing is 0/0. */
@@ -176,9 +178,12 @@ void at_gen_average(const struct at_cell *cell, struct sl_buf *out)
     double total;
     int numbers;
 
-    if (!sum(cell, &total, &numbers)) sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
-    else if (numbers == 0) sl_buf_adds(out, "{\"specialValue\":\"NaN\"}");
-    else sim_json_double(out, total / numbers);
+    if (!sum(cell, &total, &numbers))
+        sl_buf_adds(out, "{\"error\":\"#ERROR!\"}");
+    else if (numbers == 0)
+        sl_buf_adds(out, "{\"specialValue\":\"NaN\"}");
+    else
+        sim_json_double(out, total / numbers);
 }
 
 /* ARRAYUNIQUE(values): an array although the declared result is a scalar. */

@@ -103,7 +103,8 @@ static void read_key(struct airtable *app, const struct at_call *call, int64_t i
             at_read_cell(app, call->table, call->sort[i].field, &row, 0, text);
         struct at_value *value = &key->values[i];
 
-        if (sl_json_double(cell, &value->number)) value->kind = KEY_NUMBER;
+        if (sl_json_double(cell, &value->number))
+            value->kind = KEY_NUMBER;
         else if (cell) {
             value->kind = KEY_TEXT;
             value->text = sl_strdup(sl_json_str(cell) ? sl_json_str(cell) : text->data);
@@ -212,8 +213,10 @@ static enum sl_code fix_order(struct airtable *app, struct at_iterator *iterator
         }
         iterator->order[iterator->order_count++] = i;
     }
-    if (!iterator->order) iterator->hi = iterator->lo; /* nothing matches */
-    else if (call->sort_count) return sort_order(app, iterator, error);
+    if (!iterator->order)
+        iterator->hi = iterator->lo; /* nothing matches */
+    else if (call->sort_count)
+        return sort_order(app, iterator, error);
     return SL_OK;
 }
 

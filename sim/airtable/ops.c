@@ -213,8 +213,8 @@ static enum sl_code find_field(struct airtable *app, const struct sl_json *op,
     return SL_OK;
 }
 
-static enum sl_code do_rename_field(struct airtable *app, const struct sl_json *op,
-                                    int64_t now_us, struct sl_error *error)
+static enum sl_code do_rename_field(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                                    struct sl_error *error)
 {
     struct at_table *table;
     struct at_field *field;
@@ -227,8 +227,8 @@ static enum sl_code do_rename_field(struct airtable *app, const struct sl_json *
     return at_set_text(&field->name, to) ? SL_OK : no_memory(error);
 }
 
-static enum sl_code do_remove_field(struct airtable *app, const struct sl_json *op,
-                                    int64_t now_us, struct sl_error *error)
+static enum sl_code do_remove_field(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                                    struct sl_error *error)
 {
     struct at_table *table;
     struct at_field *field;
@@ -240,8 +240,8 @@ static enum sl_code do_remove_field(struct airtable *app, const struct sl_json *
 }
 
 /* The same id, another type: what a user does by converting a field in place. */
-static enum sl_code do_retype_field(struct airtable *app, const struct sl_json *op,
-                                    int64_t now_us, struct sl_error *error)
+static enum sl_code do_retype_field(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                                    struct sl_error *error)
 {
     struct at_table *table;
     struct at_field *field;
@@ -278,8 +278,8 @@ static enum sl_code do_add_field(struct airtable *app, const struct sl_json *op,
     return rc ? rc : at_resolve(app, error);
 }
 
-static enum sl_code do_rename_table(struct airtable *app, const struct sl_json *op,
-                                    int64_t now_us, struct sl_error *error)
+static enum sl_code do_rename_table(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                                    struct sl_error *error)
 {
     struct at_table *table = op_table(app, op, error);
     const char *to = sl_json_str(sl_json_get(op, "to"));
@@ -290,8 +290,8 @@ static enum sl_code do_rename_table(struct airtable *app, const struct sl_json *
     return at_set_text(&table->name, to) ? SL_OK : no_memory(error);
 }
 
-static enum sl_code do_remove_table(struct airtable *app, const struct sl_json *op,
-                                    int64_t now_us, struct sl_error *error)
+static enum sl_code do_remove_table(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                                    struct sl_error *error)
 {
     struct at_table *table = op_table(app, op, error);
 
@@ -443,8 +443,7 @@ bool at_has_op(const char *name)
     return false;
 }
 
-enum sl_code at_operate(void *app, const struct sl_json *op, int64_t now_us,
-                        struct sl_error *error)
+enum sl_code at_operate(void *app, const struct sl_json *op, int64_t now_us, struct sl_error *error)
 {
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (sl_json_eq(sl_json_get(op, "op"), ops[i].name))

@@ -12,8 +12,7 @@
 
 #define VALUE_MAX ((size_t)64 << 10)
 
-enum sl_code at_mistake(struct at_call *call, int status, const char *type, const char *format,
-                        ...)
+enum sl_code at_mistake(struct at_call *call, int status, const char *type, const char *format, ...)
 {
     va_list args;
 
@@ -93,8 +92,8 @@ static void set_page_size(struct at_call *call, const char *text)
 static void set_offset(struct at_call *call, const char *offset)
 {
     if (strlen(offset) >= sizeof call->offset)
-        (void)at_mistake(call, 422, "INVALID_OFFSET_VALUE",
-                         "The value of offset %s is invalid", offset);
+        (void)at_mistake(call, 422, "INVALID_OFFSET_VALUE", "The value of offset %s is invalid",
+                         offset);
     else
         memcpy(call->offset, offset, strlen(offset) + 1);
 }
@@ -108,15 +107,24 @@ static bool truth(const char *text)
 static bool set_text(struct at_call *call, const char *name, const char *value,
                      struct sl_error *error, enum sl_code *rc)
 {
-    if (strcmp(name, "filterByFormula") == 0) *rc = set_filter(call, value, error);
-    else if (strcmp(name, "view") == 0) set_view(call, value);
-    else if (strcmp(name, "offset") == 0) set_offset(call, value);
-    else if (strcmp(name, "cellFormat") == 0) call->as_text = strcmp(value, "string") == 0;
-    else if (strcmp(name, "pageSize") == 0) set_page_size(call, value);
-    else if (strcmp(name, "maxRecords") == 0) call->max_records = strtoll(value, NULL, 10);
-    else if (strcmp(name, "returnFieldsByFieldId") == 0) call->by_id = truth(value);
-    else if (strcmp(name, "includeDateDependencyMetadata") == 0) call->date_metadata = truth(value);
-    else return false;
+    if (strcmp(name, "filterByFormula") == 0)
+        *rc = set_filter(call, value, error);
+    else if (strcmp(name, "view") == 0)
+        set_view(call, value);
+    else if (strcmp(name, "offset") == 0)
+        set_offset(call, value);
+    else if (strcmp(name, "cellFormat") == 0)
+        call->as_text = strcmp(value, "string") == 0;
+    else if (strcmp(name, "pageSize") == 0)
+        set_page_size(call, value);
+    else if (strcmp(name, "maxRecords") == 0)
+        call->max_records = strtoll(value, NULL, 10);
+    else if (strcmp(name, "returnFieldsByFieldId") == 0)
+        call->by_id = truth(value);
+    else if (strcmp(name, "includeDateDependencyMetadata") == 0)
+        call->date_metadata = truth(value);
+    else
+        return false;
     return true;
 }
 
@@ -147,8 +155,8 @@ static enum sl_code read_query(struct at_call *call, const char *query, struct s
     return rc;
 }
 
-static enum sl_code read_member(struct at_call *call, const char *name,
-                                const struct sl_json *value, struct sl_error *error)
+static enum sl_code read_member(struct at_call *call, const char *name, const struct sl_json *value,
+                                struct sl_error *error)
 {
     enum sl_code rc = SL_OK;
     const char *text = sl_json_str(value);
@@ -171,8 +179,8 @@ static enum sl_code read_member(struct at_call *call, const char *name,
         }
     } else if (text && !set_text(call, name, text, error, &rc)) {
         if (strcmp(name, "timeZone") == 0 || strcmp(name, "userLocale") == 0)
-            rc = at_mistake(call, 422, "INVALID_REQUEST_UNKNOWN",
-                            "%s must be in the query string", name);
+            rc = at_mistake(call, 422, "INVALID_REQUEST_UNKNOWN", "%s must be in the query string",
+                            name);
         else
             rc = at_mistake(call, 422, "INVALID_REQUEST_UNKNOWN",
                             "Invalid request: unknown parameter %s", name);
@@ -223,8 +231,10 @@ enum sl_code at_read_params(struct airtable *app, const struct sim_request *requ
     enum sl_code rc;
 
     call->page_size = AT_PAGE_MAX;
-    if (post) rc = read_body(app, request, error);
-    else rc = read_query(call, request->query, error);
+    if (post)
+        rc = read_body(app, request, error);
+    else
+        rc = read_query(call, request->query, error);
     if (rc) return rc;
     for (int i = 0; i < call->sort_count; i++)
         if (!call->sort[i].field)

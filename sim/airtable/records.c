@@ -16,7 +16,7 @@
 #define INDEX_BITS 46 /* < 62^8, about 2^47.6 */
 #define INDEX_MASK ((UINT64_C(1) << INDEX_BITS) - 1)
 #define SCRAMBLE UINT64_C(0x2c9277b5a1d3) /* odd */
-#define HISTORY_US (300 * SL_DAY_US) /* records were created in the days before the start */
+#define HISTORY_US (300 * SL_DAY_US)      /* records were created in the days before the start */
 #define BLANK_EVERY 61
 #define BLANK_AT 17
 
@@ -89,8 +89,10 @@ static size_t edit_place(const struct at_table *table, int64_t index)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (table->edits[middle]->index < index) low = middle + 1;
-        else high = middle;
+        if (table->edits[middle]->index < index)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -309,8 +311,7 @@ void at_put_record(struct airtable *app, const struct at_table *table, int64_t i
     for (size_t i = 0; i < count; i++) {
         const struct at_field *field = show->fields ? show->fields[i] : table->fields[i];
 
-        if (!field->removed)
-            put_member(app, table, field, &row, show, out->len == start, out);
+        if (!field->removed) put_member(app, table, field, &row, show, out->len == start, out);
     }
     if (show->unknown_field)
         sl_buf_addf(out, "%s\"%s\":\"nobody announced this\"", out->len == start ? "" : ",",

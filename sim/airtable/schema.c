@@ -93,8 +93,8 @@ static void field_free(struct at_field *field)
     sl_free(field);
 }
 
-enum sl_code at_add_field(struct airtable *app, struct at_table *table,
-                          const struct at_spec *spec, const char *name, struct sl_error *error)
+enum sl_code at_add_field(struct airtable *app, struct at_table *table, const struct at_spec *spec,
+                          const char *name, struct sl_error *error)
 {
     struct at_field *field = sl_calloc(1, sizeof *field);
 
@@ -132,8 +132,8 @@ static void table_free(struct at_table *table)
     sl_free(table);
 }
 
-enum sl_code at_add_table(struct airtable *app, const struct at_table_spec *spec,
-                          int64_t records, struct at_table **out, struct sl_error *error)
+enum sl_code at_add_table(struct airtable *app, const struct at_table_spec *spec, int64_t records,
+                          struct at_table **out, struct sl_error *error)
 {
     enum sl_code rc = SL_OK;
     struct at_table *table = sl_calloc(1, sizeof *table);
@@ -238,7 +238,8 @@ static bool expand(const struct airtable *app, const struct at_table *table, con
 
 static void put_link_options(const struct at_field *field, struct sl_buf *out)
 {
-    sl_buf_addf(out, "{\"linkedTableId\":\"%s\",\"isReversed\":false,\"prefersSingleRecordLink\":%s",
+    sl_buf_addf(out,
+                "{\"linkedTableId\":\"%s\",\"isReversed\":false,\"prefersSingleRecordLink\":%s",
                 field->linked->id, field->offsets_count == 1 ? "true" : "false");
     if (field->mirror) sl_buf_addf(out, ",\"inverseLinkFieldId\":\"%s\"", field->mirror->id);
     sl_buf_addc(out, '}');
@@ -250,10 +251,14 @@ static enum sl_code make_options(const struct airtable *app, const struct at_tab
     struct sl_buf out = {0};
     bool known = true;
 
-    if (field->spec->options) known = expand(app, table, field->spec->options, &out);
-    else if (field->linked) put_link_options(field, &out);
-    else if (field->choices) put_choices(field, &out);
-    else return SL_OK;
+    if (field->spec->options)
+        known = expand(app, table, field->spec->options, &out);
+    else if (field->linked)
+        put_link_options(field, &out);
+    else if (field->choices)
+        put_choices(field, &out);
+    else
+        return SL_OK;
     field->options = sl_buf_take(&out);
     sl_buf_release(&out);
     if (!known) return sl_fail(error, SL_BUG, "the options of '%s' name nothing", field->key);
@@ -276,8 +281,8 @@ static void resolve_link(const struct airtable *app, const struct at_table *tabl
     } else if (spec->inverse) {
         const char *slash = strchr(spec->inverse, '/');
 
-        field->linked = slash ? table_by_key(app, spec->inverse, (size_t)(slash - spec->inverse))
-                              : NULL;
+        field->linked =
+            slash ? table_by_key(app, spec->inverse, (size_t)(slash - spec->inverse)) : NULL;
         field->mirror = field->linked ? at_field_by_key(field->linked, slash + 1) : NULL;
         if (field->mirror && field->linked != table) field->mirror->mirror = field;
     }
@@ -373,15 +378,22 @@ enum sl_code at_base_build(struct airtable *app, const char *kind, int64_t table
 
         if (!at_set_text(&app->base_name, "Launch Control")) rc = SL_NO_MEMORY;
         for (const struct at_table_spec *spec = at_demo_tables; spec->name && !rc; spec++)
-            rc = at_add_table(app, spec, empty ? 0 : records ? records : spec->records, NULL,
-                              error);
+            rc = at_add_table(app, spec,
+                              empty     ? 0
+                              : records ? records
+                                        : spec->records,
+                              NULL, error);
     } else if (strcmp(kind, "bench") == 0) {
-        if (!at_set_text(&app->base_name, "Bench")) rc = SL_NO_MEMORY;
-        else rc = build_bench(app, tables ? tables : 1, records ? records : 10000, error);
+        if (!at_set_text(&app->base_name, "Bench"))
+            rc = SL_NO_MEMORY;
+        else
+            rc = build_bench(app, tables ? tables : 1, records ? records : 10000, error);
     } else if (strcmp(kind, "grid") == 0) {
-        if (!at_set_text(&app->base_name, "Grid")) rc = SL_NO_MEMORY;
-        else rc = build_grid(app, tables ? tables : 1, fields ? fields : 500,
-                             records ? records : 50, error);
+        if (!at_set_text(&app->base_name, "Grid"))
+            rc = SL_NO_MEMORY;
+        else
+            rc = build_grid(app, tables ? tables : 1, fields ? fields : 500, records ? records : 50,
+                            error);
     } else {
         return sl_fail(error, SL_USAGE, "there is no base of kind '%s': demo, empty, bench, grid",
                        kind);
@@ -421,8 +433,10 @@ static void put_fields(const struct at_table *table, bool ids_only, struct sl_bu
         if (table->fields[i]->removed) continue;
         if (!first) sl_buf_addc(out, ',');
         first = false;
-        if (ids_only) sl_buf_addf(out, "\"%s\"", table->fields[i]->id);
-        else put_field(table->fields[i], out);
+        if (ids_only)
+            sl_buf_addf(out, "\"%s\"", table->fields[i]->id);
+        else
+            put_field(table->fields[i], out);
     }
 }
 

@@ -35,16 +35,16 @@ static void twister_seed(struct twister *mt, uint32_t seed)
 
     twister_start(mt, 19650218u);
     for (uint32_t k = MT_N; k; k--) {
-        mt->state[i] = (mt->state[i] ^
-                        ((mt->state[i - 1] ^ (mt->state[i - 1] >> 30)) * 1664525u)) + seed;
+        mt->state[i] =
+            (mt->state[i] ^ ((mt->state[i - 1] ^ (mt->state[i - 1] >> 30)) * 1664525u)) + seed;
         if (++i == MT_N) {
             mt->state[0] = mt->state[MT_N - 1];
             i = 1;
         }
     }
     for (uint32_t k = MT_N - 1; k; k--) {
-        mt->state[i] = (mt->state[i] ^
-                        ((mt->state[i - 1] ^ (mt->state[i - 1] >> 30)) * 1566083941u)) - i;
+        mt->state[i] =
+            (mt->state[i] ^ ((mt->state[i - 1] ^ (mt->state[i - 1] >> 30)) * 1566083941u)) - i;
         if (++i == MT_N) {
             mt->state[0] = mt->state[MT_N - 1];
             i = 1;
@@ -194,12 +194,18 @@ static bool make_metric(struct twister *mt, int64_t i, int64_t base_us, struct e
 
     if (keep(mt)) good = set_text(row, 1, "metric.%s", kinds[i % 4]) && good;
     sl_buf_adds(&value, "{\"count\":");
-    if (keep(mt)) sim_json_int(&value, i);
-    else sl_buf_adds(&value, "null");
-    if (keep(mt)) sl_buf_addf(&value, ",\"label\":\"%s\",\"measure\":", labels[i % 4]);
-    else sl_buf_adds(&value, ",\"label\":null,\"measure\":");
-    if (keep(mt)) put_rounded(1.1 * (double)i, &value);
-    else sl_buf_adds(&value, "null");
+    if (keep(mt))
+        sim_json_int(&value, i);
+    else
+        sl_buf_adds(&value, "null");
+    if (keep(mt))
+        sl_buf_addf(&value, ",\"label\":\"%s\",\"measure\":", labels[i % 4]);
+    else
+        sl_buf_adds(&value, ",\"label\":null,\"measure\":");
+    if (keep(mt))
+        put_rounded(1.1 * (double)i, &value);
+    else
+        sl_buf_adds(&value, "null");
     sl_buf_addc(&value, '}');
     if (keep(mt)) good = ex_set(row, 2, sl_buf_str(&value)) && good;
     good = good && !value.failed;

@@ -15,29 +15,64 @@
 #define PARAM_MAX 160
 
 static const struct ex_table declared[EX_TABLES] = {
-    [EX_PRODUCTS] = {.name = "products", .key = 0, .cursor = -1, .keyed = true, .page_size = 20,
-                     .column_count = 4, .params = {"category"},
-                     .columns = {{"product_id", "string", true}, {"name", "string", false},
-                                 {"price", "double", false}, {"category", "string", false}}},
-    [EX_EVENTS] = {.name = "events", .key = 0, .cursor = 4, .page_size = 50, .column_count = 5,
+    [EX_PRODUCTS] = {.name = "products",
+                     .key = 0,
+                     .cursor = -1,
+                     .keyed = true,
+                     .page_size = 20,
+                     .column_count = 4,
+                     .params = {"category"},
+                     .columns = {{"product_id", "string", true},
+                                 {"name", "string", false},
+                                 {"price", "double", false},
+                                 {"category", "string", false}}},
+    [EX_EVENTS] = {.name = "events",
+                   .key = 0,
+                   .cursor = 4,
+                   .page_size = 50,
+                   .column_count = 5,
                    .params = {"since", "limit"},
-                   .columns = {{"event_id", "string", true}, {"event_type", "string", false},
-                               {"user_id", "string", false}, {"payload", "string", false},
+                   .columns = {{"event_id", "string", true},
+                               {"event_type", "string", false},
+                               {"user_id", "string", false},
+                               {"payload", "string", false},
                                {"created_at", "timestamp", false}}},
-    [EX_USERS] = {.name = "users", .key = 0, .cursor = 4, .keyed = true, .page_size = 15,
-                  .column_count = 5, .params = {"since"},
-                  .columns = {{"user_id", "string", true}, {"email", "string", false},
-                              {"display_name", "string", false}, {"status", "string", false},
+    [EX_USERS] = {.name = "users",
+                  .key = 0,
+                  .cursor = 4,
+                  .keyed = true,
+                  .page_size = 15,
+                  .column_count = 5,
+                  .params = {"since"},
+                  .columns = {{"user_id", "string", true},
+                              {"email", "string", false},
+                              {"display_name", "string", false},
+                              {"status", "string", false},
                               {"updated_at", "timestamp", false}}},
-    [EX_ORDERS] = {.name = "orders", .key = 0, .cursor = 4, .keyed = true, .page_size = 40,
-                   .column_count = 5, .params = {"since", "user_id", "status"},
-                   .columns = {{"order_id", "string", true}, {"user_id", "string", false},
-                               {"amount", "double", false}, {"status", "string", false},
+    [EX_ORDERS] = {.name = "orders",
+                   .key = 0,
+                   .cursor = 4,
+                   .keyed = true,
+                   .page_size = 40,
+                   .column_count = 5,
+                   .params = {"since", "user_id", "status"},
+                   .columns = {{"order_id", "string", true},
+                               {"user_id", "string", false},
+                               {"amount", "double", false},
+                               {"status", "string", false},
                                {"updated_at", "timestamp", false}}},
-    [EX_METRICS] = {.name = "metrics", .key = 0, .cursor = 4, .keyed = true, .hidden = true,
-                    .page_size = 100, .column_count = 5, .params = {"since", "until"},
-                    .columns = {{"metric_id", "string", true}, {"name", "string", false},
-                                {"value", "struct", false}, {"host", "string", false},
+    [EX_METRICS] = {.name = "metrics",
+                    .key = 0,
+                    .cursor = 4,
+                    .keyed = true,
+                    .hidden = true,
+                    .page_size = 100,
+                    .column_count = 5,
+                    .params = {"since", "until"},
+                    .columns = {{"metric_id", "string", true},
+                                {"name", "string", false},
+                                {"value", "struct", false},
+                                {"host", "string", false},
                                 {"updated_at", "timestamp", false}}},
 };
 
@@ -152,9 +187,8 @@ static void *example_create(const struct sim_options *options, struct sl_error *
     app->now_us = options->start_us;
     app->doc = sl_doc_new(0);
     if (!app->doc) (void)sl_fail(error, SL_NO_MEMORY, "could not make the example simulator");
-    if (!app->doc ||
-        ex_seed(app, options->seed > 1 ? (uint32_t)options->seed : 42, options->records,
-                options->start_us - 3600 * SL_SECOND_US, error)) {
+    if (!app->doc || ex_seed(app, options->seed > 1 ? (uint32_t)options->seed : 42,
+                             options->records, options->start_us - 3600 * SL_SECOND_US, error)) {
         example_destroy(app);
         return NULL;
     }
@@ -188,11 +222,16 @@ static bool example_fail(void *state, const char *name, const struct sim_fault *
     (void)state;
     (void)params;
     (void)request;
-    if (strcmp(name, "401") == 0) reply_error(reply, 401, "Unauthorized");
-    else if (strcmp(name, "429") == 0) reply_error(reply, 429, "Too many requests");
-    else if (strcmp(name, "500") == 0) reply_error(reply, 500, "Internal server error");
-    else if (strcmp(name, "503") == 0) reply_error(reply, 503, "Service unavailable");
-    else return false;
+    if (strcmp(name, "401") == 0)
+        reply_error(reply, 401, "Unauthorized");
+    else if (strcmp(name, "429") == 0)
+        reply_error(reply, 429, "Too many requests");
+    else if (strcmp(name, "500") == 0)
+        reply_error(reply, 500, "Internal server error");
+    else if (strcmp(name, "503") == 0)
+        reply_error(reply, 503, "Service unavailable");
+    else
+        return false;
     return true;
 }
 
@@ -250,7 +289,10 @@ static void put_metadata(const struct ex_table *table, struct sl_buf *out)
 struct listing {
     int64_t page, size;
     char since[PARAM_MAX], until[PARAM_MAX];
-    struct { int column; char value[PARAM_MAX]; } equal[2];
+    struct {
+        int column;
+        char value[PARAM_MAX];
+    } equal[2];
     int equal_count;
 };
 
@@ -333,8 +375,7 @@ static bool listed(const struct ex_table *table, const struct ex_row *row,
     if (listing->until[0] && compare_text(cell(row, table->cursor), listing->until) > 0)
         return false;
     for (int i = 0; i < listing->equal_count; i++)
-        if (strcmp(cell(row, listing->equal[i].column), listing->equal[i].value) != 0)
-            return false;
+        if (strcmp(cell(row, listing->equal[i].column), listing->equal[i].value) != 0) return false;
     return true;
 }
 
@@ -354,7 +395,8 @@ static void put_page(const struct ex_table *table, const struct ex_rows *rows,
     }
     if (seen > from + listing->size)
         sl_buf_addf(out, "],\"next_page\":%lld}", (long long)listing->page + 1);
-    else sl_buf_adds(out, "],\"next_page\":null}");
+    else
+        sl_buf_adds(out, "],\"next_page\":null}");
 }
 
 /* ------------------------------------------------------------------ writing */
@@ -429,8 +471,8 @@ static enum sl_code delete_row(struct ex_table *table, const char *key, int64_t 
     enum sl_code rc;
 
     if (at == table->rows.count)
-        return sl_fail(error, SL_NOT_FOUND, "Record with pk '%.*s' not found",
-                       (int)strlen(key) - 2, key + 1);
+        return sl_fail(error, SL_NOT_FOUND, "Record with pk '%.*s' not found", (int)strlen(key) - 2,
+                       key + 1);
     if (!ex_set(&tombstone, table->key, key) || !set_cursor(table, &tombstone, now_us)) {
         ex_row_release(&tombstone);
         return sl_fail(error, SL_NO_MEMORY, "could not keep a tombstone");
@@ -591,9 +633,12 @@ static enum sl_code handle_table(struct example *app, char parts[4][128], int co
     if (!table) {
         unknown_table(app, parts[1], reply);
     } else if (get && count == 3 && (!strcmp(what, "schema") || !strcmp(what, "metadata"))) {
-        if (table->hidden) not_found(table, reply);
-        else if (what[0] == 's') put_schema(table, reply->body);
-        else put_metadata(table, reply->body);
+        if (table->hidden)
+            not_found(table, reply);
+        else if (what[0] == 's')
+            put_schema(table, reply->body);
+        else
+            put_metadata(table, reply->body);
     } else if (get && count == 3 && (records || deleted)) {
         if (deleted && !orders)
             reply_error(reply, 400, "only orders have deleted records");
@@ -626,8 +671,10 @@ static enum sl_code example_handle(void *state, const struct sim_request *reques
         return SL_OK;
     }
     if (count > 1) return handle_table(app, parts, count, request, reply, error);
-    if (strcmp(request->method, "GET") == 0) handle_tables(app, reply->body);
-    else no_route(request, reply);
+    if (strcmp(request->method, "GET") == 0)
+        handle_tables(app, reply->body);
+    else
+        no_route(request, reply);
     return SL_OK;
 }
 

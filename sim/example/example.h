@@ -32,9 +32,9 @@ struct ex_table {
     const char *name;
     struct ex_column columns[EX_COLUMNS_MAX + 1];
     int column_count;
-    int key, cursor;       /* columns; -1: none */
-    bool keyed;            /* shows its key in the metadata */
-    bool hidden;           /* not listed, no schema */
+    int key, cursor; /* columns; -1: none */
+    bool keyed;      /* shows its key in the metadata */
+    bool hidden;     /* not listed, no schema */
     int page_size;
     const char *params[5]; /* allowed, besides page */
     struct ex_rows rows, tombstones;

@@ -83,7 +83,8 @@ static void statuses_under(const char *fault, const int expected[8])
         client_get(&client, "/v0/%s/Vendors?pageSize=1", client.base);
         int status = client.reply.reset ? 0
                      : client.status == 200 && (!client.json || client.reply.cut_after >= 0)
-                         ? -2 : client.status;
+                         ? -2
+                         : client.status;
 
         if (status != expected[i])
             fail_msg("%s: request %d: %d instead of %d", fault, i + 1, status, expected[i]);
@@ -177,18 +178,21 @@ static void nonsense_is_refused_by_name(void **state)
     struct sim *sim = NULL;
     struct sl_error error = {0};
     struct client client;
-    static const char *const faults[] = {"explode", "500:n", ":n=1", "429:a=1,b=2,c=3,d=4,e=5,f=6,"
+    static const char *const faults[] = {"explode", "500:n", ":n=1",
+                                         "429:a=1,b=2,c=3,d=4,e=5,f=6,"
                                          "g=7,h=8,i=9,j=10,k=11,l=12,m=13"};
 
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         assert_int_equal(sim_new(sim_find("airtable"), &(struct sim_options){.fault = faults[i]},
-                                 &sim, &error), SL_USAGE);
+                                 &sim, &error),
+                         SL_USAGE);
         assert_null(sim);
     }
     assert_null(sim_find("airtables"));
     assert_int_equal(sim_new(sim_find("airtable"), &(struct sim_options){.kind = "castle"}, &sim,
-                             &error), SL_USAGE);
+                             &error),
+                     SL_USAGE);
     client_open(&client, "airtable", NULL);
     assert_int_equal(client_ask(&client, "POST", "/_sim/control", "{\"op\":\"fly\"}"), 400);
     assert_non_null(strstr(client.body.data, "fly"));
@@ -225,8 +229,8 @@ static void every_allocation_may_fail(void **state)
             struct sim *sim = NULL;
 
             sl_alloc_fail_after(n);
-            enum sl_code rc = sim_new(sim_find(apps[app]), &(struct sim_options){.records = 3},
-                                      &sim, &error);
+            enum sl_code rc =
+                sim_new(sim_find(apps[app]), &(struct sim_options){.records = 3}, &sim, &error);
 
             if (!rc) rc = sim_control(sim, "{\"fault\":\"500:n=2\",\"rate\":3}", &error);
             sl_alloc_fail_after(-1);

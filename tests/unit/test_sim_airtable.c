@@ -48,14 +48,43 @@ static const struct sl_json *field(const struct client *client, int i, const cha
 
 static void the_base_has_every_type(void **state)
 {
-    static const char *const types[] = {
-        "singleLineText", "multilineText", "richText", "email", "url", "phoneNumber",
-        "singleSelect", "multipleSelects", "externalSyncSource", "singleCollaborator",
-        "multipleCollaborators", "createdBy", "lastModifiedBy", "number", "percent", "currency",
-        "duration", "rating", "count", "autoNumber", "checkbox", "date", "dateTime", "createdTime",
-        "lastModifiedTime", "multipleRecordLinks", "multipleAttachments", "barcode", "button",
-        "formula", "rollup", "multipleLookupValues", "lookup", "aiText", "manualSort",
-        "simpleText", "approvalFlow"};
+    static const char *const types[] = {"singleLineText",
+                                        "multilineText",
+                                        "richText",
+                                        "email",
+                                        "url",
+                                        "phoneNumber",
+                                        "singleSelect",
+                                        "multipleSelects",
+                                        "externalSyncSource",
+                                        "singleCollaborator",
+                                        "multipleCollaborators",
+                                        "createdBy",
+                                        "lastModifiedBy",
+                                        "number",
+                                        "percent",
+                                        "currency",
+                                        "duration",
+                                        "rating",
+                                        "count",
+                                        "autoNumber",
+                                        "checkbox",
+                                        "date",
+                                        "dateTime",
+                                        "createdTime",
+                                        "lastModifiedTime",
+                                        "multipleRecordLinks",
+                                        "multipleAttachments",
+                                        "barcode",
+                                        "button",
+                                        "formula",
+                                        "rollup",
+                                        "multipleLookupValues",
+                                        "lookup",
+                                        "aiText",
+                                        "manualSort",
+                                        "simpleText",
+                                        "approvalFlow"};
     struct client client;
     bool seen[sizeof types / sizeof *types] = {false};
 
@@ -87,9 +116,12 @@ static void the_base_has_every_type(void **state)
 
 static void all_pages_are_the_truth(void **state)
 {
-    static const struct { const char *table; int records; } tables[] = {
-        {"SKU%20Candidates", 240}, {"Launch%20Milestones", 180}, {"Compliance%20Records", 160},
-        {"Packaging%20Tasks", 200}, {"Marketing%20Assets", 150}, {"Vendors", 90}};
+    static const struct {
+        const char *table;
+        int records;
+    } tables[] = {{"SKU%20Candidates", 240},     {"Launch%20Milestones", 180},
+                  {"Compliance%20Records", 160}, {"Packaging%20Tasks", 200},
+                  {"Marketing%20Assets", 150},   {"Vendors", 90}};
     struct client client;
 
     (void)state;
@@ -160,7 +192,8 @@ static void get_and_post_answer_alike(void **state)
 
     (void)state;
     open_demo(&client);
-    client_get(&client, "/v0/%s/Vendors?pageSize=5&returnFieldsByFieldId=1&fields%%5B%%5D=Vendor"
+    client_get(&client,
+               "/v0/%s/Vendors?pageSize=5&returnFieldsByFieldId=1&fields%%5B%%5D=Vendor"
                "&fields%%5B%%5D=Score&recordMetadata%%5B%%5D=commentCount"
                "&sort%%5B0%%5D%%5Bfield%%5D=Score&sort%%5B0%%5D%%5Bdirection%%5D=desc",
                client.base);
@@ -207,19 +240,26 @@ static void empty_cells_are_left_out_and_zero_is_not(void **state)
 
 static void awkward_values_are_there(void **state)
 {
-    static const char *const all[] = {"{\"specialValue\":\"NaN\"}", "{\"specialValue\":\"Infinity\"}",
-                                      "{\"error\":\"#ERROR!\"}", "9007199254740993",
-                                      "\\ud83d\"", "1.5e+21", "12345678901234567890", "🎉",
-                                      "eu, west", ":-0,", "circular reference"};
+    static const char *const all[] = {"{\"specialValue\":\"NaN\"}",
+                                      "{\"specialValue\":\"Infinity\"}",
+                                      "{\"error\":\"#ERROR!\"}",
+                                      "9007199254740993",
+                                      "\\ud83d\"",
+                                      "1.5e+21",
+                                      "12345678901234567890",
+                                      "🎉",
+                                      "eu, west",
+                                      ":-0,",
+                                      "circular reference"};
     struct client client;
     struct sl_buf everything = {0};
 
     (void)state;
     open_demo(&client);
     for (int i = 0; i < 6; i++) {
-        static const char *const tables[] = {"SKU%20Candidates", "Launch%20Milestones",
+        static const char *const tables[] = {"SKU%20Candidates",     "Launch%20Milestones",
                                              "Compliance%20Records", "Packaging%20Tasks",
-                                             "Marketing%20Assets", "Vendors"};
+                                             "Marketing%20Assets",   "Vendors"};
 
         client_get(&client, "/_sim/truth?table=%s", tables[i]);
         assert_non_null(client.json);
@@ -257,10 +297,13 @@ static void views_filters_and_limits_narrow(void **state)
     assert_int_equal(count_all(&client, "Vendors", "maxRecords=33&pageSize=10"), 33);
     assert_int_equal(count_all(&client, "Vendors", "filterByFormula=%7BNo.%7D%3E80"), 10);
     assert_int_equal(count_all(&client, "Vendors",
-                               "view=Every%20second&filterByFormula=%7BNo.%7D%3E80&pageSize=2"), 5);
+                               "view=Every%20second&filterByFormula=%7BNo.%7D%3E80&pageSize=2"),
+                     5);
     assert_int_equal(count_all(&client, "Vendors", "filterByFormula=FALSE()"), 0);
-    client_get(&client, "/v0/%s/Vendors?sort%%5B0%%5D%%5Bfield%%5D=No."
-               "&sort%%5B0%%5D%%5Bdirection%%5D=desc&maxRecords=1", client.base);
+    client_get(&client,
+               "/v0/%s/Vendors?sort%%5B0%%5D%%5Bfield%%5D=No."
+               "&sort%%5B0%%5D%%5Bdirection%%5D=desc&maxRecords=1",
+               client.base);
     assert_string_equal(sl_json_number_text(field(&client, 0, "No.")), "90");
     client_close(&client);
 }
@@ -281,7 +324,8 @@ static void mistakes_are_named(void **state)
     open_demo(&client);
 #define IN_BASE(rest) (snprintf(target, sizeof target, "%s/%s", client.base, rest), target)
     refused(&client, 422, "UNKNOWN_FIELD_NAME", IN_BASE("Vendors?fields%5B%5D=Nope"));
-    refused(&client, 422, "INVALID_FILTER_BY_FORMULA", IN_BASE("Vendors?filterByFormula=%7BNope%7D"));
+    refused(&client, 422, "INVALID_FILTER_BY_FORMULA",
+            IN_BASE("Vendors?filterByFormula=%7BNope%7D"));
     refused(&client, 422, "INVALID_FILTER_BY_FORMULA", IN_BASE("Vendors?filterByFormula=AND("));
     refused(&client, 422, "VIEW_NAME_NOT_FOUND", IN_BASE("Vendors?view=Nope"));
     refused(&client, 422, "VIEW_ID_NOT_FOUND", IN_BASE("Vendors?view=viw00000000000000"));
@@ -405,8 +449,9 @@ static void records_can_be_changed(void **state)
     assert_null(sl_json_get(fields, "Spend"));
     assert_string_equal(sl_json_number_text(sl_json_get(fields, "Score")), "3");
     assert_non_null(strstr(client.body.data, "\\ud800"));
-    assert_int_equal(strncmp(sl_json_str(sl_json_get(fields, "Last change")),
-                             "2026-03-02T09:00:01", 18), 0);
+    assert_int_equal(strncmp(sl_json_str(sl_json_get(fields, "Last change")), "2026-03-02T09:00:01",
+                             18),
+                     0);
     client_control(&client, "{\"ops\":[{\"op\":\"delete\",\"table\":\"Vendors\",\"record\":0},"
                             "{\"op\":\"create\",\"table\":\"Vendors\",\"count\":3}]}");
     assert_int_equal(client_get(&client, "/v0/%s/Vendors/%s", client.base, id), 404);
@@ -506,8 +551,10 @@ static void the_bench_takes_any_size(void **state)
     assert_int_equal(sl_json_len(sl_json_get(client.json, "records")), 100);
     bytes = client.body.len / 100;
     assert_in_range(bytes, 1200, 1500);
-    client_get(&client, "/v0/%s/Bench%%201?filterByFormula=AND(%%7BNo.%%7D%%3E%%3D999901,"
-               "%%7BNo.%%7D%%3C1000001)", client.base);
+    client_get(&client,
+               "/v0/%s/Bench%%201?filterByFormula=AND(%%7BNo.%%7D%%3E%%3D999901,"
+               "%%7BNo.%%7D%%3C1000001)",
+               client.base);
     assert_int_equal(sl_json_len(sl_json_get(client.json, "records")), 100);
     assert_null(sl_json_get(client.json, "offset"));
     assert_string_equal(sl_json_number_text(field(&client, 0, "No.")), "999901");
@@ -549,7 +596,11 @@ static void a_listing_survives_every_failing_allocation(void **state)
         snprintf(path, sizeof path, "/v0/%s/Vendors", client.base);
         struct sl_header headers[] = {{"authorization", client.authorization}, {0}};
         struct sim_request request = {
-            .method = "GET", .path = path, .raw_path = path, .headers = headers, .body = "",
+            .method = "GET",
+            .path = path,
+            .raw_path = path,
+            .headers = headers,
+            .body = "",
             .query = "pageSize=2&filterByFormula=FIND('e',{Vendor})>=0&sort[0][field]=Vendor",
             .now_us = SIM_START_US};
 

@@ -46,7 +46,8 @@ static inline void client_open(struct client *client, const char *app,
     if (sl_json_get(root, "token"))
         snprintf(client->authorization, sizeof client->authorization, "Bearer %s",
                  sl_json_str(sl_json_get(root, "token")));
-    else strcpy(client->authorization, "Basic YWRhOmxvdmVsYWNl"); /* ada:lovelace */
+    else
+        strcpy(client->authorization, "Basic YWRhOmxvdmVsYWNl"); /* ada:lovelace */
     if (sl_json_get(root, "base_id"))
         snprintf(client->base, sizeof client->base, "%s",
                  sl_json_str(sl_json_get(root, "base_id")));

@@ -16,7 +16,8 @@ static int count_rows(struct client *client, const char *table, const char *para
     *nulls = 0;
     while (page) {
         assert_int_equal(client_get(client, "/tables/%s/records?%s&page=%lld", table, parameters,
-                                    (long long)page), 200);
+                                    (long long)page),
+                         200);
         struct sl_json_each records = sl_json_each(sl_json_get(client->json, "records"));
 
         for (; sl_json_next(&records); count++)
@@ -28,15 +29,19 @@ static int count_rows(struct client *client, const char *table, const char *para
 
 static void the_golden_rows(void **state)
 {
-    static const struct { const char *table; int rows; const char *column; int nulls; } golden[] = {
-        {"products", 53, "name", 5},     {"products", 53, "price", 15},
-        {"products", 53, "category", 10}, {"events", 101, "event_type", 17},
-        {"events", 101, "user_id", 18},  {"events", 101, "payload", 18},
-        {"users", 37, "email", 7},       {"users", 37, "display_name", 8},
-        {"users", 37, "status", 9},      {"orders", 103, "user_id", 16},
-        {"orders", 103, "amount", 19},   {"orders", 103, "status", 17},
-        {"metrics", 253, "name", 51},    {"metrics", 253, "value", 46},
-        {"metrics", 253, "host", 52}};
+    static const struct {
+        const char *table;
+        int rows;
+        const char *column;
+        int nulls;
+    } golden[] = {{"products", 53, "name", 5},      {"products", 53, "price", 15},
+                  {"products", 53, "category", 10}, {"events", 101, "event_type", 17},
+                  {"events", 101, "user_id", 18},   {"events", 101, "payload", 18},
+                  {"users", 37, "email", 7},        {"users", 37, "display_name", 8},
+                  {"users", 37, "status", 9},       {"orders", 103, "user_id", 16},
+                  {"orders", 103, "amount", 19},    {"orders", 103, "status", 17},
+                  {"metrics", 253, "name", 51},     {"metrics", 253, "value", 46},
+                  {"metrics", 253, "host", 52}};
     struct client client;
     int nulls;
 
@@ -84,10 +89,14 @@ static void since_is_exclusive_and_until_is_not(void **state)
 
     (void)state;
     open_example(&client);
-    assert_int_equal(count_rows(&client, "events", "since=2026-03-02T08:01:30%2B00:00", "x", &nulls),
+    assert_int_equal(count_rows(&client, "events", "since=2026-03-02T08:01:30%2B00:00", "x",
+                                &nulls),
                      10);
-    assert_int_equal(count_rows(&client, "metrics", "since=2026-03-02T08:00:00%2B00:00"
-                                "&until=2026-03-02T08:02:00%2B00:00", "x", &nulls), 2);
+    assert_int_equal(count_rows(&client, "metrics",
+                                "since=2026-03-02T08:00:00%2B00:00"
+                                "&until=2026-03-02T08:02:00%2B00:00",
+                                "x", &nulls),
+                     2);
     assert_int_equal(count_rows(&client, "events", "limit=7", "x", &nulls), 101);
     client_get(&client, "/tables/events/records?limit=7");
     assert_int_equal(sl_json_len(sl_json_get(client.json, "records")), 7);
@@ -152,13 +161,15 @@ static void writing_upserts_and_moves_the_cursor(void **state)
     open_example(&client);
     assert_int_equal(client_ask(&client, "POST", "/tables/users/records",
                                 "{\"user_id\":\"user_0003\",\"email\":\"new@example.com\","
-                                "\"updated_at\":\"1999-01-01T00:00:00+00:00\"}"), 200);
+                                "\"updated_at\":\"1999-01-01T00:00:00+00:00\"}"),
+                     200);
     assert_int_equal(count_rows(&client, "users", "", "x", &nulls), 37);
     client_get(&client, "/tables/users/records?since=2026-03-02T09:00:00%%2B00:00");
     assert_int_equal(sl_json_len(sl_json_get(client.json, "records")), 1);
     assert_non_null(strstr(client.body.data, "new@example.com"));
     assert_int_equal(client_ask(&client, "POST", "/tables/products/records",
-                                "{\"product_id\":\"prod_9999\"}"), 201);
+                                "{\"product_id\":\"prod_9999\"}"),
+                     201);
     assert_int_equal(count_rows(&client, "products", "", "x", &nulls), 54);
     assert_int_equal(client_ask(&client, "POST", "/tables/users/records", "[]"), 400);
     assert_int_equal(client_ask(&client, "POST", "/tables/users/records", "{}"), 400);

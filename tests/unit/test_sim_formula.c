@@ -150,12 +150,16 @@ static void times(void **state)
     open_vendors(&client);
     /* the two edits happened at the start of the simulated world */
     keeps(&client, "IS_AFTER(LAST_MODIFIED_TIME(),DATETIME_PARSE('2026-03-02T08:59:59.000Z'))", 2);
-    keeps(&client, "IS_SAME(LAST_MODIFIED_TIME(),DATETIME_PARSE(\"2026-03-02T09:00:00Z\"),"
-                   "'second')", 2);
-    keeps(&client, "AND(OR(IS_SAME(LAST_MODIFIED_TIME(),DATETIME_PARSE('2026-03-02T09:00:00Z'),"
-                   "'second'),IS_AFTER(LAST_MODIFIED_TIME(),DATETIME_PARSE("
-                   "'2026-03-02T09:00:00Z'))),IS_BEFORE(LAST_MODIFIED_TIME(),"
-                   "DATETIME_PARSE('2026-03-02T10:00:00Z')))", 2);
+    keeps(&client,
+          "IS_SAME(LAST_MODIFIED_TIME(),DATETIME_PARSE(\"2026-03-02T09:00:00Z\"),"
+          "'second')",
+          2);
+    keeps(&client,
+          "AND(OR(IS_SAME(LAST_MODIFIED_TIME(),DATETIME_PARSE('2026-03-02T09:00:00Z'),"
+          "'second'),IS_AFTER(LAST_MODIFIED_TIME(),DATETIME_PARSE("
+          "'2026-03-02T09:00:00Z'))),IS_BEFORE(LAST_MODIFIED_TIME(),"
+          "DATETIME_PARSE('2026-03-02T10:00:00Z')))",
+          2);
     keeps(&client, "IS_AFTER(LAST_MODIFIED_TIME(),DATETIME_PARSE('2027-01-01T00:00:00Z'))", 0);
     keeps(&client, "IS_AFTER({Last change},'2026-03-02T08:59:59.000Z')", 2);
     never = kept(&client, "NOT(LAST_MODIFIED_TIME())");
@@ -163,9 +167,9 @@ static void times(void **state)
     assert_int_equal(kept(&client, "LAST_MODIFIED_TIME()"), 90 - never);
     created = kept(&client, "IS_BEFORE(CREATED_TIME(),DATETIME_PARSE('2025-09-01T00:00:00Z'))");
     assert_in_range(created, 10, 80);
-    assert_int_equal(
-        kept(&client, "NOT(IS_BEFORE(CREATED_TIME(),DATETIME_PARSE('2025-09-01T00:00:00Z')))"),
-        90 - created);
+    assert_int_equal(kept(&client,
+                          "NOT(IS_BEFORE(CREATED_TIME(),DATETIME_PARSE('2025-09-01T00:00:00Z')))"),
+                     90 - created);
     keeps(&client, "CREATED_TIME() < '2000-01-01'", 90); /* the trap: a date against a text */
     keeps(&client, "IS_AFTER(CREATED_TIME(),DATETIME_PARSE('nonsense'))", 0);
     client_control(&client, "{\"op\":\"behaviour\",\"is_after_broken\":1}");
@@ -175,9 +179,10 @@ static void times(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-    static const char *const wrong[] = {"{Nope}",   "AND(1",  "1+",      "'open",   "FLY()", "1 2",
-                                        "{open",    "Nope=1", "!",       "AND(,)",  "1!2",   "((((",
-                                        "{Vendor}}", "\\",    "AND(1))", "IF(1,2,", ")"};
+    static const char *const wrong[] = {"{Nope}",  "AND(1", "1+",        "'open", "FLY()",
+                                        "1 2",     "{open", "Nope=1",    "!",     "AND(,)",
+                                        "1!2",     "((((",  "{Vendor}}", "\\",    "AND(1))",
+                                        "IF(1,2,", ")"};
     struct client client;
 
     (void)state;

@@ -39,7 +39,9 @@ static void stage_close(struct stage *stage)
 
 static struct sl_exchange exchange_of(struct stage *stage)
 {
-    return (struct sl_exchange){.method = "GET", .url = stage->url, .headers = stage->headers,
+    return (struct sl_exchange){.method = "GET",
+                                .url = stage->url,
+                                .headers = stage->headers,
                                 .timeout_ms = 60000};
 }
 
@@ -80,7 +82,8 @@ static void a_page_comes_compressed_and_plain(void **state)
         assert_int_equal(done.status, 200);
         if (!gzip) sl_buf_add(&plain, done.body, done.body_len);
         assert_int_equal(done.body_len, plain.len);
-        assert_memory_equal(done.body, plain.data, plain.len - 60); /* iterators are the same, too */
+        assert_memory_equal(done.body, plain.data,
+                            plain.len - 60); /* iterators are the same, too */
         stage_close(&stage);
     }
     sl_buf_release(&plain);
@@ -118,8 +121,8 @@ static void ends_with(const char *fault, bool gzip, enum sl_code code)
 
     stage_open(&stage, &(struct sim_options){.gzip = gzip, .rate = -1, .fault = fault});
     ask(&stage, &done);
-    if (done.code != code) fail_msg("%s: %s %s", fault, sl_code_name(done.code),
-                                    done.error.message);
+    if (done.code != code)
+        fail_msg("%s: %s %s", fault, sl_code_name(done.code), done.error.message);
     stage_close(&stage);
 }
 
@@ -146,8 +149,8 @@ static void a_connection_in_waiting_does_not_hold_up_the_end(void **state)
     stage_open(&stage, &(struct sim_options){.latency_ms = 3600000});
     exchange = exchange_of(&stage);
     start(&stage, &exchange);
-    (void)stage.world->ops->wait(stage.world,
-                                 stage.world->ops->monotonic_us(stage.world) + 100000, &done);
+    (void)stage.world->ops->wait(stage.world, stage.world->ops->monotonic_us(stage.world) + 100000,
+                                 &done);
     stage_close(&stage); /* at once, not in an hour */
 }
 

@@ -151,7 +151,8 @@ static void waiting_for_nothing_takes_the_time_asked(void **state)
 
     assert_false(wait_for(&stage, 3600 * SL_SECOND_US, &done));
     assert_int_equal(sl_now_us(stage.world) - before, 3600 * SL_SECOND_US);
-    assert_false(stage.world->ops->wait(stage.world, INT64_MAX, &done)); /* nothing would ever come */
+    assert_false(
+        stage.world->ops->wait(stage.world, INT64_MAX, &done)); /* nothing would ever come */
     stage.world->ops->wake(stage.world);
     assert_false(wait_for(&stage, SL_SECOND_US, &done));
     assert_int_equal(sl_now_us(stage.world) - before, 3600 * SL_SECOND_US); /* woken: at once */
@@ -285,8 +286,10 @@ static void one_seed_gives_one_run(void **state)
             assert_true(wait_for(&stage, MINUTE, &done));
             int64_t what = (done.exchange - exchanges) * MINUTE + done.received_at_us % MINUTE;
 
-            if (run == 0) first[i] = what;
-            else assert_int_equal(first[i], what);
+            if (run == 0)
+                first[i] = what;
+            else
+                assert_int_equal(first[i], what);
         }
         stage_close(&stage);
     }
