@@ -20,7 +20,7 @@
 #include "table/batch.h"
 
 #define SL_FLOW_PARTS_MAX 512
-#define SL_FLOW_BATCH_BYTES ((size_t)512 << 10)
+#define SL_FLOW_BATCH_BYTES ((size_t)1 << 20)
 #define SL_FLOW_BATCH_ROWS 4096
 
 struct sl_rejects;

@@ -101,7 +101,7 @@ struct sl_run_options {
     bool full_refresh, validate_only;
     const struct sl_json *full_refresh_selection; /* arrays of destination names, or NULL */
     const struct sl_json *refresh_selection;
-    size_t memory_bytes;                   /* row-group budget of the process; 0: 32 MiB */
+    size_t memory_bytes;                   /* row-group budget of the process; 0: 16 MiB */
     void (*on_event)(void *ctx, const char *event_json);         /* or NULL */
     void (*on_progress)(void *ctx, const struct sl_report *now); /* at most 10 a second; or NULL */
     void *ctx;

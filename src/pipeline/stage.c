@@ -56,7 +56,7 @@ struct sl_stages *sl_stages_new(size_t memory_bytes)
 {
     struct sl_stages *stages = sl_calloc(1, sizeof *stages);
 
-    if (stages) stages->memory_bytes = memory_bytes ? memory_bytes : (size_t)32 << 20;
+    if (stages) stages->memory_bytes = memory_bytes ? memory_bytes : SL_STAGES_MEMORY;
     return stages;
 }
 
@@ -222,9 +222,12 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
 
     assert(!stage->finished);
     if (batch->length == 0) goto out;
-    if (!stage->writer)
-        rc = sl_delta_writer_open(stage->table, &stage->arrow, stage->add_columns_json, NULL,
+    if (!stage->writer) {
+        struct sl_delta_writer_options options = {
+            .row_group_bytes_max = stage->stages->memory_bytes};
+        rc = sl_delta_writer_open(stage->table, &stage->arrow, stage->add_columns_json, &options,
                                   &stage->writer, error);
+    }
     if (rc) goto out;
     rc = add_keys(stage, batch, error);
     if (!rc) rc = add_parts(stage, parts, part_count, error);

@@ -20,7 +20,10 @@
 struct sl_stage;
 struct sl_stages; /* the row-group budget that all stages of a process share */
 
-struct sl_stages *sl_stages_new(size_t memory_bytes); /* NULL: no memory */
+#define SL_STAGES_MEMORY ((size_t)16 << 20)
+/* memory_bytes: of row groups being written, over all tables; 0: SL_STAGES_MEMORY. NULL: no
+ * memory. */
+struct sl_stages *sl_stages_new(size_t memory_bytes);
 void sl_stages_free(struct sl_stages *stages);
 
 #define SL_STAGE_FILE_BYTES ((int64_t)128 << 20)
