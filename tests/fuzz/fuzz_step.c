@@ -1,0 +1,95 @@
+/*
+ * fuzz_step.c: arbitrary bytes as the answer to every request of every connector.
+ *
+ * The first byte picks the connector, the second the job and the table, the third the status; the
+ * rest is the body of every answer. Whatever comes, the job ends, within a number of requests, and
+ * with a reason when it fails; a read that failed proves nothing.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sources/harvest.h"
+#include "sources/script.h"
+
+#define CALLS_MAX 400
+
+/* What a read is given: the tables that the connectors describe, with their state. */
+static const struct target {
+    const char *connector, *options, *table, *state;
+} targets[] = {
+    {"airtable", "{\"base_id\":\"app7YSH0VJY4edqxY\"}", "Projects",
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"primary\":\"fldA\"}"},
+    {"airtable", "{}", "Projects__comments",
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"comments\":true}"},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "products", NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "events", NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "orders", NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "metrics", NULL},
+};
+
+struct fuzzed {
+    int status, calls;
+    const char *body;
+    size_t len;
+};
+
+static void answer(void *ctx, const struct sl_exchange *exchange, int64_t now_us,
+                   struct script_answer *out)
+{
+    struct fuzzed *fuzzed = ctx;
+
+    (void)exchange, (void)now_us;
+    if (++fuzzed->calls > CALLS_MAX) { /* a source that never ends: the run is stopped from outside */
+        out->status = 401;
+        out->body = "{}";
+        return;
+    }
+    out->status = fuzzed->status;
+    out->body = fuzzed->len ? fuzzed->body : "";
+    out->len = fuzzed->len;
+    out->latency_us = 1000;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int statuses[] = {200, 200, 200, 200, 200, 401, 403, 404, 422, 429, 500, 503};
+    struct harvest harvest = {0};
+    int64_t live = sl_alloc_live();
+
+    if (size < 3) return 0;
+    const struct target *target = &targets[data[0] % (sizeof targets / sizeof *targets)];
+    struct fuzzed fuzzed = {
+        .status = statuses[data[2] % (sizeof statuses / sizeof *statuses)],
+        .body = (const char *)data + 3,
+        .len = size - 3,
+    };
+    struct harvest_job job = {
+        .connector = target->connector,
+        .options = target->options,
+        .job = {.kind = data[1] % 3 == 0   ? SL_JOB_CHECK
+                        : data[1] % 3 == 1 ? SL_JOB_DISCOVER
+                                           : SL_JOB_READ,
+                .table = target->table,
+                .state = target->state,
+                .input = "{\"tables\":1,\"rows\":-1}",
+                .full = data[1] % 2 == 0},
+    };
+    if (job.job.kind != SL_JOB_READ) job.job.table = job.job.state = NULL;
+
+    struct sl_world *world = script_world(answer, &fuzzed);
+    harvest_run(&job, world, &harvest);
+    sl_world_free(world);
+    if (harvest.code == SL_DONE) {
+        assert(harvest.complete != NULL);
+    } else {
+        assert(sl_failed(harvest.code) && harvest.code != SL_BUG);
+        assert(harvest.error.message[0] != '\0');
+        assert(harvest.complete == NULL);
+    }
+    harvest_release(&harvest);
+    assert(sl_alloc_live() == live);
+    return 0;
+}
