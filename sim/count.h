@@ -19,6 +19,7 @@ struct sim_ring { /* times, oldest first */
 
 struct sim_counter {
     char key[64];
+    bool primary; /* what the limit is mainly about: a base, not the user */
     int64_t requests, limited, peak_per_second;
     int64_t blocked_until_us;
     struct sim_ring second; /* every request of the last second */

@@ -36,10 +36,11 @@ struct sim {
 };
 
 /* What sim.c acts itself. The app's own fault names and its operations come on top. */
-static const char *const fault_names[] = {"429",  "quota",    "500",        "502",    "503",
-                                          "504",  "401",      "403",        "404",    "422",
-                                          "html", "bad_json", "truncated",  "cut",    "reset",
-                                          "huge", "slow",     "empty_body", "status", NULL};
+static const char *const fault_names[] = {"429",  "quota",    "500",        "502",     "503",
+                                          "504",  "401",      "403",        "404",     "422",
+                                          "html", "bad_json", "truncated",  "cut",     "reset",
+                                          "huge", "slow",     "empty_body", "chunked", "status",
+                                          NULL};
 
 static bool name_in(const char *const *names, const char *name)
 {
@@ -214,6 +215,8 @@ static void spoil(const struct sim_fault *fault, struct sim_reply *reply)
         reply->body->data[keep] = '\0';
     } else if (strcmp(fault->name, "bad_json") == 0 && len) {
         memset(reply->body->data + keep, ',', len - keep < 4 ? len - keep : 4);
+    } else if (strcmp(fault->name, "chunked") == 0) {
+        reply->chunked = true;
     } else if (strcmp(fault->name, "slow") == 0) {
         reply->delay_us += sim_fault_int(fault, "ms", 10000) * 1000;
     }
@@ -256,7 +259,7 @@ static void put_counters(const struct sim *sim, struct sl_buf *out)
     int64_t peak = 0;
 
     for (size_t i = 0; i < sim->counters.count; i++)
-        if (sim->counters.list[i].peak_per_second > peak)
+        if (sim->counters.list[i].primary && sim->counters.list[i].peak_per_second > peak)
             peak = sim->counters.list[i].peak_per_second;
     sl_buf_addf(out, "\"peak_per_second\":%lld,\"keys\":{", (long long)peak);
     for (size_t i = 0; i < sim->counters.count; i++) {
@@ -413,10 +416,11 @@ static enum sl_code count_request(struct sim *sim, const struct sim_look *look, 
             rate = sim->rate < 1 ? 1 : sim->rate;
             window_us = sim->rate < 1 ? (int64_t)(1e6 / sim->rate) : SL_SECOND_US;
         }
-        if (sim->rate < 0) rate = 0;
+        if (sim->rate < 0 || (i > 0 && sim->rate >= rate)) rate = 0;
         struct sim_counter *counter = sim_counter_of(&sim->counters, count->key);
 
         if (!counter) return sl_fail(error, SL_NO_MEMORY, "could not count a request");
+        counter->primary = i == 0;
         enum sl_code rc =
             sim_counter_take(counter, rate, window_us,
                              sim->penalty_us >= 0 ? sim->penalty_us : count->penalty_us, now_us,

@@ -135,6 +135,10 @@ static void what_breaks_breaks_on_the_wire(void **state)
     ends_with("reset", false, SL_SOURCE);
     ends_with("huge", false, SL_TOO_LARGE);
     ends_with("huge:chunked=1", false, SL_TOO_LARGE);
+    ends_with("chunked", true, SL_OK);
+    ends_with("chunked", false, SL_OK);
+    ends_with("chunked;cut", true, SL_SOURCE);
+    ends_with("chunked;cut", false, SL_SOURCE);
     ends_with("html", true, SL_OK);
     ends_with("empty_body", true, SL_OK);
 }
