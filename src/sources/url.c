@@ -19,8 +19,8 @@ static void add(struct sl_url *url, const char *text, size_t len)
 /* What RFC 3986 calls unreserved stays as it is. */
 static bool is_plain(unsigned char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 static void add_encoded(struct sl_url *url, const char *text)
@@ -31,8 +31,10 @@ static void add_encoded(struct sl_url *url, const char *text)
         unsigned char c = (unsigned char)*p;
         char coded[3] = {'%', hex[c >> 4], hex[c & 15]};
 
-        if (is_plain(c)) add(url, p, 1);
-        else add(url, coded, sizeof coded);
+        if (is_plain(c))
+            add(url, p, 1);
+        else
+            add(url, coded, sizeof coded);
     }
 }
 

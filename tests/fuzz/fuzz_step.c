@@ -41,7 +41,8 @@ static void answer(void *ctx, const struct sl_exchange *exchange, int64_t now_us
     struct fuzzed *fuzzed = ctx;
 
     (void)exchange, (void)now_us;
-    if (++fuzzed->calls > CALLS_MAX) { /* a source that never ends: the run is stopped from outside */
+    if (++fuzzed->calls >
+        CALLS_MAX) { /* a source that never ends: the run is stopped from outside */
         out->status = 401;
         out->body = "{}";
         return;

@@ -176,8 +176,10 @@ static enum sl_code on_check(void *ctx, const char *subject, bool good, const ch
 
     (void)error;
     h->checks = grow(h->checks, &h->check_count, sizeof *h->checks);
-    h->checks[h->check_count - 1] = (struct harvest_check){
-        .subject = copy(subject), .good = good, .message = copy(message), .hint = copy(hint)};
+    h->checks[h->check_count - 1] = (struct harvest_check){.subject = copy(subject),
+                                                           .good = good,
+                                                           .message = copy(message),
+                                                           .hint = copy(hint)};
     return SL_OK;
 }
 

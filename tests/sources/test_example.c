@@ -86,8 +86,8 @@ static void reads_the_seeded_tables(void **state)
     static const struct {
         const char *table;
         size_t rows;
-    } cases[] = {{"products", 53}, {"events", 101}, {"users", 37}, {"orders", 103},
-                 {"metrics", 253}};
+    } cases[] = {
+        {"products", 53}, {"events", 101}, {"users", 37}, {"orders", 103}, {"metrics", 253}};
     struct source source;
 
     (void)state;
@@ -187,20 +187,26 @@ static void rows_of_one_time_are_all_read_and_none_twice(void **state)
             read_with(&source, tables[t], NULL, NULL, &first);
             pass(&source, 5 * SECOND);
             for (int i = 0; i < 7; i++) { /* so that the border is within */
-                snprintf(op, sizeof op, "{\"op\":\"upsert\",\"table\":\"%s\",\"record\":{\"%s\":"
-                                        "\"early_%d\"}}", tables[t], t ? "event_id" : "user_id", i);
+                snprintf(op, sizeof op,
+                         "{\"op\":\"upsert\",\"table\":\"%s\",\"record\":{\"%s\":"
+                         "\"early_%d\"}}",
+                         tables[t], t ? "event_id" : "user_id", i);
                 operate(&source, op);
                 pass(&source, SECOND / 8);
             }
             for (int i = 0; i < counts[c]; i++) {
-                snprintf(op, sizeof op, "{\"op\":\"upsert\",\"table\":\"%s\",\"record\":{\"%s\":"
-                                        "\"tie_%d\"}}", tables[t], t ? "event_id" : "user_id", i);
+                snprintf(op, sizeof op,
+                         "{\"op\":\"upsert\",\"table\":\"%s\",\"record\":{\"%s\":"
+                         "\"tie_%d\"}}",
+                         tables[t], t ? "event_id" : "user_id", i);
                 operate(&source, op);
             }
             pass(&source, SECOND / 8);
             for (int i = 0; i < 30; i++) {
-                snprintf(op, sizeof op, "{\"op\":\"upsert\",\"table\":\"%s\",\"record\":{\"%s\":"
-                                        "\"late_%d\"}}", tables[t], t ? "event_id" : "user_id", i);
+                snprintf(op, sizeof op,
+                         "{\"op\":\"upsert\",\"table\":\"%s\",\"record\":{\"%s\":"
+                         "\"late_%d\"}}",
+                         tables[t], t ? "event_id" : "user_id", i);
                 operate(&source, op);
                 pass(&source, SECOND / 8);
             }
@@ -229,8 +235,10 @@ static void appended_rows_are_read_once_over_many_runs(void **state)
     open_source(&source);
     for (int run = 0; run < 12; run++) {
         for (int i = 0; i < 5; i++) {
-            snprintf(op, sizeof op, "{\"op\":\"upsert\",\"table\":\"events\",\"record\":{"
-                                    "\"event_id\":\"run_%d_%d\"}}", run, i);
+            snprintf(op, sizeof op,
+                     "{\"op\":\"upsert\",\"table\":\"events\",\"record\":{"
+                     "\"event_id\":\"run_%d_%d\"}}",
+                     run, i);
             operate(&source, op);
         }
         read_with(&source, "events", NULL, cursor, &h);

@@ -13,39 +13,58 @@
 #define AT(field) offsetof(struct airtable, field)
 
 static const struct sl_option connection_options[] = {
-    {.name = "bearer_token", .alias = "token", .kind = SL_OPTION_SECRET, .required = true,
+    {.name = "bearer_token",
+     .alias = "token",
+     .kind = SL_OPTION_SECRET,
+     .required = true,
      .offset = AT(bearer_token),
      .help = "A personal access token with the scopes data.records:read and schema.bases:read, and "
              "access to the bases."},
-    {.name = "base_id", .kind = SL_OPTION_LIST, .offset = AT(base_ids),
+    {.name = "base_id",
+     .kind = SL_OPTION_LIST,
+     .offset = AT(base_ids),
      .help = "The base to read, or several; an id starts with 'app'. Without it: every base that "
              "the token reaches."},
-    {.name = "base_url", .kind = SL_OPTION_URL, .preset = "https://api.airtable.com",
-     .offset = AT(base_url), .help = "Where the API is."},
-    {.name = "requests_per_second", .kind = SL_OPTION_DOUBLE, .preset = "4.9", .min = 0.1,
-     .max = 1000000, .offset = AT(requests_per_second),
+    {.name = "base_url",
+     .kind = SL_OPTION_URL,
+     .preset = "https://api.airtable.com",
+     .offset = AT(base_url),
+     .help = "Where the API is."},
+    {.name = "requests_per_second",
+     .kind = SL_OPTION_DOUBLE,
+     .preset = "4.9",
+     .min = 0.1,
+     .max = 1000000,
+     .offset = AT(requests_per_second),
      .help = "Calls per second for each base. Airtable allows 5, shared with everybody who uses "
              "the base: lower it where automations run. More than 5 holds for simulators only."},
     {0},
 };
 
-static const char *const attachment_urls[] = {"keep", "drop", NULL};
-
 static const struct sl_option table_options[] = {
-    {.name = "view", .kind = SL_OPTION_STRING, .offset = AT(view),
+    {.name = "view",
+     .kind = SL_OPTION_STRING,
+     .offset = AT(view),
      .help = "Read only the records of this view; its id or its name."},
-    {.name = "filter", .kind = SL_OPTION_STRING, .offset = AT(filter),
+    {.name = "filter",
+     .kind = SL_OPTION_STRING,
+     .offset = AT(filter),
      .help = "Read only the records for which this Airtable formula is true."},
-    {.name = "computed_as_string", .kind = SL_OPTION_BOOL, .preset = "false",
+    {.name = "computed_as_string",
+     .kind = SL_OPTION_BOOL,
+     .preset = "false",
      .offset = AT(computed_as_string),
      .help = "Formulas, rollups and lookups become text, whatever Airtable says their type is."},
-    {.name = "comment_count", .kind = SL_OPTION_BOOL, .preset = "false",
+    {.name = "comment_count",
+     .kind = SL_OPTION_BOOL,
+     .preset = "false",
      .offset = AT(comment_count),
      .help = "Adds the column _airtable_comment_count."},
-    {.name = "attachment_urls", .kind = SL_OPTION_ENUM, .values = attachment_urls, .preset = "keep",
-     .offset = AT(attachment_urls),
-     .help = "Airtable's links to attachments die after two hours: keep them, or drop them."},
-    {.name = "chains", .kind = SL_OPTION_INT, .preset = "0", .min = 0, .max = AIRTABLE_CHAINS_MAX,
+    {.name = "chains",
+     .kind = SL_OPTION_INT,
+     .preset = "0",
+     .min = 0,
+     .max = AIRTABLE_CHAINS_MAX,
      .offset = AT(chains),
      .help = "How many parts of the table are read at once: 1, 2, 4 or 8; 0 lets sluice decide."},
     {0},
@@ -93,9 +112,8 @@ enum sl_code airtable_declare_user(const struct airtable *self, struct sl_out *o
                                    struct sl_error *error)
 {
     struct sl_limit user = {.key = USER_KEY, .window_ms = 1000};
-    double wanted = self->requests_per_second > USER_REQUESTS_PER_SECOND
-                        ? self->requests_per_second
-                        : USER_REQUESTS_PER_SECOND;
+    double wanted = self->requests_per_second > USER_REQUESTS_PER_SECOND ? self->requests_per_second
+                                                                         : USER_REQUESTS_PER_SECOND;
 
     user.rate = rate_within(self, wanted, USER_REQUESTS_PER_SECOND);
     return sl_out_limit(out, &user, error);
@@ -104,10 +122,10 @@ enum sl_code airtable_declare_user(const struct airtable *self, struct sl_out *o
 enum sl_code airtable_enter_base(struct airtable *self, const char *base, struct sl_out *out,
                                  struct sl_error *error)
 {
-    struct sl_limit limit = {
-        .key = self->base_key,
-        .rate = rate_within(self, self->requests_per_second, BASE_REQUESTS_PER_SECOND),
-        .window_ms = 1000};
+    struct sl_limit limit = {.key = self->base_key,
+                             .rate = rate_within(self, self->requests_per_second,
+                                                 BASE_REQUESTS_PER_SECOND),
+                             .window_ms = 1000};
     enum sl_code rc;
 
     if (!airtable_is_base_id(base) || !airtable_keep_id(self->base, base)) {
@@ -128,8 +146,8 @@ void airtable_url(const struct airtable *self, struct sl_url *url)
 }
 
 enum sl_code airtable_ask(struct airtable *self, enum airtable_stage stage,
-                          const struct sl_url *url, struct sl_json_writer *body,
-                          struct sl_out *out, struct sl_error *error)
+                          const struct sl_url *url, struct sl_json_writer *body, struct sl_out *out,
+                          struct sl_error *error)
 {
     struct sl_request request = {
         .url = sl_url_text(url),
@@ -245,10 +263,14 @@ enum sl_special airtable_special(const struct sl_json *object, double *number)
     if (sl_json_kind(object) != SL_JSON_OBJECT || sl_json_len(object) != 1) return SL_SPECIAL_NONE;
     if (sl_json_str(failed)) return SL_SPECIAL_ERROR;
     if (!sl_json_str(special)) return SL_SPECIAL_NONE;
-    if (sl_json_eq(special, "NaN")) *number = (double)NAN;
-    else if (sl_json_eq(special, "Infinity")) *number = (double)INFINITY;
-    else if (sl_json_eq(special, "-Infinity")) *number = -(double)INFINITY;
-    else return SL_SPECIAL_ERROR; /* one that is not known yet: NULL, and the text is kept */
+    if (sl_json_eq(special, "NaN"))
+        *number = (double)NAN;
+    else if (sl_json_eq(special, "Infinity"))
+        *number = (double)INFINITY;
+    else if (sl_json_eq(special, "-Infinity"))
+        *number = -(double)INFINITY;
+    else
+        return SL_SPECIAL_ERROR; /* one that is not known yet: NULL, and the text is kept */
     return SL_SPECIAL_NUMBER;
 }
 

@@ -19,15 +19,15 @@
 
 #include <sluice/connector.h>
 
-#define AIRTABLE_ID_MAX 64         /* they have 17 characters */
-#define AIRTABLE_OFFSET_MAX 1024   /* they have some 40 */
-#define AIRTABLE_NAME_MAX 1100     /* of a table, in bytes; they have at most 255 characters */
-#define AIRTABLE_FIELDS_MAX 1000   /* Airtable allows 500 */
-#define AIRTABLE_FILTER_MAX 16000  /* of a user's formula */
+#define AIRTABLE_ID_MAX 64        /* they have 17 characters */
+#define AIRTABLE_OFFSET_MAX 1024  /* they have some 40 */
+#define AIRTABLE_NAME_MAX 1100    /* of a table, in bytes; they have at most 255 characters */
+#define AIRTABLE_FIELDS_MAX 1000  /* Airtable allows 500 */
+#define AIRTABLE_FILTER_MAX 16000 /* of a user's formula */
 #define AIRTABLE_FORMULA_MAX (AIRTABLE_FILTER_MAX + 1024)
 #define AIRTABLE_CHAINS_MAX 8
-#define AIRTABLE_PAGE_ROWS 100     /* the most that the API gives */
-#define AIRTABLE_REPEATS_MAX 3     /* the same offset again */
+#define AIRTABLE_PAGE_ROWS 100        /* the most that the API gives */
+#define AIRTABLE_REPEATS_MAX 3        /* the same offset again */
 #define AIRTABLE_EMPTY_PAGES_MAX 1000 /* one after the other */
 
 #define AIRTABLE_COMMENTS_SUFFIX "__comments"
@@ -69,23 +69,23 @@ struct airtable {
     double requests_per_second;
 
     /* table options */
-    const char *view, *filter, *attachment_urls;
+    const char *view, *filter;
     bool computed_as_string, comment_count;
     int64_t chains; /* 0: as many as it takes */
 
     /* what this task does */
-    bool checking;    /* check: refusals are findings, not failures */
-    bool optional;    /* discover: this base came from a listing; refused means passed over */
+    bool checking; /* check: refusals are findings, not failures */
+    bool optional; /* discover: this base came from a listing; refused means passed over */
     enum airtable_stage stage;
-    char base[AIRTABLE_ID_MAX];  /* "" while it is about no base */
+    char base[AIRTABLE_ID_MAX]; /* "" while it is about no base */
     char base_key[AIRTABLE_ID_MAX + 16];
     char table[AIRTABLE_ID_MAX];
     char record[AIRTABLE_ID_MAX];
     size_t record_index;         /* comments: of task->input.records */
     struct airtable_share share; /* of the table, that this task reads */
-    bool first_of_several;       /* the root reads a share too: the others wait for its first page */
-    int64_t round_trip_us;       /* discover: of the call for the schema */
-    int64_t read_from_us;        /* server's time when the read began */
+    bool first_of_several; /* the root reads a share too: the others wait for its first page */
+    int64_t round_trip_us; /* discover: of the call for the schema */
+    int64_t read_from_us;  /* server's time when the read began */
     struct airtable_chain chain;
 };
 

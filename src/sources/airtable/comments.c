@@ -47,8 +47,10 @@ static enum sl_code ask_for_page(const struct sl_json *records, struct sl_out *o
     text = sl_json_writer_text(input, NULL);
     /* Named by its content: a listing that had to start again may come in another order. */
     snprintf(part, sizeof part, "%016" PRIx64, hash);
-    if (!text) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a page of comments");
-    else if (hash) rc = sl_out_task(out, part, text, error);
+    if (!text)
+        rc = sl_fail(error, SL_NO_MEMORY, "no memory for a page of comments");
+    else if (hash)
+        rc = sl_out_task(out, part, text, error);
     sl_json_writer_free(input);
     return rc;
 }

@@ -81,8 +81,9 @@ static enum sl_code base_listed(struct airtable *self, const struct sl_json *bas
         return SL_BAD_SPEC;
     }
     if (sl_json_eq(sl_json_get(base, "permissionLevel"), "none")) {
-        sl_out_note(out, SL_NOTE_WARNING, "base '%.200s' (%s) is passed over: the token has no "
-                                          "permission in it",
+        sl_out_note(out, SL_NOTE_WARNING,
+                    "base '%.200s' (%s) is passed over: the token has no "
+                    "permission in it",
                     name ? name : "", id);
         return SL_OK;
     }
@@ -156,12 +157,22 @@ out:
 }
 
 static const struct sl_column system_columns[] = {
-    {.name = "_airtable_id", .exact_name = true, .path = {"id"},
-     .type = {.kind = SL_TYPE_STRING}, .not_null = true, .comment = "Id of the record."},
-    {.name = "_airtable_created_time", .exact_name = true, .path = {"createdTime"},
-     .type = {.kind = SL_TYPE_TIMESTAMP}, .comment = "When the record was created."},
-    {.name = "_airtable_comment_count", .exact_name = true, .path = {"commentCount"},
-     .type = {.kind = SL_TYPE_BIGINT}, .comment = "How many comments the record has."},
+    {.name = "_airtable_id",
+     .exact_name = true,
+     .path = {"id"},
+     .type = {.kind = SL_TYPE_STRING},
+     .not_null = true,
+     .comment = "Id of the record."},
+    {.name = "_airtable_created_time",
+     .exact_name = true,
+     .path = {"createdTime"},
+     .type = {.kind = SL_TYPE_TIMESTAMP},
+     .comment = "When the record was created."},
+    {.name = "_airtable_comment_count",
+     .exact_name = true,
+     .path = {"commentCount"},
+     .type = {.kind = SL_TYPE_BIGINT},
+     .comment = "How many comments the record has."},
 };
 
 static enum sl_code emit_records(struct airtable *self, const struct sl_json *table,

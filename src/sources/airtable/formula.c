@@ -30,9 +30,8 @@ static size_t put_share(char *out, size_t cap, const struct airtable_share *shar
     len += (size_t)snprintf(out, cap, "%s%s", share->others ? "NOT(" : "", several ? "AND(" : "");
     for (size_t bit = 0; share->count >> (bit + 1) > 0; bit++) {
         bool inside = (share->index >> bit & 1) == 0;
-        len += (size_t)snprintf(out + len, cap - len, "%s%sFIND(%s,'" HALF "')>0%s",
-                                bit ? "," : "", inside ? "" : "NOT(", character[bit],
-                                inside ? "" : ")");
+        len += (size_t)snprintf(out + len, cap - len, "%s%sFIND(%s,'" HALF "')>0%s", bit ? "," : "",
+                                inside ? "" : "NOT(", character[bit], inside ? "" : ")");
     }
     len += (size_t)snprintf(out + len, cap - len, "%s%s", several ? ")" : "",
                             share->others ? ")" : "");

@@ -25,8 +25,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LATENCY_MARGIN 1.3      /* round trips are not all alike */
-#define SHARE_ROWS_MIN 2500     /* a smaller share is not worth its half page */
+#define LATENCY_MARGIN 1.3  /* round trips are not all alike */
+#define SHARE_ROWS_MIN 2500 /* a smaller share is not worth its half page */
 
 /* ---- how many shares ---- */
 
@@ -233,8 +233,8 @@ static enum sl_code start(struct airtable *self, struct sl_out *out, struct sl_e
     return airtable_ask_records(self, self->comment_count, out, error);
 }
 
-static enum sl_code first_page(struct airtable *self, const struct sl_response *response,
-                               bool more, struct sl_out *out, struct sl_error *error)
+static enum sl_code first_page(struct airtable *self, const struct sl_response *response, bool more,
+                               struct sl_out *out, struct sl_error *error)
 {
     if (response->server_date_us != SL_NO_TIME) self->read_from_us = response->server_date_us;
     if (!self->first_of_several) return SL_OK;

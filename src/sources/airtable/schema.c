@@ -20,17 +20,21 @@ enum cell {
     CELL_TIME,
     CELL_PERSON,
     CELL_FILE,
-    CELL_FILE_WITHOUT_URL,
     CELL_BARCODE,
     CELL_BUTTON,
     CELL_AI_TEXT,
     CELL_ANY, /* unknown: its JSON text */
 };
 
-#define SCALAR(k) {.kind = SL_TYPE_##k}
+#define SCALAR(k)                                                                                  \
+    {                                                                                              \
+        .kind = SL_TYPE_##k                                                                        \
+    }
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define STRUCT_OF(array)                                                                           \
-    {.kind = SL_TYPE_STRUCT, .member_count = COUNT(array), .members = (array)}
+    {                                                                                              \
+        .kind = SL_TYPE_STRUCT, .member_count = COUNT(array), .members = (array)                   \
+    }
 
 static const struct sl_member person[] = {
     {.name = "id", .type = SCALAR(STRING)},
@@ -62,15 +66,6 @@ static const struct sl_member file[] = {
     {.name = "thumbnails", .type = STRUCT_OF(thumbnails)},
 };
 
-static const struct sl_member file_without_url[] = {
-    {.name = "id", .type = SCALAR(STRING)},
-    {.name = "filename", .type = SCALAR(STRING)},
-    {.name = "size", .type = SCALAR(BIGINT)},
-    {.name = "type", .type = SCALAR(STRING)},
-    {.name = "width", .type = SCALAR(BIGINT)},
-    {.name = "height", .type = SCALAR(BIGINT)},
-};
-
 static const struct sl_member barcode[] = {
     {.name = "text", .type = SCALAR(STRING)},
     {.name = "type", .type = SCALAR(STRING)},
@@ -98,7 +93,6 @@ static const struct sl_member element[] = {
     [CELL_TIME] = {.name = "element", .type = SCALAR(TIMESTAMP)},
     [CELL_PERSON] = {.name = "element", .type = STRUCT_OF(person)},
     [CELL_FILE] = {.name = "element", .type = STRUCT_OF(file)},
-    [CELL_FILE_WITHOUT_URL] = {.name = "element", .type = STRUCT_OF(file_without_url)},
     [CELL_BARCODE] = {.name = "element", .type = STRUCT_OF(barcode)},
     [CELL_BUTTON] = {.name = "element", .type = STRUCT_OF(button)},
     [CELL_AI_TEXT] = {.name = "element", .type = STRUCT_OF(ai_text)},
@@ -188,9 +182,6 @@ enum sl_code airtable_column(const struct airtable *self, const struct sl_json *
     struct shape shape = shape_of(self, field, 0);
 
     if (!id || !*id) return sl_fail(error, SL_BAD_DATA, "a field of the schema has no id");
-    if (shape.cell == CELL_FILE && self->attachment_urls &&
-        strcmp(self->attachment_urls, "drop") == 0)
-        shape.cell = CELL_FILE_WITHOUT_URL;
     *out = (struct sl_column){
         .name = name && *name ? name : id,
         .id = id,
@@ -203,8 +194,9 @@ enum sl_code airtable_column(const struct airtable *self, const struct sl_json *
     };
     if (shape.cell == CELL_ANY) out->decode = SL_DECODE_JSON;
     if (shape.many) {
-        out->type = (struct sl_type){
-            .kind = SL_TYPE_ARRAY, .member_count = 1, .members = &element[shape.cell]};
+        out->type = (struct sl_type){.kind = SL_TYPE_ARRAY,
+                                     .member_count = 1,
+                                     .members = &element[shape.cell]};
         if (shape.computed) out->decode = SL_DECODE_ONE_OR_ARRAY;
     }
     return SL_OK;
@@ -213,9 +205,16 @@ enum sl_code airtable_column(const struct airtable *self, const struct sl_json *
 /* ---- comments ---- */
 
 const struct sl_column airtable_comment_columns[] = {
-    {.name = "_airtable_id", .exact_name = true, .path = {"id"}, .type = SCALAR(STRING),
-     .not_null = true, .comment = "Id of the comment."},
-    {.name = "_airtable_record_id", .exact_name = true, .type = SCALAR(STRING), .constant = true,
+    {.name = "_airtable_id",
+     .exact_name = true,
+     .path = {"id"},
+     .type = SCALAR(STRING),
+     .not_null = true,
+     .comment = "Id of the comment."},
+    {.name = "_airtable_record_id",
+     .exact_name = true,
+     .type = SCALAR(STRING),
+     .constant = true,
      .comment = "Id of the record that it belongs to."},
     {.name = "text", .path = {"text"}, .type = SCALAR(STRING)},
     {.name = "created_time", .path = {"createdTime"}, .type = SCALAR(TIMESTAMP)},
@@ -224,7 +223,10 @@ const struct sl_column airtable_comment_columns[] = {
     {.name = "parent_comment_id", .path = {"parentCommentId"}, .type = SCALAR(STRING)},
     {.name = "mentioned", .path = {"mentioned"}, .type = SCALAR(STRING), .decode = SL_DECODE_JSON},
     {.name = "reactions", .path = {"reactions"}, .type = SCALAR(STRING), .decode = SL_DECODE_JSON},
-    {.name = "attachments", .path = {"attachments"}, .type = SCALAR(STRING),
-     .decode = SL_DECODE_JSON, .fleeting = true},
+    {.name = "attachments",
+     .path = {"attachments"},
+     .type = SCALAR(STRING),
+     .decode = SL_DECODE_JSON,
+     .fleeting = true},
 };
 const size_t airtable_comment_column_count = COUNT(airtable_comment_columns);

@@ -30,52 +30,90 @@ struct example {
     int64_t limit, window_seconds, max_records_per_batch;
 
     const struct example_table *table;
-    const char *list;            /* "records" or "deleted_records" */
+    const char *list;             /* "records" or "deleted_records" */
     char since[SL_TIME_TEXT_MAX]; /* ask for rows after this time; "": from the beginning */
     char until[SL_TIME_TEXT_MAX]; /* and up to this one; "": to the end */
     int64_t since_us;
-    int64_t cursor_us;           /* where the run before ended; 0: it began from the start */
+    int64_t cursor_us; /* where the run before ended; 0: it began from the start */
     int64_t page;
-    int64_t now_us;              /* the source's time when this task's first answer came */
-    bool from_start;             /* everything is read, nothing was read before */
-    bool window;                 /* one window of several: the parent speaks for the table */
-    int64_t unreleased;          /* rows since the last release point */
+    int64_t now_us;     /* the source's time when this task's first answer came */
+    bool from_start;    /* everything is read, nothing was read before */
+    bool window;        /* one window of several: the parent speaks for the table */
+    int64_t unreleased; /* rows since the last release point */
 };
 
 #define AT(member) offsetof(struct example, member)
 
 static const struct sl_option connection_options[] = {
-    {.name = "base_url", .kind = SL_OPTION_URL, .required = true, .offset = AT(base_url),
+    {.name = "base_url",
+     .kind = SL_OPTION_URL,
+     .required = true,
+     .offset = AT(base_url),
      .help = "Where the source answers, such as http://127.0.0.1:8080."},
-    {.name = "username", .kind = SL_OPTION_STRING, .required = true, .offset = AT(username),
+    {.name = "username",
+     .kind = SL_OPTION_STRING,
+     .required = true,
+     .offset = AT(username),
      .help = "Who reads."},
-    {.name = "password", .kind = SL_OPTION_SECRET, .required = true, .offset = AT(password),
+    {.name = "password",
+     .kind = SL_OPTION_SECRET,
+     .required = true,
+     .offset = AT(password),
      .help = "The password of that user."},
     {0},
 };
 
 static const struct sl_option table_options[] = {
-    {.name = "category", .kind = SL_OPTION_STRING, .offset = AT(category),
+    {.name = "category",
+     .kind = SL_OPTION_STRING,
+     .offset = AT(category),
      .help = "Products: only those of this category."},
-    {.name = "user_id", .kind = SL_OPTION_STRING, .offset = AT(user_id),
+    {.name = "user_id",
+     .kind = SL_OPTION_STRING,
+     .offset = AT(user_id),
      .help = "Orders: only those of this user."},
-    {.name = "status", .kind = SL_OPTION_STRING, .offset = AT(status),
+    {.name = "status",
+     .kind = SL_OPTION_STRING,
+     .offset = AT(status),
      .help = "Orders: only those with this status."},
-    {.name = "limit", .kind = SL_OPTION_INT, .preset = "50", .min = 1, .max = 50,
-     .offset = AT(limit), .help = "Events: rows in one page."},
-    {.name = "window_seconds", .kind = SL_OPTION_INT, .preset = "3600", .min = 60, .max = 86400,
-     .offset = AT(window_seconds), .help = "Metrics: how much time one sub-task reads."},
-    {.name = "max_records_per_batch", .kind = SL_OPTION_INT, .preset = "200", .min = 1,
-     .max = 1000000, .offset = AT(max_records_per_batch),
+    {.name = "limit",
+     .kind = SL_OPTION_INT,
+     .preset = "50",
+     .min = 1,
+     .max = 50,
+     .offset = AT(limit),
+     .help = "Events: rows in one page."},
+    {.name = "window_seconds",
+     .kind = SL_OPTION_INT,
+     .preset = "3600",
+     .min = 60,
+     .max = 86400,
+     .offset = AT(window_seconds),
+     .help = "Metrics: how much time one sub-task reads."},
+    {.name = "max_records_per_batch",
+     .kind = SL_OPTION_INT,
+     .preset = "200",
+     .min = 1,
+     .max = 1000000,
+     .offset = AT(max_records_per_batch),
      .help = "Rows after which a read notes how far it came."},
     {0},
 };
 
 /* ---- 2. the tables ---- */
 
-#define TEXT {.kind = SL_TYPE_STRING}
-#define NUMBER {.kind = SL_TYPE_DOUBLE}
-#define TIME {.kind = SL_TYPE_TIMESTAMP}
+#define TEXT                                                                                       \
+    {                                                                                              \
+        .kind = SL_TYPE_STRING                                                                     \
+    }
+#define NUMBER                                                                                     \
+    {                                                                                              \
+        .kind = SL_TYPE_DOUBLE                                                                     \
+    }
+#define TIME                                                                                       \
+    {                                                                                              \
+        .kind = SL_TYPE_TIMESTAMP                                                                  \
+    }
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct sl_column product_columns[] = {
@@ -86,10 +124,8 @@ static const struct sl_column product_columns[] = {
 };
 
 static const struct sl_column event_columns[] = {
-    {.name = "event_id", .type = TEXT},
-    {.name = "event_type", .type = TEXT},
-    {.name = "user_id", .type = TEXT},
-    {.name = "payload", .type = TEXT},
+    {.name = "event_id", .type = TEXT},   {.name = "event_type", .type = TEXT},
+    {.name = "user_id", .type = TEXT},    {.name = "payload", .type = TEXT},
     {.name = "created_at", .type = TIME},
 };
 
@@ -118,8 +154,10 @@ static const struct sl_member metric_value[] = {
 static const struct sl_column metric_columns[] = {
     {.name = "metric_id", .type = TEXT, .not_null = true},
     {.name = "name", .type = TEXT},
-    {.name = "value", .type = {.kind = SL_TYPE_STRUCT, .member_count = COUNT(metric_value),
-                               .members = metric_value}},
+    {.name = "value",
+     .type = {.kind = SL_TYPE_STRUCT,
+              .member_count = COUNT(metric_value),
+              .members = metric_value}},
     {.name = "host", .type = TEXT},
     {.name = "updated_at", .type = TIME},
 };
@@ -140,17 +178,41 @@ static const struct example_table {
     bool hidden;  /* the source does not list it */
     bool windows; /* it can be read from one time to another */
 } tables[] = {
-    {.name = "products", .ingestion = SL_SNAPSHOT, .key = product_key,
-     .columns = product_columns, .column_count = COUNT(product_columns), .rows_per_call = 20},
-    {.name = "events", .ingestion = SL_APPEND, .cursor = "created_at",
-     .columns = event_columns, .column_count = COUNT(event_columns), .rows_per_call = 50},
-    {.name = "users", .ingestion = SL_CDC, .key = user_key, .cursor = "updated_at",
-     .columns = user_columns, .column_count = COUNT(user_columns), .rows_per_call = 15},
-    {.name = "orders", .ingestion = SL_CDC_WITH_DELETES, .key = order_key, .cursor = "updated_at",
-     .columns = order_columns, .column_count = COUNT(order_columns), .rows_per_call = 40},
-    {.name = "metrics", .ingestion = SL_CDC, .key = metric_key, .cursor = "updated_at",
-     .columns = metric_columns, .column_count = COUNT(metric_columns), .rows_per_call = 100,
-     .hidden = true, .windows = true},
+    {.name = "products",
+     .ingestion = SL_SNAPSHOT,
+     .key = product_key,
+     .columns = product_columns,
+     .column_count = COUNT(product_columns),
+     .rows_per_call = 20},
+    {.name = "events",
+     .ingestion = SL_APPEND,
+     .cursor = "created_at",
+     .columns = event_columns,
+     .column_count = COUNT(event_columns),
+     .rows_per_call = 50},
+    {.name = "users",
+     .ingestion = SL_CDC,
+     .key = user_key,
+     .cursor = "updated_at",
+     .columns = user_columns,
+     .column_count = COUNT(user_columns),
+     .rows_per_call = 15},
+    {.name = "orders",
+     .ingestion = SL_CDC_WITH_DELETES,
+     .key = order_key,
+     .cursor = "updated_at",
+     .columns = order_columns,
+     .column_count = COUNT(order_columns),
+     .rows_per_call = 40},
+    {.name = "metrics",
+     .ingestion = SL_CDC,
+     .key = metric_key,
+     .cursor = "updated_at",
+     .columns = metric_columns,
+     .column_count = COUNT(metric_columns),
+     .rows_per_call = 100,
+     .hidden = true,
+     .windows = true},
 };
 
 /* ---- 3. asking, and what answers mean ---- */
