@@ -93,6 +93,11 @@ void sl_alloc_fail_after(int64_t n)
     atomic_store_explicit(&fail_in, n, memory_order_relaxed);
 }
 
+bool sl_alloc_failed(void)
+{
+    return atomic_load_explicit(&fail_in, memory_order_relaxed) < 0;
+}
+
 int64_t sl_alloc_live(void)
 {
     int64_t live = 0;

@@ -7,6 +7,7 @@
 #ifndef SL_ALLOC_H
 #define SL_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,8 @@ char *sl_strndup(const char *text, size_t len) __attribute__((malloc));
 
 /* The n-th allocation from now fails (0: the next one), once; -1 switches this off. */
 void sl_alloc_fail_after(int64_t n);
+/* Is it switched off, because the one that was to fail has failed? */
+bool sl_alloc_failed(void);
 /* How many allocations are alive. */
 int64_t sl_alloc_live(void);
 

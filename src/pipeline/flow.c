@@ -415,19 +415,23 @@ static enum sl_code guard_collapse(const struct sl_flow *flow, int64_t rows, str
     return SL_SOURCE;
 }
 
-static bool proves_whole(const char *complete, const char *table)
+/* Did the read say that it was the whole of the table? */
+static enum sl_code prove_whole(const char *complete, const char *table, struct sl_error *error)
 {
     struct sl_doc *doc = sl_doc_new(0);
     const struct sl_json *root = NULL;
-    struct sl_error error = {0};
     bool whole = false;
+    enum sl_code rc = doc ? sl_doc_parse_copy(doc, complete, strlen(complete), &root, error)
+                          : sl_fail(error, SL_NO_MEMORY, "no memory for the end of a read");
 
-    if (doc && !sl_doc_parse_copy(doc, complete, strlen(complete), &root, &error))
-        for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);)
-            whole |= sl_json_eq(sl_json_get(e.value, "table"), table) &&
-                     sl_json_len(sl_json_get(e.value, "scope")) == 0;
+    for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);)
+        whole |= sl_json_eq(sl_json_get(e.value, "table"), table) &&
+                 sl_json_len(sl_json_get(e.value, "scope")) == 0;
     sl_doc_free(doc);
-    return whole;
+    if (!rc && !whole)
+        rc = sl_fail(error, SL_SOURCE,
+                     "the read ended without proof that it was complete: nothing was changed");
+    return rc;
 }
 
 /* The table moved on while we read. Whose commit was it? If the domain is what we found at the
@@ -542,10 +546,8 @@ static enum sl_code settle(struct sl_flow *flow, const char *cursor, const char 
     if (rc) return rc;
     flow->report->state = SL_TABLE_COMMITTING;
     SL_POINT("flow.read");
-    if (!flow->append && !proves_whole(complete, flow->def->name))
-        return sl_fail(error, SL_SOURCE,
-                       "the read ended without proof that it was complete: nothing was changed");
-    rc = sl_stage_finish(flow->stage, &staged, error);
+    if (!flow->append) rc = prove_whole(complete, flow->def->name, error);
+    if (!rc) rc = sl_stage_finish(flow->stage, &staged, error);
     if (rc) return rc;
     SL_POINT("flow.staged");
     flow->report->duplicates = staged.duplicates;

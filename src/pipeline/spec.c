@@ -255,6 +255,25 @@ static const struct sl_json *option_value(const struct layers *layers, const cha
     return value;
 }
 
+/* Are the values of a table's options what the connector wants? */
+static void check_options(struct parse *p, const char *text, size_t len, const char *pointer)
+{
+    struct sl_doc *doc = sl_doc_new(0);
+    void *state = sl_calloc(1, p->connector->task_size);
+    const struct sl_json *json;
+    struct sl_error error = {0};
+    enum sl_code rc = doc && state ? sl_doc_parse_copy(doc, text, len, &json, &error)
+                                   : SL_NO_MEMORY;
+
+    if (!rc)
+        rc = sl_options_parse(table_options(p), json, NULL, false, "table_configuration", state,
+                              p->spec->arena, &error);
+    if (rc == SL_NO_MEMORY) p->no_memory = true;
+    else if (rc) mistake(p, pointer, "%s", error.message);
+    sl_doc_free(doc);
+    sl_free(state);
+}
+
 /* The connector's options of one table, as one JSON object. `extra` are connector_options. */
 static const char *merge_options(struct parse *p, const struct layers *layers,
                                  const struct sl_json *extra, const char *pointer)
@@ -279,18 +298,7 @@ static const char *merge_options(struct parse *p, const struct layers *layers,
     if (text) copy = sl_arena_strndup(p->spec->arena, text, len);
     if (!copy) p->no_memory = true;
     sl_json_writer_free(writer);
-    if (copy && p->connector) { /* are the values good? */
-        struct sl_doc *doc = sl_doc_new(0);
-        void *state = sl_calloc(1, p->connector->task_size);
-        const struct sl_json *json;
-        struct sl_error error = {0};
-        if (!doc || !state || sl_doc_parse_copy(doc, copy, len, &json, &error) ||
-            sl_options_parse(table_options(p), json, NULL, false, "table_configuration", state,
-                             p->spec->arena, &error))
-            mistake(p, pointer, "%s", error.message);
-        sl_doc_free(doc);
-        sl_free(state);
-    }
+    if (copy && p->connector) check_options(p, copy, len, pointer);
     return copy ? copy : "{}";
 }
 
