@@ -43,8 +43,8 @@ static void print_rescues(const struct cli *cli, const struct sl_table_report *t
         const char *field = sl_json_str(sl_json_get(e.value, "field"));
         const char *reason = sl_json_str(sl_json_get(e.value, "reason"));
         const char *cells = sl_json_number_text(sl_json_get(e.value, "cells"));
-        fprintf(stdout, "%s%s (%s) %s", first ? "" : ", ", field ? field : "", reason ? reason : "",
-                cells ? cells : "");
+        printf("%s%s (%s) %s", first ? "" : ", ", field ? field : "", reason ? reason : "",
+               cells ? cells : "");
         first = false;
     }
     fputc('\n', stdout);
