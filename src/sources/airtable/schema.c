@@ -26,15 +26,11 @@ enum cell {
     CELL_ANY, /* unknown: its JSON text */
 };
 
-#define SCALAR(k)                                                                                  \
-    {                                                                                              \
-        .kind = SL_TYPE_##k                                                                        \
-    }
+/* clang-format off */
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define STRUCT_OF(array)                                                                           \
-    {                                                                                              \
-        .kind = SL_TYPE_STRUCT, .member_count = COUNT(array), .members = (array)                   \
-    }
+#define SCALAR(k) {.kind = SL_TYPE_##k}
+#define STRUCT_OF(array) {.kind = SL_TYPE_STRUCT, .member_count = COUNT(array), .members = (array)}
+/* clang-format on */
 
 static const struct sl_member person[] = {
     {.name = "id", .type = SCALAR(STRING)},

@@ -102,18 +102,11 @@ static const struct sl_option table_options[] = {
 
 /* ---- 2. the tables ---- */
 
-#define TEXT                                                                                       \
-    {                                                                                              \
-        .kind = SL_TYPE_STRING                                                                     \
-    }
-#define NUMBER                                                                                     \
-    {                                                                                              \
-        .kind = SL_TYPE_DOUBLE                                                                     \
-    }
-#define TIME                                                                                       \
-    {                                                                                              \
-        .kind = SL_TYPE_TIMESTAMP                                                                  \
-    }
+/* clang-format off */
+#define TEXT {.kind = SL_TYPE_STRING}
+#define NUMBER {.kind = SL_TYPE_DOUBLE}
+#define TIME {.kind = SL_TYPE_TIMESTAMP}
+/* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct sl_column product_columns[] = {
@@ -124,9 +117,9 @@ static const struct sl_column product_columns[] = {
 };
 
 static const struct sl_column event_columns[] = {
-    {.name = "event_id", .type = TEXT},   {.name = "event_type", .type = TEXT},
-    {.name = "user_id", .type = TEXT},    {.name = "payload", .type = TEXT},
-    {.name = "created_at", .type = TIME},
+    {.name = "event_id", .type = TEXT}, /* not a key: nothing here is ever changed */
+    {.name = "event_type", .type = TEXT}, {.name = "user_id", .type = TEXT},
+    {.name = "payload", .type = TEXT},    {.name = "created_at", .type = TIME},
 };
 
 static const struct sl_column user_columns[] = {
