@@ -106,7 +106,6 @@ static const struct sl_option table_options[] = {
 #define TEXT {.kind = SL_TYPE_STRING}
 #define NUMBER {.kind = SL_TYPE_DOUBLE}
 #define TIME {.kind = SL_TYPE_TIMESTAMP}
-/* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const struct sl_column product_columns[] = {
@@ -117,9 +116,11 @@ static const struct sl_column product_columns[] = {
 };
 
 static const struct sl_column event_columns[] = {
-    {.name = "event_id", .type = TEXT}, /* not a key: nothing here is ever changed */
-    {.name = "event_type", .type = TEXT}, {.name = "user_id", .type = TEXT},
-    {.name = "payload", .type = TEXT},    {.name = "created_at", .type = TIME},
+    {.name = "event_id", .type = TEXT},
+    {.name = "event_type", .type = TEXT},
+    {.name = "user_id", .type = TEXT},
+    {.name = "payload", .type = TEXT},
+    {.name = "created_at", .type = TIME},
 };
 
 static const struct sl_column user_columns[] = {
@@ -159,6 +160,7 @@ static const char *const product_key[] = {"product_id", NULL};
 static const char *const user_key[] = {"user_id", NULL};
 static const char *const order_key[] = {"order_id", NULL};
 static const char *const metric_key[] = {"metric_id", NULL};
+/* clang-format on */
 
 static const struct example_table {
     const char *name;
