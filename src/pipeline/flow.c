@@ -463,6 +463,12 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
     return rc;
 }
 
+/* Does this run's commit take the place of all that is there? */
+static bool replaces(const struct sl_flow *flow)
+{
+    return !flow->append || flow->reset;
+}
+
 static enum sl_code commit(struct sl_flow *flow, const struct sl_staged *staged, const char *cursor,
                            struct sl_error *error)
 {
@@ -477,7 +483,7 @@ static enum sl_code commit(struct sl_flow *flow, const struct sl_staged *staged,
     if (!text) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a commit");
     snprintf(rows, sizeof rows, "%lld", (long long)staged->rows);
     struct sl_pair metrics[] = {{"numOutputRows", rows}};
-    struct sl_pair parameters[] = {{"mode", flow->append ? "Append" : "Overwrite"}};
+    struct sl_pair parameters[] = {{"mode", replaces(flow) ? "Overwrite" : "Append"}};
     struct sl_delta_commit commit = {
         .operation = "WRITE",
         .parameters = parameters,
@@ -490,7 +496,7 @@ static enum sl_code commit(struct sl_flow *flow, const struct sl_staged *staged,
         .domain_json = text,
         .add = staged->files,
         .add_count = staged->count,
-        .remove_all = !flow->append,
+        .remove_all = replaces(flow),
         .data_change = true,
         .add_columns_json = flow->add_columns,
     };
@@ -555,7 +561,7 @@ static enum sl_code settle(struct sl_flow *flow, const char *cursor, const char 
     if (!rc) rc = sl_rejects_commit(flow, error);
     if (rc) return rc;
     bool same_cursor = flow->old_cursor && strcmp(flow->old_cursor, cursor) == 0;
-    if (flow->append && staged.rows == 0 && same_cursor && !flow->add_columns)
+    if (!replaces(flow) && staged.rows == 0 && same_cursor && !flow->add_columns)
         flow->report->rows_landed = 0; /* nothing new: no commit */
     else
         rc = commit(flow, &staged, cursor, error);

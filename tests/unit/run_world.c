@@ -34,6 +34,25 @@ static void make_connection(struct run_world *w, const char *app)
     sl_buf_release(&json);
 }
 
+static void open_home(struct run_world *w, const char *app)
+{
+    struct sl_catalog_options home = {.home = w->home, .now_us = clock_of, .ctx = w};
+
+    if (sl_catalog_open(&home, &w->catalog, &w->error)) fail_msg("%s", w->error.message);
+    make_connection(w, app);
+}
+
+void run_world_forget_home(struct run_world *w)
+{
+    char command[900];
+
+    sl_catalog_close(w->catalog);
+    snprintf(command, sizeof command,
+             "find '%s' -mindepth 1 -maxdepth 1 ! -name warehouse -exec rm -rf {} +", w->home);
+    assert_int_equal(system(command), 0);
+    open_home(w, w->app);
+}
+
 void run_world_make(struct run_world *w, const char *app, const struct sim_options *options)
 {
     static const struct sim_options none;
@@ -45,11 +64,9 @@ void run_world_make(struct run_world *w, const char *app, const struct sim_optio
     if (sim_new(sim_find(app), options ? options : &none, &w->sim, &w->error) ||
         sim_world(w->sim, 7, &w->world, &w->error))
         fail_msg("%s", w->error.message);
-    struct sl_catalog_options home = {.home = w->home, .now_us = clock_of, .ctx = w};
-    if (sl_catalog_open(&home, &w->catalog, &w->error) ||
-        sl_delta_engine_new(NULL, 0, &w->delta, &w->error))
-        fail_msg("%s", w->error.message);
-    make_connection(w, app);
+    if (sl_delta_engine_new(NULL, 0, &w->delta, &w->error)) fail_msg("%s", w->error.message);
+    w->app = app;
+    open_home(w, app);
 }
 
 void run_world_unmake(struct run_world *w)

@@ -17,6 +17,7 @@
 
 struct run_world {
     char home[300];
+    const char *app;
     struct sim *sim;
     struct sl_world *world;
     struct sl_catalog *catalog;
@@ -31,6 +32,8 @@ struct run_world {
 /* app: "airtable", "example". options NULL: the demo's data. */
 void run_world_make(struct run_world *w, const char *app, const struct sim_options *options);
 void run_world_unmake(struct run_world *w);
+/* Deletes the home but for the tables, and makes it and the connection anew. */
+void run_world_forget_home(struct run_world *w);
 /* Runs a specification (JSON text). */
 enum sl_code run_spec(struct run_world *w, const char *spec, bool full_refresh);
 /* The report of a destination table (its last part), or a failed test. */
