@@ -18,6 +18,7 @@
 #include "catalog/internal.h"
 
 #define STOP_LOOK_US (SL_SECOND_US / 4) /* between two looks at the database */
+#define UPDATES_KEPT 500                /* of one pipeline, with their events */
 #define TERMINAL "('COMPLETED', 'FAILED', 'CANCELED')"
 
 struct sl_update {
@@ -150,6 +151,34 @@ static enum sl_code close_dead(struct sl_catalog *catalog, const char *pipeline_
     }
 }
 
+/* Runs and events of long ago go, so that a pipeline that runs every five minutes for years does
+ * not fill the home. */
+static enum sl_code forget_old(struct sl_catalog *catalog, const char *pipeline_id,
+                               struct sl_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum sl_code rc = sl_store_begin(
+        catalog, &stmt, error,
+        "SELECT number FROM updates WHERE pipeline_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2",
+        "ti", pipeline_id, (int64_t)UPDATES_KEPT - 1);
+
+    if (!rc) rc = sl_store_next(catalog, stmt, error);
+    int64_t last = rc == SL_MORE ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    if (rc != SL_MORE) return sl_failed(rc) ? rc : SL_OK;
+    rc = sl_store_write_begin(catalog, error);
+    if (rc) return rc;
+    rc = sl_store_run(catalog, error,
+                      "DELETE FROM events WHERE update_id IN (SELECT id FROM updates "
+                      "WHERE pipeline_id = ?1 AND number <= ?2)",
+                      "ti", pipeline_id, last);
+    if (!rc)
+        rc = sl_store_run(catalog, error,
+                          "DELETE FROM updates WHERE pipeline_id = ?1 AND number <= ?2", "ti",
+                          pipeline_id, last);
+    return sl_store_write_end(catalog, rc, error);
+}
+
 enum sl_code sl_update_begin(struct sl_catalog *catalog, const char *pipeline_id,
                              const struct sl_update_request *request, struct sl_update **out,
                              struct sl_error *error)
@@ -168,6 +197,7 @@ enum sl_code sl_update_begin(struct sl_catalog *catalog, const char *pipeline_id
     rc = lock_take(catalog, id, &update->fd, error);
     if (!rc && update->fd < 0) rc = busy(catalog, id, error);
     if (!rc) rc = close_dead(catalog, id, error);
+    if (!rc) rc = forget_old(catalog, id, error);
     if (rc) goto out;
     sl_uuid4(update->id);
     rc = sl_store_run(

@@ -159,8 +159,10 @@ static void streams_look(struct cli *cli)
     cli->colour = cli->out_tty && cli->err_tty && !(no_colour && *no_colour) && term &&
                   strcmp(term, "dumb") != 0;
     cli->columns = 80;
+    cli->lines = 24;
     int fd = cli->out_tty ? STDOUT_FILENO : STDERR_FILENO;
     if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) cli->columns = size.ws_col;
+    if (size.ws_row > 0) cli->lines = size.ws_row;
 }
 
 static enum sl_code globals(struct cli *cli, const struct cli_call *call, struct sl_error *error)

@@ -107,11 +107,11 @@ const char *cli_arg(const struct cli_call *call, int index); /* NULL: not given 
 struct cli {
     bool json;                     /* --output json */
     bool out_tty, err_tty, colour; /* colour: of stderr and stdout alike, when both may have it */
-    int columns;                   /* width of the terminal */
+    int columns, lines;            /* size of the terminal */
     const char *home;              /* --home, or NULL */
     struct sl_catalog *catalog;    /* NULL until cli_catalog() */
     struct sl_delta_engine *delta; /* NULL until cli_delta() */
-    struct sl_budgets *budgets;    /* of all that this process reads; NULL until the first session */
+    struct sl_budgets *budgets; /* of all that this process reads; NULL until the first session */
 };
 
 /* main() of the program: parses, runs, prints the error. Returns the exit code. */

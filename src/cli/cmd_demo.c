@@ -79,6 +79,7 @@ static enum sl_code step(struct demo *demo, struct sl_error *error, ...)
     printf("%s\n", cli_plain(demo->cli));
     va_end(args);
     fflush(stdout);
+    if (!rc && cli_cancelled(NULL)) rc = sl_fail(error, SL_CANCELLED, "the demo was stopped");
     if (!rc) rc = cli_parse(count, words, &call, error);
     if (!rc) rc = call.command->run(demo->cli, &call, error);
     for (int i = 0; i < count; i++) sl_free(words[i]);

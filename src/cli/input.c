@@ -35,7 +35,7 @@ enum sl_code cli_read_file(const char *path, size_t max, struct sl_buf *out, str
     if (got == -1)
         rc = sl_fail(error, SL_BAD_SPEC, "the file '%s' cannot be read: %s", path, strerror(errno));
     else if (out->len > max)
-        rc = sl_fail(error, SL_TOO_LARGE, "the file '%s' is longer than %zu MiB", path, max >> 20);
+        rc = sl_fail(error, SL_BAD_SPEC, "the file '%s' is longer than %zu MiB", path, max >> 20);
     else if (got == -2 || sl_buf_failed(out))
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for the file '%s'", path);
     if (!is_stdin) close(fd);

@@ -97,7 +97,8 @@ static void draw(struct cli_live *live, const struct sl_report *report)
 
     if (!live->cli->err_tty || live->quiet) return;
     erase(live);
-    if (shown > 40) shown = 40; /* a screen */
+    size_t screen = live->cli->lines > 6 ? (size_t)live->cli->lines - 4 : 2;
+    if (shown > screen) shown = screen;
     for (size_t i = 0; i < shown; i++) {
         int len = (int)strlen(short_name(&report->tables[i]));
         if (len > width) width = len;

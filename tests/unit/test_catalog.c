@@ -577,6 +577,44 @@ static void stop_is_asked_by_one_and_seen_by_the_other(void **state)
     sl_buf_release(&out);
 }
 
+static size_t count_updates(struct home *home, const char *id)
+{
+    struct sl_buf out = {0};
+
+    assert_int_equal(sl_update_list(home->catalog, id, 10000, &out, &home->error), SL_OK);
+    struct parsed p = parse(out.data);
+    size_t count = sl_json_len(p.root);
+    sl_doc_free(p.doc);
+    sl_buf_release(&out);
+    return count;
+}
+
+static void runs_of_long_ago_are_forgotten(void **state)
+{
+    struct home *home = *state;
+    char id[SL_ID_MAX], first[SL_ID_MAX], filter[100];
+    struct sl_update *update = NULL;
+    struct sl_buf out = {0};
+    struct sl_event event = {.type = "update_progress", .level = "INFO", .message = "m"};
+
+    assert_int_equal(sl_pipeline_create(home->catalog, "p", "{}", id, &home->error), SL_OK);
+    for (int i = 0; i < 502; i++) {
+        start(home, id, &update);
+        if (i == 0) snprintf(first, sizeof first, "%s", sl_update_id(update));
+        assert_int_equal(sl_event_add(home->catalog, id, sl_update_id(update), &event, NULL,
+                                      &home->error),
+                         SL_OK);
+        assert_int_equal(sl_update_state(update, "COMPLETED", &home->error), SL_OK);
+        sl_update_end(update);
+    }
+    assert_int_equal(count_updates(home, id), 500);
+    assert_int_equal(sl_update_get(home->catalog, id, first, &out, &home->error), SL_NOT_FOUND);
+    snprintf(filter, sizeof filter, "update_id = '%s'", first);
+    assert_int_equal(sl_event_list(home->catalog, id, filter, 10, true, &out, &home->error), SL_OK);
+    assert_string_equal(out.data, "[]");
+    sl_buf_release(&out);
+}
+
 static size_t count_events(struct home *home, const char *id, const char *filter)
 {
     struct sl_buf out = {0};
@@ -816,6 +854,7 @@ int main(void)
         TEST(two_runs_of_one_pipeline_cannot_overlap),
         TEST(what_a_dead_process_left_is_closed),
         TEST(stop_is_asked_by_one_and_seen_by_the_other),
+        TEST(runs_of_long_ago_are_forgotten),
         TEST(events_ascend_and_are_filtered),
         TEST(a_table_is_registered_with_its_columns),
         TEST(a_location_comes_from_the_nearest_that_says_so),
