@@ -87,10 +87,10 @@ static void pause(struct sl_task_node *task, const struct sl_verdict *verdict)
 static void verdict_error(const struct sl_verdict *verdict, const struct sl_response *response,
                           struct sl_error *error)
 {
-    enum sl_code code = sl_failed(verdict->code)             ? verdict->code
-                        : verdict->kind == SL_VERDICT_QUOTA  ? SL_QUOTA
+    enum sl_code code = sl_failed(verdict->code)              ? verdict->code
+                        : verdict->kind == SL_VERDICT_QUOTA   ? SL_QUOTA
                         : verdict->kind == SL_VERDICT_REFRESH ? SL_AUTH
-                                                             : SL_SOURCE;
+                                                              : SL_SOURCE;
 
     sl_fail(error, code, "%s", verdict->message[0] ? verdict->message : "the source said no");
     if (verdict->hint[0]) sl_error_hint(error, "%s", verdict->hint);
@@ -133,9 +133,7 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
         if (response->chunk & SL_CHUNK_LAST) task->attempts = 0;
         sl_task_step(task, response);
         return;
-    case SL_VERDICT_RETRY:
-        retry(task, -1, &error);
-        return;
+    case SL_VERDICT_RETRY: retry(task, -1, &error); return;
     case SL_VERDICT_RETRY_AFTER:
         if (verdict->pause[0] && verdict->wait_ms > sl_retry_default.retry_after_ms_max) {
             stop_for_long(task, verdict, &error);
@@ -145,12 +143,8 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
         retry(task, verdict->wait_ms, &error);
         return;
     case SL_VERDICT_REFRESH: /* there is nothing to refresh a static token with */
-    case SL_VERDICT_FAIL_TABLE:
-        fail_here(task, &error);
-        return;
-    case SL_VERDICT_RESTART:
-        sl_task_restart(task, &error);
-        return;
+    case SL_VERDICT_FAIL_TABLE: fail_here(task, &error); return;
+    case SL_VERDICT_RESTART: sl_task_restart(task, &error); return;
     case SL_VERDICT_QUOTA:
     case SL_VERDICT_FAIL_ALL:
         sl_error_context(&error, "%s", where(task, place, sizeof place));
@@ -164,9 +158,12 @@ static void transport_failed(struct sl_task_node *task, struct sl_completion *co
 {
     struct sl_error *error = &completion->error;
 
-    if (completion->began) sl_task_restart(task, error); /* rows of it may be staged */
-    else if (error->retryable) retry(task, -1, error);
-    else fail_here(task, error);
+    if (completion->began)
+        sl_task_restart(task, error); /* rows of it may be staged */
+    else if (error->retryable)
+        retry(task, -1, error);
+    else
+        fail_here(task, error);
 }
 
 void sl_answer(struct sl_loop *loop, struct sl_completion *completion)
@@ -202,8 +199,8 @@ void sl_answer(struct sl_loop *loop, struct sl_completion *completion)
     bool whole = response.chunk == (SL_CHUNK_FIRST | SL_CHUNK_LAST);
     bool by_lines = task->exchange.lines && (response.status == 200 || !whole);
     if (!by_lines && response.body_len > 0) {
-        enum sl_code rc = sl_doc_parse(loop->doc, completion->body, completion->body_len,
-                                       &response.json, &error);
+        enum sl_code rc =
+            sl_doc_parse(loop->doc, completion->body, completion->body_len, &response.json, &error);
         if (rc == SL_NO_MEMORY) {
             fail_here(task, &error);
             return;

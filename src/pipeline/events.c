@@ -25,13 +25,14 @@ void sl_event_created(const struct sl_run_options *run)
 
     if (!run->update) return;
     snprintf(text, sizeof text, "Update %.6s started by USER_ACTION.", sl_update_id(run->update));
-    emit(run, &(struct sl_event){
-                  .type = "create_update",
-                  .level = "INFO",
-                  .message = text,
-                  .details = run->full_refresh ? "{\"cause\":\"USER_ACTION\",\"full_refresh\":true}"
-                                               : "{\"cause\":\"USER_ACTION\",\"full_refresh\":false}",
-              });
+    emit(run,
+         &(struct sl_event){
+             .type = "create_update",
+             .level = "INFO",
+             .message = text,
+             .details = run->full_refresh ? "{\"cause\":\"USER_ACTION\",\"full_refresh\":true}"
+                                          : "{\"cause\":\"USER_ACTION\",\"full_refresh\":false}",
+         });
 }
 
 void sl_event_state(const struct sl_run_options *run, const char *state,
@@ -130,11 +131,11 @@ void sl_event_flow(const struct sl_flow *flow, const char *status, int64_t rows)
 void sl_event_note(const struct sl_run_options *run, const struct sl_flow *flow, enum sl_note level,
                    const char *text)
 {
-    emit(run, &(struct sl_event){
-                  .type = "operation_progress",
-                  .level = level == SL_NOTE_WARNING ? "WARN" : "INFO",
-                  .message = text,
-                  .details = "{\"type\":\"CONNECTOR_FETCH\",\"status\":\"IN_PROGRESS\"}",
-                  .dataset = flow ? flow->report->destination : NULL,
-                  .flow = flow ? flow->name : NULL});
+    emit(run,
+         &(struct sl_event){.type = "operation_progress",
+                            .level = level == SL_NOTE_WARNING ? "WARN" : "INFO",
+                            .message = text,
+                            .details = "{\"type\":\"CONNECTOR_FETCH\",\"status\":\"IN_PROGRESS\"}",
+                            .dataset = flow ? flow->report->destination : NULL,
+                            .flow = flow ? flow->name : NULL});
 }

@@ -15,7 +15,7 @@ void sl_event_state(const struct sl_run_options *run, const char *state,
 void sl_event_defined(const struct sl_flow *flow); /* flow_definition */
 /* flow_progress. rows: landed or read since the last event of this flow; -1: no metrics. */
 void sl_event_flow(const struct sl_flow *flow, const char *status, int64_t rows);
-void sl_event_note(const struct sl_run_options *run, const struct sl_flow *flow,
-                   enum sl_note level, const char *text);
+void sl_event_note(const struct sl_run_options *run, const struct sl_flow *flow, enum sl_note level,
+                   const char *text);
 
 #endif

@@ -109,8 +109,8 @@ static enum sl_code choose_mode(struct sl_flow *flow, struct sl_error *error)
         sl_error_hint(error, "Give primary_keys in table_configuration.");
         return SL_UNSUPPORTED;
     }
-    flow->append = scd == SL_SCD_APPEND_ONLY ||
-                   (scd == SL_SCD_DEFAULT && flow->def->ingestion == SL_APPEND);
+    flow->append =
+        scd == SL_SCD_APPEND_ONLY || (scd == SL_SCD_DEFAULT && flow->def->ingestion == SL_APPEND);
     return SL_OK;
 }
 
@@ -457,7 +457,8 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
     sl_doc_free(doc);
     if (!rc && commits != flow->commits) {
         sl_fail(error, SL_FENCED, "another run has written '%s' since this one began", flow->name);
-        sl_error_hint(error, "Nothing of this run was committed to it. One run of a table at a time.");
+        sl_error_hint(error,
+                      "Nothing of this run was committed to it. One run of a table at a time.");
         return SL_FENCED;
     }
     return rc;

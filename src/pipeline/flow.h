@@ -31,10 +31,10 @@ struct sl_flow {
     const struct sl_table_def *def;
     const char *catalog_name, *schema_name, *name; /* destination */
     const char *location;
-    const char *id;              /* flow id, a UUID */
-    const char *domain;          /* "sluice.cursor.<id>" */
-    bool append;                 /* APPEND_ONLY; else the content is replaced */
-    bool reset;                  /* full refresh */
+    const char *id;     /* flow id, a UUID */
+    const char *domain; /* "sluice.cursor.<id>" */
+    bool append;        /* APPEND_ONLY; else the content is replaced */
+    bool reset;         /* full refresh */
 
     /* the run */
     const struct sl_run_options *run;
@@ -46,13 +46,13 @@ struct sl_flow {
     struct sl_stage *stage;
     struct sl_stage_part parts[SL_FLOW_PARTS_MAX];
     size_t part_count;
-    struct sl_rejects *rejects;  /* NULL until the first */
-    char *add_columns;           /* JSON array of new columns, or NULL */
-    char *old_cursor;            /* JSON, or NULL */
-    int64_t commits;             /* of this flow so far, from the domain */
-    int64_t old_rows;            /* in the table before this run; -1: unknown */
+    struct sl_rejects *rejects; /* NULL until the first */
+    char *add_columns;          /* JSON array of new columns, or NULL */
+    char *old_cursor;           /* JSON, or NULL */
+    int64_t commits;            /* of this flow so far, from the domain */
+    int64_t old_rows;           /* in the table before this run; -1: unknown */
     struct sl_job *job;
-    int64_t reported_rows;       /* already told in events */
+    int64_t reported_rows; /* already told in events */
     int64_t reported_us;
     struct sl_table_report *report;
     void (*note)(struct sl_flow *flow, enum sl_note level, const char *text);

@@ -28,29 +28,29 @@ enum task_state { TASK_QUEUED, TASK_WANTING, TASK_SENT, TASK_DONE_SELF };
 
 struct sl_task_node {
     struct sl_job *job;
-    struct sl_task_node *parent;      /* NULL: the root */
-    struct sl_task_node *next;        /* in the job's list of all open tasks */
-    struct sl_task_node *send_next;   /* in the loop's queue of tasks that want to send */
+    struct sl_task_node *parent;    /* NULL: the root */
+    struct sl_task_node *next;      /* in the job's list of all open tasks */
+    struct sl_task_node *send_next; /* in the loop's queue of tasks that want to send */
     enum task_state state;
     uint64_t unit;
-    char *path;                       /* "" for the root, then "/part", "/part/part" */
-    char *input;                      /* JSON */
-    size_t children;                  /* that have not ended */
+    char *path;      /* "" for the root, then "/part", "/part/part" */
+    char *input;     /* JSON */
+    size_t children; /* that have not ended */
     unsigned attempts, restarts;
     bool refreshed;
 
-    struct sl_arena memory;           /* options, docs: as long as the task steps */
+    struct sl_arena memory; /* options, docs: as long as the task steps */
     struct sl_doc *input_doc, *cursor_doc, *state_doc, *columns_doc;
-    void *step_state;                 /* the connector's; first member is struct sl_task */
+    void *step_state; /* the connector's; first member is struct sl_task */
 
-    struct sl_arena request_memory;   /* the request, reset for each */
+    struct sl_arena request_memory; /* the request, reset for each */
     struct sl_exchange exchange;
     struct sl_spend spends[SL_REQUEST_SPENDS_MAX];
     bool idempotent;
-    char *authorization;              /* wiped when freed */
-    int64_t not_before_us;            /* monotonic */
-    int64_t wanted_since_us;          /* monotonic */
-    int64_t started_us;               /* monotonic: when the budgets booked the exchange */
+    char *authorization;     /* wiped when freed */
+    int64_t not_before_us;   /* monotonic */
+    int64_t wanted_since_us; /* monotonic */
+    int64_t started_us;      /* monotonic: when the budgets booked the exchange */
 };
 
 struct part {
@@ -59,7 +59,8 @@ struct part {
     char *cursor;
 };
 
-struct done_part { /* a sub-task that was asked for, so that a restarted parent does not ask twice */
+struct
+    done_part { /* a sub-task that was asked for, so that a restarted parent does not ask twice */
     struct done_part *next;
     char *path;
 };
@@ -104,7 +105,7 @@ struct sl_loop {
     const struct sl_connector *connector;
     struct sl_world *world;
     struct sl_budgets *budgets;
-    bool budgets_shared;              /* somebody else frees them */
+    bool budgets_shared; /* somebody else frees them */
     struct sl_doc *doc, *line_doc;
     struct sl_job *jobs;
     struct sl_task_node *send_first, *send_last;

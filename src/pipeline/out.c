@@ -93,8 +93,9 @@ static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_a
     secret = secret_value(connection, auth->secret);
     if (!secret) {
         sl_fail(error, SL_AUTH, "connection '%s' has no '%s'", connection->name, auth->secret);
-        sl_error_hint(error, "Give it: sluice connections update %s --json "
-                             "'{\"options\":{\"%s\":{\"env\":\"NAME\"}}}'.",
+        sl_error_hint(error,
+                      "Give it: sluice connections update %s --json "
+                      "'{\"options\":{\"%s\":{\"env\":\"NAME\"}}}'.",
                       connection->name, auth->secret);
         return SL_AUTH;
     }
@@ -125,8 +126,8 @@ static enum sl_code copy_spends(struct sl_task_node *task, const struct sl_reque
         if (i + 1 == SL_REQUEST_SPENDS_MAX)
             return sl_fail(error, SL_BUG, "a request spends more than %d budgets",
                            SL_REQUEST_SPENDS_MAX - 1);
-        task->spends[i].key = sl_loop_key(task->job->loop, request->spends[i].key,
-                                          &task->request_memory);
+        task->spends[i].key =
+            sl_loop_key(task->job->loop, request->spends[i].key, &task->request_memory);
         task->spends[i].cost = request->spends[i].cost;
         if (!task->spends[i].key) return no_memory(error);
     }
@@ -350,7 +351,9 @@ void sl_out_note(struct sl_out *out, enum sl_note level, const char *format, ...
     for (struct noted *n = job->notes; n; n = n->next)
         if (strcmp(n->text, text) == 0) return; /* once per run and text */
     struct noted *n = sl_calloc(1, sizeof *n);
-    if (n && (n->text = sl_strdup(text))) n->next = job->notes, job->notes = n;
-    else sl_free(n);
+    if (n && (n->text = sl_strdup(text)))
+        n->next = job->notes, job->notes = n;
+    else
+        sl_free(n);
     if (job->sink.note) job->sink.note(job->ctx, level, text);
 }

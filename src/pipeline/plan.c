@@ -50,8 +50,10 @@ static enum sl_code no_such_table(const struct sl_table_def **defs, size_t count
     sl_fail(error, SL_NOT_FOUND, "the source has no table '%s'", name);
     for (size_t i = 0; names && i < count; i++) names[i] = defs[i]->name;
     if (names) near = sl_nearest(name, names);
-    if (near) sl_error_hint(error, "Did you mean '%s'?", near);
-    else sl_error_hint(error, "List them with: sluice discover CONNECTION.");
+    if (near)
+        sl_error_hint(error, "Did you mean '%s'?", near);
+    else
+        sl_error_hint(error, "List them with: sluice discover CONNECTION.");
     sl_free(names);
     return SL_NOT_FOUND;
 }
@@ -67,7 +69,8 @@ static struct sl_flow *new_flow(struct planning *p, const struct sl_object *obje
         size_t cap = r->cap ? r->cap * 2 : 16;
         void *flows = sl_realloc(r->flows, cap * sizeof *r->flows);
         if (flows) r->flows = flows;
-        void *tables = flows ? sl_realloc(r->report->tables, cap * sizeof *r->report->tables) : NULL;
+        void *tables =
+            flows ? sl_realloc(r->report->tables, cap * sizeof *r->report->tables) : NULL;
         if (!tables) {
             sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
             return NULL;
@@ -153,8 +156,10 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
     enum sl_code rc;
 
     if (!flow) return error->code;
-    if (object->table) sl_buf_adds(&name, object->table);
-    else snake(object->source_table, &name);
+    if (object->table)
+        sl_buf_adds(&name, object->table);
+    else
+        snake(object->source_table, &name);
     rc = sl_buf_failed(&name) ? sl_fail(error, SL_NO_MEMORY, "no memory for a plan")
                               : place_flow(p, flow, sl_buf_str(&name), error);
     sl_buf_release(&name);
@@ -168,9 +173,10 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
     flow->def = find_id(defs, count, id);
     if (flow->def && strcmp(flow->def->name, object->source_table) != 0 &&
         strcmp(flow->def->id, object->source_table) != 0) {
-        const char *text = sl_arena_printf(
-            &p->resolved->arena, "'%s' is called '%s' in the source now; it keeps landing in %s",
-            object->source_table, flow->def->name, flow->report->destination);
+        const char *text =
+            sl_arena_printf(&p->resolved->arena,
+                            "'%s' is called '%s' in the source now; it keeps landing in %s",
+                            object->source_table, flow->def->name, flow->report->destination);
         if (text) p->note(p->ctx, SL_NOTE_INFO, text);
     }
     if (!flow->def) flow->def = find_def(defs, count, object->source_table);
@@ -228,8 +234,8 @@ static const char *landed_name(struct planning *p, const struct sl_object *objec
         !sl_doc_parse_copy(doc, sl_buf_str(&list), list.len, &root, &error))
         for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e) && !found;)
             if (sl_json_eq(sl_json_path(e.value, "properties", "sluice.source_table_id", NULL), id))
-                found = sl_arena_strdup(&p->resolved->arena,
-                                        sl_json_str(sl_json_get(e.value, "name")));
+                found =
+                    sl_arena_strdup(&p->resolved->arena, sl_json_str(sl_json_get(e.value, "name")));
     sl_doc_free(doc);
     sl_buf_release(&list);
     return found;
@@ -270,8 +276,9 @@ static enum sl_code plan_namespace(struct planning *p, struct sl_loop *loop,
     const struct sl_table_def **defs = NULL;
     size_t count = 0;
     struct sl_error why = {0};
-    enum sl_code found = sl_discover_defs(loop, &p->options->source, source_schema,
-                                          &p->resolved->arena, &defs, &count, p->note, p->ctx, &why);
+    enum sl_code found =
+        sl_discover_defs(loop, &p->options->source, source_schema, &p->resolved->arena, &defs,
+                         &count, p->note, p->ctx, &why);
     enum sl_code rc = SL_OK;
 
     if (found == SL_AUTH || found == SL_CANCELLED || found == SL_NO_MEMORY || found == SL_QUOTA) {
@@ -346,9 +353,9 @@ static enum sl_code check_selection(struct planning *p, const struct sl_json *na
             char two[512];
             snprintf(two, sizeof two, "%s.%s", r->flows[i].schema_name, r->flows[i].name);
             known[i] = r->flows[i].name;
-            found |= name && (strcasecmp(name, r->flows[i].name) == 0 ||
-                              strcasecmp(name, two) == 0 ||
-                              strcasecmp(name, r->report->tables[i].destination) == 0);
+            found |=
+                name && (strcasecmp(name, r->flows[i].name) == 0 || strcasecmp(name, two) == 0 ||
+                         strcasecmp(name, r->report->tables[i].destination) == 0);
         }
         if (!found) {
             sl_fail(error, SL_BAD_SPEC, "no table of this pipeline lands in '%s'",

@@ -11,9 +11,9 @@
 #include "pipeline/flow.h"
 
 struct sl_resolved {
-    struct sl_flow *flows;     /* one per destination table, those that failed included */
+    struct sl_flow *flows; /* one per destination table, those that failed included */
     size_t count, cap;
-    struct sl_report *report;  /* tables[i] belongs to flows[i] */
+    struct sl_report *report; /* tables[i] belongs to flows[i] */
     struct sl_arena arena;
 };
 

@@ -11,7 +11,7 @@
 #include "nanoarrow/nanoarrow.h"
 #include "pipeline/flow.h"
 
-#define REJECTS_MAX 100000                       /* of one run and table; more fail the table */
+#define REJECTS_MAX 100000 /* of one run and table; more fail the table */
 #define REJECTS_BYTES_MAX ((size_t)64 << 20)
 
 struct sl_rejects {
@@ -34,8 +34,9 @@ static int make_schema(struct ArrowSchema *schema)
     NANOARROW_RETURN_NOT_OK(ArrowSchemaSetTypeStruct(schema, 3));
     for (int i = 0; i < 3; i++) {
         if (i == 0)
-            NANOARROW_RETURN_NOT_OK(ArrowSchemaSetTypeDateTime(
-                schema->children[i], NANOARROW_TYPE_TIMESTAMP, NANOARROW_TIME_UNIT_MICRO, "UTC"));
+            NANOARROW_RETURN_NOT_OK(ArrowSchemaSetTypeDateTime(schema->children[i],
+                                                               NANOARROW_TYPE_TIMESTAMP,
+                                                               NANOARROW_TIME_UNIT_MICRO, "UTC"));
         else
             NANOARROW_RETURN_NOT_OK(ArrowSchemaSetType(schema->children[i], NANOARROW_TYPE_STRING));
         NANOARROW_RETURN_NOT_OK(ArrowSchemaSetName(schema->children[i], names[i]));
@@ -83,8 +84,8 @@ static enum sl_code open_table(struct sl_flow *flow, const char *location,
     enum sl_code rc = sl_delta_open(flow->run->delta, location, -1, out, error);
 
     if (rc == SL_NOT_FOUND)
-        rc = sl_delta_create(flow->run->delta, location, delta_schema, NULL, 0, &create, out,
-                             error);
+        rc =
+            sl_delta_create(flow->run->delta, location, delta_schema, NULL, 0, &create, out, error);
     return rc;
 }
 
@@ -119,9 +120,12 @@ enum sl_code sl_rejects_commit(struct sl_flow *flow, struct sl_error *error)
     }
     rc = sl_delta_writer_close(writer, &file, error);
     if (rc) goto out;
-    struct sl_delta_commit commit = {.operation = "WRITE", .app_id = flow->id,
-                                     .app_version = flow->commits + 1, .add = &file,
-                                     .add_count = 1, .data_change = true};
+    struct sl_delta_commit commit = {.operation = "WRITE",
+                                     .app_id = flow->id,
+                                     .app_version = flow->commits + 1,
+                                     .add = &file,
+                                     .add_count = 1,
+                                     .data_change = true};
     rc = sl_delta_commit(table, &commit, error);
     if (!rc) {
         struct sl_table_entry entry = {.catalog_name = flow->catalog_name,
@@ -130,8 +134,10 @@ enum sl_code sl_rejects_commit(struct sl_flow *flow, struct sl_error *error)
                                        .location = sl_buf_str(&location),
                                        .schema_json = sl_delta_schema_json(table),
                                        .pipeline_id = flow->run->pipeline_id,
-                                       .version = sl_delta_version(table), .rows = -1,
-                                       .bytes = -1, .files = -1};
+                                       .version = sl_delta_version(table),
+                                       .rows = -1,
+                                       .bytes = -1,
+                                       .files = -1};
         rc = sl_table_put(flow->run->catalog, &entry, error);
     }
 out:

@@ -10,7 +10,7 @@
 #include "pipeline/events.h"
 #include "pipeline/plan.h"
 
-#define FLOWS_AT_ONCE 16          /* open writers; more tables wait their turn */
+#define FLOWS_AT_ONCE 16                 /* open writers; more tables wait their turn */
 #define EVENT_EVERY_US INT64_C(10000000) /* RUNNING events of one flow */
 
 struct run {
@@ -18,7 +18,7 @@ struct run {
     struct sl_loop *loop;
     struct sl_stages *stages;
     struct sl_resolved *resolved;
-    size_t next;    /* the flow to start next */
+    size_t next; /* the flow to start next */
     size_t active;
 };
 
@@ -105,7 +105,8 @@ static void tick(void *ctx)
 
     sum_counts(run);
     tell_running(run);
-    if (run->options->on_progress) run->options->on_progress(run->options->ctx, run->resolved->report);
+    if (run->options->on_progress)
+        run->options->on_progress(run->options->ctx, run->resolved->report);
 }
 
 static bool stopping(void *ctx)
@@ -127,8 +128,9 @@ static size_t neighbours(const struct run *run, const struct sl_flow *flow)
     for (size_t i = 0; i < run->resolved->count; i++) {
         const struct sl_flow *other = &run->resolved->flows[i];
         if ((other->report->state == SL_TABLE_QUEUED || other->report->state == SL_TABLE_RUNNING) &&
-            other->def && strcmp(other->def->namespace_ ? other->def->namespace_ : "",
-                                 flow->def->namespace_ ? flow->def->namespace_ : "") == 0)
+            other->def &&
+            strcmp(other->def->namespace_ ? other->def->namespace_ : "",
+                   flow->def->namespace_ ? flow->def->namespace_ : "") == 0)
             count++;
     }
     return count < FLOWS_AT_ONCE ? count : FLOWS_AT_ONCE;
@@ -186,8 +188,10 @@ static void open_flows(struct run *run)
         flow->stages = run->stages;
         if (flow->report->state == SL_TABLE_QUEUED) {
             sl_event_flow(flow, "QUEUED", -1);
-            if (sl_flow_open(flow, &error)) sl_flow_fail(flow, &error);
-            else sl_event_defined(flow);
+            if (sl_flow_open(flow, &error))
+                sl_flow_fail(flow, &error);
+            else
+                sl_event_defined(flow);
         }
         if (flow->report->state == SL_TABLE_FAILED) tell_end(flow);
         if (flow->report->state != SL_TABLE_QUEUED) sl_flow_release(flow);
@@ -207,8 +211,10 @@ static enum sl_code judge(const struct sl_report *report, struct sl_error *error
         if (t->state == SL_TABLE_COMPLETED) done++;
         if (t->state != SL_TABLE_FAILED && t->state != SL_TABLE_STOPPED) continue;
         failed++;
-        if (!first) first = t;
-        else if (t->error.code != first->error.code) alike = false;
+        if (!first)
+            first = t;
+        else if (t->error.code != first->error.code)
+            alike = false;
         if (t->error.code == SL_CANCELLED || t->error.code == SL_QUOTA) {
             *error = t->error;
             return error->code;
@@ -264,8 +270,10 @@ enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **rep
     sl_event_created(options);
     sl_event_state(options, "INITIALIZING", NULL);
     run.stages = sl_stages_new(options->memory_bytes);
-    if (!run.stages) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a run");
-    else rc = sl_source_loop(&options->source, &run.loop, error);
+    if (!run.stages)
+        rc = sl_fail(error, SL_NO_MEMORY, "no memory for a run");
+    else
+        rc = sl_source_loop(&options->source, &run.loop, error);
     for (const char *const *n = options->spec->notes; !rc && *n; n++)
         run_note(&run, SL_NOTE_INFO, *n);
     if (!rc) sl_event_state(options, "SETTING_UP_TABLES", NULL);
@@ -279,7 +287,7 @@ enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **rep
     }
     SL_POINT("run.end");
     sl_event_state(options,
-                   !rc                ? "COMPLETED"
+                   !rc                  ? "COMPLETED"
                    : rc == SL_CANCELLED ? "CANCELED"
                                         : "FAILED",
                    rc && rc != SL_CANCELLED ? error : NULL);
@@ -307,9 +315,9 @@ static void put_plan(struct run *run, struct sl_json_writer *w)
         const struct sl_flow *flow = &run->resolved->flows[i];
         bool failed = flow->report->state == SL_TABLE_FAILED;
         bool counted = !failed && flow->old_rows >= 0 && flow->def->rows_per_call > 0;
-        int64_t own = counted ? (flow->old_rows + flow->def->rows_per_call - 1) /
-                                    flow->def->rows_per_call
-                              : 0;
+        int64_t own =
+            counted ? (flow->old_rows + flow->def->rows_per_call - 1) / flow->def->rows_per_call
+                    : 0;
         if (counted && own == 0) own = 1;
         known &= counted;
         calls += own;
@@ -319,11 +327,15 @@ static void put_plan(struct run *run, struct sl_json_writer *w)
         sl_json_kv_str(w, "mode", failed ? "failed" : flow->append ? "append" : "replace");
         if (failed) sl_json_kv_str(w, "error", flow->report->error.message);
         sl_json_key(w, "rows");
-        if (flow->old_rows >= 0 && !failed) sl_json_put_i64(w, flow->old_rows);
-        else sl_json_put_null(w);
+        if (flow->old_rows >= 0 && !failed)
+            sl_json_put_i64(w, flow->old_rows);
+        else
+            sl_json_put_null(w);
         sl_json_key(w, "calls");
-        if (counted) sl_json_put_i64(w, own);
-        else sl_json_put_null(w);
+        if (counted)
+            sl_json_put_i64(w, own);
+        else
+            sl_json_put_null(w);
         sl_json_end_object(w);
     }
     sl_json_end_array(w);
@@ -332,14 +344,20 @@ static void put_plan(struct run *run, struct sl_json_writer *w)
         if (slowest == 0 || rate < slowest) slowest = rate;
     }
     sl_json_key(w, "calls");
-    if (known) sl_json_put_i64(w, calls);
-    else sl_json_put_null(w);
+    if (known)
+        sl_json_put_i64(w, calls);
+    else
+        sl_json_put_null(w);
     sl_json_key(w, "minutes");
-    if (known && slowest > 0) sl_json_put_double(w, (double)calls / slowest / SECONDS_A_MINUTE);
-    else sl_json_put_null(w);
+    if (known && slowest > 0)
+        sl_json_put_double(w, (double)calls / slowest / SECONDS_A_MINUTE);
+    else
+        sl_json_put_null(w);
     sl_json_key(w, "requests_per_second");
-    if (slowest > 0) sl_json_put_double(w, slowest);
-    else sl_json_put_null(w);
+    if (slowest > 0)
+        sl_json_put_double(w, slowest);
+    else
+        sl_json_put_null(w);
     sl_json_key(w, "notes");
     sl_json_begin_array(w);
     for (const char *const *n = run->options->spec->notes; *n; n++) sl_json_put_str(w, *n);

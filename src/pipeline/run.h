@@ -21,9 +21,9 @@ struct sl_buf;
 /* What is read from, and how. */
 struct sl_source {
     const struct sl_connection *connection;
-    struct sl_world *world;              /* borrowed */
-    struct sl_budgets *budgets;          /* borrowed: shared by what this process reads; or NULL */
-    bool (*stopping)(void *ctx);         /* asked often; NULL: never */
+    struct sl_world *world;      /* borrowed */
+    struct sl_budgets *budgets;  /* borrowed: shared by what this process reads; or NULL */
+    bool (*stopping)(void *ctx); /* asked often; NULL: never */
     void *stopping_ctx;
 };
 
@@ -66,28 +66,28 @@ const char *sl_table_state_name(enum sl_table_state state);
 
 struct sl_table_report {
     const char *source_table;
-    const char *destination;   /* catalog.schema.table */
+    const char *destination; /* catalog.schema.table */
     const char *location;
     enum sl_table_state state;
-    int64_t rows_read;         /* so far, or in all */
-    int64_t rows_expected;     /* -1: unknown */
-    int64_t rows_landed;       /* in the committed version; -1: nothing was committed */
-    int64_t duplicates;        /* rows that a later copy of the same key replaced */
+    int64_t rows_read;     /* so far, or in all */
+    int64_t rows_expected; /* -1: unknown */
+    int64_t rows_landed;   /* in the committed version; -1: nothing was committed */
+    int64_t duplicates;    /* rows that a later copy of the same key replaced */
     int64_t rejected;
-    int64_t rescued;           /* cells */
-    const char *rescues_json;  /* [{"field","reason","cells"}], or NULL */
+    int64_t rescued;          /* cells */
+    const char *rescues_json; /* [{"field","reason","cells"}], or NULL */
     int64_t calls, retries, restarts;
-    int64_t waited_us;         /* for budgets and pauses */
-    int64_t bytes;             /* of data files that were committed */
-    int64_t version;           /* -1: nothing was committed */
+    int64_t waited_us; /* for budgets and pauses */
+    int64_t bytes;     /* of data files that were committed */
+    int64_t version;   /* -1: nothing was committed */
     int64_t started_us, ended_us;
-    struct sl_error error;     /* state FAILED */
+    struct sl_error error; /* state FAILED */
 };
 
 struct sl_report {
     size_t count;
     struct sl_table_report *tables;
-    int64_t calls, limited;    /* limited: answers 429 */
+    int64_t calls, limited; /* limited: answers 429 */
     int64_t started_us, ended_us;
 };
 
@@ -96,12 +96,12 @@ struct sl_run_options {
     struct sl_source source;
     struct sl_catalog *catalog;
     struct sl_delta_engine *delta;
-    struct sl_update *update;              /* the lock and the ids; NULL in tests: no events */
+    struct sl_update *update; /* the lock and the ids; NULL in tests: no events */
     const char *pipeline_id;
     bool full_refresh, validate_only;
     const struct sl_json *full_refresh_selection; /* arrays of destination names, or NULL */
     const struct sl_json *refresh_selection;
-    size_t memory_bytes;                   /* row-group budget of the process; 0: 16 MiB */
+    size_t memory_bytes; /* row-group budget of the process; 0: 16 MiB */
     void (*on_event)(void *ctx, const char *event_json);         /* or NULL */
     void (*on_progress)(void *ctx, const struct sl_report *now); /* at most 10 a second; or NULL */
     void *ctx;

@@ -90,8 +90,8 @@ static enum sl_code look_check(void *ctx, const char *subject, bool good, const 
 }
 
 static enum sl_code run_look(struct sl_loop *loop, const struct sl_source *source,
-                             enum sl_job_kind kind, const char *namespace_, const struct sl_sink *sink,
-                             struct look *look, struct sl_error *error)
+                             enum sl_job_kind kind, const char *namespace_,
+                             const struct sl_sink *sink, struct look *look, struct sl_error *error)
 {
     struct sl_job_options options = {.kind = kind, .namespace_ = namespace_, .expected_rows = -1};
     struct sl_job *job;
@@ -287,8 +287,10 @@ static enum sl_code read_rows(void *ctx, uint64_t unit, const struct sl_doc *doc
     while (!rc && !r->enough && (row || (!one && sl_json_next(&e)))) {
         rc = sl_batch_append(r->batch, doc, row ? row : e.value, constants, count, observed_us,
                              error);
-        if (rc == SL_BAD_DATA) rc = SL_OK; /* a look shows what can be shown */
-        else if (!rc && r->left > 0 && --r->left == 0) r->enough = true;
+        if (rc == SL_BAD_DATA)
+            rc = SL_OK; /* a look shows what can be shown */
+        else if (!rc && r->left > 0 && --r->left == 0)
+            r->enough = true;
         row = NULL;
     }
     return rc ? rc : hand_over(r, error);
@@ -363,12 +365,12 @@ enum sl_code sl_source_read(const struct sl_source *source, const struct sl_read
                               error);
     if (!rc) {
         def = def_named(defs, count, options->table);
-        if (!def)
-            rc = sl_fail(error, SL_NOT_FOUND, "the source has no table '%s'", options->table);
+        if (!def) rc = sl_fail(error, SL_NOT_FOUND, "the source has no table '%s'", options->table);
     }
     if (!rc) rc = sl_schema_new(def, &names, &schema, error);
-    if (!rc) rc = sl_batch_new(schema, sl_connector_find(source->connection->source)->special,
-                               &r.batch, error);
+    if (!rc)
+        rc = sl_batch_new(schema, sl_connector_find(source->connection->source)->special, &r.batch,
+                          error);
     if (!rc) rc = sl_batch_arrow_schema(r.batch, &r.schema, error);
     if (!rc) rc = read_table(&r, loop, def, error);
     sl_loop_free(loop);

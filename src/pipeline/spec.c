@@ -19,10 +19,11 @@ struct parse {
     struct sl_doc *doc;
     const struct sl_connector *connector;
     struct sl_buf *mistakes;
-    size_t count;              /* of mistakes */
+    size_t count; /* of mistakes */
     char first[1024];
     const char *notes[SL_SPEC_NOTES_MAX + 1];
     size_t note_count;
+    struct sl_buf ignored; /* names of keys that mean nothing here */
     bool no_memory;
 };
 
@@ -54,8 +55,19 @@ static void note(struct parse *p, const char *text)
         if (strcmp(p->notes[i], text) == 0) return;
     if (p->note_count == SL_SPEC_NOTES_MAX) return;
     const char *copy = sl_arena_strdup(p->spec->arena, text);
-    if (copy) p->notes[p->note_count++] = copy;
-    else p->no_memory = true;
+    if (copy)
+        p->notes[p->note_count++] = copy;
+    else
+        p->no_memory = true;
+}
+
+static void note_ignored(struct parse *p, const char *name)
+{
+    const char *at = strstr(sl_buf_str(&p->ignored), name);
+    size_t len = strlen(name);
+
+    if (at && (at[len] == '\0' || at[len] == ',')) return; /* said already */
+    sl_buf_addf(&p->ignored, "%s%s", p->ignored.len ? ", " : "", name);
 }
 
 /* pointer + "/" + key, with JSON pointer escapes. */
@@ -65,9 +77,12 @@ static const char *at(struct parse *p, const char *pointer, const char *key)
 
     sl_buf_addf(&text, "%s/", pointer);
     for (const char *c = key; *c; c++) {
-        if (*c == '~') sl_buf_adds(&text, "~0");
-        else if (*c == '/') sl_buf_adds(&text, "~1");
-        else sl_buf_addc(&text, *c);
+        if (*c == '~')
+            sl_buf_adds(&text, "~0");
+        else if (*c == '/')
+            sl_buf_adds(&text, "~1");
+        else
+            sl_buf_addc(&text, *c);
     }
     const char *copy = sl_arena_strdup(p->spec->arena, sl_buf_str(&text));
     sl_buf_release(&text);
@@ -102,8 +117,10 @@ static void unknown_key(struct parse *p, const struct sl_spec_key *keys,
     for (; options && options->name && n < 158; options++) names[n++] = options->name;
     names[n] = NULL;
     const char *near = sl_nearest(name, names);
-    if (near) mistake(p, at(p, pointer, name), "unknown key; did you mean '%s'?", near);
-    else mistake(p, at(p, pointer, name), "unknown key");
+    if (near)
+        mistake(p, at(p, pointer, name), "unknown key; did you mean '%s'?", near);
+    else
+        mistake(p, at(p, pointer, name), "unknown key");
 }
 
 static bool kind_fits(enum sl_spec_kind kind, enum sl_json_kind json)
@@ -122,7 +139,7 @@ static bool kind_fits(enum sl_spec_kind kind, enum sl_json_kind json)
 
 static const char *kind_text(enum sl_spec_kind kind)
 {
-    static const char *const texts[] = {"a string", "true or false", "a number", "an object",
+    static const char *const texts[] = {"a string", "true or false",       "a number", "an object",
                                         "an array", "an array of strings", "anything"};
 
     return texts[kind];
@@ -151,7 +168,8 @@ static bool check_object(struct parse *p, const struct sl_json *object,
                          const char *pointer)
 {
     if (sl_json_kind(object) != SL_JSON_OBJECT) {
-        mistake(p, pointer, "expected an object, found %s", sl_json_kind_name(sl_json_kind(object)));
+        mistake(p, pointer, "expected an object, found %s",
+                sl_json_kind_name(sl_json_kind(object)));
         return false;
     }
     for (struct sl_json_each e = sl_json_each(object); sl_json_next(&e);) {
@@ -171,6 +189,8 @@ static bool check_object(struct parse *p, const struct sl_json *object,
                     sl_json_kind_name(sl_json_kind(e.value)));
         } else if (key->kind == SL_SPEC_STRINGS && !strings_only(e.value)) {
             mistake(p, at(p, pointer, name), "expected only strings in the array");
+        } else if (key->ignored) {
+            note_ignored(p, name);
         } else if (key->note && !(key->note_if_true && !sl_json_true(e.value))) {
             note(p, key->note);
         }
@@ -213,8 +233,8 @@ static void check_config(struct parse *p, const struct sl_json *config, const ch
     const char *scd = text_of(config, "scd_type"), *names = text_of(config, "column_names");
     const struct sl_json *properties = sl_json_get(config, "table_properties");
 
-    if (!config || !check_object(p, config, sl_spec_config_keys, table_options(p), !p->connector,
-                                 pointer))
+    if (!config ||
+        !check_object(p, config, sl_spec_config_keys, table_options(p), !p->connector, pointer))
         return;
     if (scd && strcasecmp(scd, "APPEND_ONLY") && strcasecmp(scd, "SCD_TYPE_1") &&
         strcasecmp(scd, "SCD_TYPE_2"))
@@ -232,8 +252,7 @@ static void check_config(struct parse *p, const struct sl_json *config, const ch
             mistake(p, at(p, at(p, pointer, "table_properties"), name), "expected a string");
         else if (strncmp(name, "sluice.", 7) == 0 && p->connector &&
                  !sl_options_find(table_options(p), name + 7))
-            unknown_key(p, no_keys, table_options(p), at(p, pointer, "table_properties"),
-                        name + 7);
+            unknown_key(p, no_keys, table_options(p), at(p, pointer, "table_properties"), name + 7);
     }
 }
 
@@ -262,14 +281,16 @@ static void check_options(struct parse *p, const char *text, size_t len, const c
     void *state = sl_calloc(1, p->connector->task_size);
     const struct sl_json *json;
     struct sl_error error = {0};
-    enum sl_code rc = doc && state ? sl_doc_parse_copy(doc, text, len, &json, &error)
-                                   : SL_NO_MEMORY;
+    enum sl_code rc =
+        doc && state ? sl_doc_parse_copy(doc, text, len, &json, &error) : SL_NO_MEMORY;
 
     if (!rc)
         rc = sl_options_parse(table_options(p), json, NULL, false, "table_configuration", state,
                               p->spec->arena, &error);
-    if (rc == SL_NO_MEMORY) p->no_memory = true;
-    else if (rc) mistake(p, pointer, "%s", error.message);
+    if (rc == SL_NO_MEMORY)
+        p->no_memory = true;
+    else if (rc)
+        mistake(p, pointer, "%s", error.message);
     sl_doc_free(doc);
     sl_free(state);
 }
@@ -309,10 +330,10 @@ static void resolve_config(struct parse *p, const struct layers *layers,
     const char *scd = sl_json_str(strongest(layers, "scd_type"));
     const char *names = sl_json_str(strongest(layers, "column_names"));
 
-    out->scd = !scd                                   ? SL_SCD_DEFAULT
+    out->scd = !scd                                  ? SL_SCD_DEFAULT
                : strcasecmp(scd, "APPEND_ONLY") == 0 ? SL_SCD_APPEND_ONLY
                : strcasecmp(scd, "SCD_TYPE_2") == 0  ? SL_SCD_TYPE_2
-                                                      : SL_SCD_TYPE_1;
+                                                     : SL_SCD_TYPE_1;
     out->names = names && strcmp(names, "original") == 0 ? SL_NAMES_ORIGINAL : SL_NAMES_SNAKE_CASE;
     out->primary_keys = strongest(layers, "primary_keys");
     out->sequence_by = strongest(layers, "sequence_by");
@@ -436,7 +457,8 @@ static void parse_root(struct parse *p, const struct sl_json *root)
         mistake(p, "", "expected an object, found %s", sl_json_kind_name(sl_json_kind(root)));
         return;
     }
-    spec->bare = !definition && (sl_json_get(root, "objects") || sl_json_get(root, "connection_name"));
+    spec->bare =
+        !definition && (sl_json_get(root, "objects") || sl_json_get(root, "connection_name"));
     check_object(p, root, spec->bare ? sl_spec_bare_keys : sl_spec_pipeline_keys, NULL, false, "");
     spec->name = text_of(root, "name");
     spec->catalog = text_of(root, "catalog");
@@ -489,6 +511,13 @@ enum sl_code sl_spec_parse(const char *text, size_t len, const struct sl_connect
         goto out;
     }
     parse_root(&p, root);
+    if (p.ignored.len > 0) {
+        struct sl_buf line = {0};
+        sl_buf_addf(&line, "kept, and without a meaning here: %s", sl_buf_str(&p.ignored));
+        note(&p, sl_buf_str(&line));
+        p.no_memory |= sl_buf_failed(&line) || sl_buf_failed(&p.ignored);
+        sl_buf_release(&line);
+    }
     const char **notes = SL_ARENA_ARRAY(spec->arena, const char *, p.note_count + 1);
     if (notes) memcpy(notes, p.notes, p.note_count * sizeof *notes);
     spec->notes = notes;
@@ -497,10 +526,11 @@ enum sl_code sl_spec_parse(const char *text, size_t len, const struct sl_connect
     } else if (p.count == 1) {
         rc = sl_fail(error, SL_BAD_SPEC, "%s", p.first);
     } else if (p.count > 1) {
-        rc = sl_fail(error, SL_BAD_SPEC, "%zu mistakes in the specification, the first: %s", p.count,
-                     p.first);
+        rc = sl_fail(error, SL_BAD_SPEC, "%zu mistakes in the specification, the first: %s",
+                     p.count, p.first);
     }
 out:
+    sl_buf_release(&p.ignored);
     if (rc) {
         sl_spec_free(spec);
         return rc;

@@ -25,7 +25,7 @@ enum sl_scd { SL_SCD_DEFAULT, SL_SCD_APPEND_ONLY, SL_SCD_TYPE_1, SL_SCD_TYPE_2 }
 /* table_configuration, resolved: table over schema over definition. */
 struct sl_table_config {
     enum sl_scd scd;
-    const struct sl_json *primary_keys;    /* arrays of strings, or NULL */
+    const struct sl_json *primary_keys; /* arrays of strings, or NULL */
     const struct sl_json *sequence_by;
     const struct sl_json *include_columns;
     const struct sl_json *exclude_columns;
@@ -38,26 +38,26 @@ struct sl_table_config {
 };
 
 struct sl_object {
-    bool whole_schema;             /* a schema object: all tables of a namespace */
-    const char *source_schema;     /* namespace, or NULL */
-    const char *source_table;      /* NULL for a whole schema */
-    const char *catalog, *schema;  /* destination */
-    const char *table;             /* destination; NULL: derived from the source's name */
+    bool whole_schema;            /* a schema object: all tables of a namespace */
+    const char *source_schema;    /* namespace, or NULL */
+    const char *source_table;     /* NULL for a whole schema */
+    const char *catalog, *schema; /* destination */
+    const char *table;            /* destination; NULL: derived from the source's name */
     struct sl_table_config config;
-    const char *pointer;           /* where in the JSON, for messages */
+    const char *pointer; /* where in the JSON, for messages */
 };
 
 struct sl_spec {
-    const char *name;              /* of the pipeline; NULL in the bare form without one */
+    const char *name; /* of the pipeline; NULL in the bare form without one */
     const char *connection_name;
-    const char *catalog, *schema;  /* defaults of destinations, or NULL */
+    const char *catalog, *schema; /* defaults of destinations, or NULL */
     bool bare;
     size_t object_count;
     struct sl_object *objects;
-    const char *const *notes;      /* ends with NULL: keys that mean nothing here, and what does */
-    const char *text;              /* the JSON as given, for the catalog */
-    struct sl_doc *doc;            /* what the struct sl_json above belong to */
-    struct sl_arena *arena;        /* owns everything above */
+    const char *const *notes; /* ends with NULL: keys that mean nothing here, and what does */
+    const char *text;         /* the JSON as given, for the catalog */
+    struct sl_doc *doc;       /* what the struct sl_json above belong to */
+    struct sl_arena *arena;   /* owns everything above */
 };
 
 /*

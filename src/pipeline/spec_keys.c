@@ -2,56 +2,59 @@
 
 #include "base/buf.h"
 
-#define ELSEWHERE(name) "'" name "' means nothing here and is kept as it is"
-#define COMPUTE(name) "'" name "' is about clusters, which sluice does not have; kept as it is"
-
 const struct sl_spec_key sl_spec_pipeline_keys[] = {
     {.name = "name", .kind = SL_SPEC_STRING, .help = "What the pipeline is called. Required."},
     {.name = "catalog", .kind = SL_SPEC_STRING, .help = "Catalog of destinations that name none."},
     {.name = "schema", .kind = SL_SPEC_STRING, .help = "Schema of destinations that name none."},
     {.name = "target", .kind = SL_SPEC_STRING, .help = "The older word for `schema`."},
-    {.name = "ingestion_definition", .kind = SL_SPEC_OBJECT,
+    {.name = "ingestion_definition",
+     .kind = SL_SPEC_OBJECT,
      .help = "The connection and the tables. Required."},
-    {.name = "configuration", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("configuration")},
-    {.name = "development", .kind = SL_SPEC_BOOL, .note = ELSEWHERE("development")},
-    {.name = "continuous", .kind = SL_SPEC_BOOL, .note_if_true = true,
+    {.name = "configuration", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "development", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "continuous",
+     .kind = SL_SPEC_BOOL,
+     .note_if_true = true,
      .note = "'continuous': a run reads what there is and ends. To repeat it every five minutes, a "
              "cron line: */5 * * * * sluice run NAME"},
-    {.name = "serverless", .kind = SL_SPEC_BOOL, .note = COMPUTE("serverless")},
-    {.name = "photon", .kind = SL_SPEC_BOOL, .note = COMPUTE("photon")},
-    {.name = "channel", .kind = SL_SPEC_STRING, .note = ELSEWHERE("channel")},
-    {.name = "edition", .kind = SL_SPEC_STRING, .note = ELSEWHERE("edition")},
-    {.name = "clusters", .kind = SL_SPEC_ARRAY, .note = COMPUTE("clusters")},
-    {.name = "libraries", .kind = SL_SPEC_ARRAY,
+    {.name = "serverless", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "photon", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "channel", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "edition", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "clusters", .kind = SL_SPEC_ARRAY, .ignored = true},
+    {.name = "libraries",
+     .kind = SL_SPEC_ARRAY,
      .note = "'libraries': the connectors are built in, no notebook or wheel is loaded"},
-    {.name = "environment", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("environment")},
-    {.name = "root_path", .kind = SL_SPEC_STRING, .note = ELSEWHERE("root_path")},
-    {.name = "storage", .kind = SL_SPEC_STRING,
+    {.name = "environment", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "root_path", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "storage",
+     .kind = SL_SPEC_STRING,
      .note = "'storage': give the catalog a storage root instead: sluice catalogs create"},
-    {.name = "notifications", .kind = SL_SPEC_ARRAY,
+    {.name = "notifications",
+     .kind = SL_SPEC_ARRAY,
      .note = "'notifications': sluice sends no mail; use the exit code, for example in cron: "
              "sluice run NAME || mail -s 'sluice failed' you@example.org"},
-    {.name = "trigger", .kind = SL_SPEC_OBJECT,
+    {.name = "trigger",
+     .kind = SL_SPEC_OBJECT,
      .note = "'trigger': schedule runs with cron or a systemd timer: sluice run NAME"},
-    {.name = "tags", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("tags")},
-    {.name = "run_as", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("run_as")},
-    {.name = "parameters", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("parameters")},
-    {.name = "event_log", .kind = SL_SPEC_OBJECT,
+    {.name = "tags", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "run_as", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "parameters", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "event_log",
+     .kind = SL_SPEC_OBJECT,
      .note = "'event_log': events are in the catalog: sluice pipelines list-pipeline-events"},
-    {.name = "filters", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("filters")},
-    {.name = "deployment", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("deployment")},
-    {.name = "restart_window", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("restart_window")},
-    {.name = "budget_policy_id", .kind = SL_SPEC_STRING, .note = ELSEWHERE("budget_policy_id")},
-    {.name = "usage_policy_id", .kind = SL_SPEC_STRING, .note = ELSEWHERE("usage_policy_id")},
-    {.name = "serverless_compute_id", .kind = SL_SPEC_STRING,
-     .note = COMPUTE("serverless_compute_id")},
-    {.name = "id", .kind = SL_SPEC_STRING, .note = ELSEWHERE("id")},
-    {.name = "dry_run", .kind = SL_SPEC_BOOL, .note = ELSEWHERE("dry_run")},
-    {.name = "allow_duplicate_names", .kind = SL_SPEC_BOOL,
-     .note = ELSEWHERE("allow_duplicate_names")},
-    {.name = "expected_last_modified", .kind = SL_SPEC_NUMBER,
-     .note = ELSEWHERE("expected_last_modified")},
-    {.name = "gateway_definition", .kind = SL_SPEC_OBJECT,
+    {.name = "filters", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "deployment", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "restart_window", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "budget_policy_id", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "usage_policy_id", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "serverless_compute_id", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "id", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "dry_run", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "allow_duplicate_names", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "expected_last_modified", .kind = SL_SPEC_NUMBER, .ignored = true},
+    {.name = "gateway_definition",
+     .kind = SL_SPEC_OBJECT,
      .refused = "gateways (database change capture) are not something sluice does"},
     {0},
 };
@@ -71,18 +74,17 @@ const struct sl_spec_key sl_spec_definition_keys[] = {
     {.name = "connection_name", .kind = SL_SPEC_STRING, .help = "The connection. Required."},
     {.name = "objects", .kind = SL_SPEC_ARRAY, .help = "What is read. Required."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "For all objects."},
-    {.name = "source_type", .kind = SL_SPEC_STRING, .note = ELSEWHERE("source_type")},
-    {.name = "connector_type", .kind = SL_SPEC_STRING, .note = ELSEWHERE("connector_type")},
-    {.name = "source_configurations", .kind = SL_SPEC_ARRAY,
-     .note = ELSEWHERE("source_configurations")},
-    {.name = "data_staging_options", .kind = SL_SPEC_OBJECT,
-     .note = ELSEWHERE("data_staging_options")},
-    {.name = "full_refresh_window", .kind = SL_SPEC_OBJECT,
-     .note = ELSEWHERE("full_refresh_window")},
-    {.name = "netsuite_jar_path", .kind = SL_SPEC_STRING, .note = ELSEWHERE("netsuite_jar_path")},
-    {.name = "ingestion_gateway_id", .kind = SL_SPEC_STRING,
+    {.name = "source_type", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "connector_type", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "source_configurations", .kind = SL_SPEC_ARRAY, .ignored = true},
+    {.name = "data_staging_options", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "full_refresh_window", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "netsuite_jar_path", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "ingestion_gateway_id",
+     .kind = SL_SPEC_STRING,
      .refused = "gateways (database change capture) are not something sluice does"},
-    {.name = "ingest_from_uc_foreign_catalog", .kind = SL_SPEC_BOOL,
+    {.name = "ingest_from_uc_foreign_catalog",
+     .kind = SL_SPEC_BOOL,
      .refused = "foreign catalogs are not something sluice reads"},
     {0},
 };
@@ -95,67 +97,75 @@ const struct sl_spec_key sl_spec_object_keys[] = {
 };
 
 const struct sl_spec_key sl_spec_table_keys[] = {
-    {.name = "source_catalog", .kind = SL_SPEC_STRING, .note = ELSEWHERE("source_catalog")},
-    {.name = "source_schema", .kind = SL_SPEC_STRING,
+    {.name = "source_catalog", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "source_schema",
+     .kind = SL_SPEC_STRING,
      .help = "Namespace of the source (a base's id or name). Not needed where there is one."},
-    {.name = "source_table", .kind = SL_SPEC_STRING,
+    {.name = "source_table",
+     .kind = SL_SPEC_STRING,
      .help = "Name or id of the table in the source. Required."},
     {.name = "destination_catalog", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
     {.name = "destination_schema", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
-    {.name = "destination_table", .kind = SL_SPEC_STRING,
+    {.name = "destination_table",
+     .kind = SL_SPEC_STRING,
      .help = "Default: the source's name in snake_case."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "See below."},
-    {.name = "connector_options", .kind = SL_SPEC_OBJECT,
+    {.name = "connector_options",
+     .kind = SL_SPEC_OBJECT,
      .help = "`community_connector_options.options`: table options of the connector."},
     {0},
 };
 
 const struct sl_spec_key sl_spec_schema_keys[] = {
-    {.name = "source_catalog", .kind = SL_SPEC_STRING, .note = ELSEWHERE("source_catalog")},
-    {.name = "source_schema", .kind = SL_SPEC_STRING,
+    {.name = "source_catalog", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "source_schema",
+     .kind = SL_SPEC_STRING,
      .help = "Namespace of the source (a base's id or name). Not needed where there is one."},
     {.name = "destination_catalog", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
     {.name = "destination_schema", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "See below."},
-    {.name = "connector_options", .kind = SL_SPEC_OBJECT,
+    {.name = "connector_options",
+     .kind = SL_SPEC_OBJECT,
      .help = "`community_connector_options.options`: table options of the connector."},
-    {.name = "fanout_options", .kind = SL_SPEC_OBJECT, .note = ELSEWHERE("fanout_options")},
+    {.name = "fanout_options", .kind = SL_SPEC_OBJECT, .ignored = true},
     {0},
 };
 
 const struct sl_spec_key sl_spec_config_keys[] = {
-    {.name = "scd_type", .kind = SL_SPEC_STRING,
+    {.name = "scd_type",
+     .kind = SL_SPEC_STRING,
      .help = "`SCD_TYPE_1` (default where there is a key) or `APPEND_ONLY`."},
     {.name = "primary_keys", .kind = SL_SPEC_STRINGS, .help = "Instead of the source's key."},
-    {.name = "sequence_by", .kind = SL_SPEC_STRINGS,
+    {.name = "sequence_by",
+     .kind = SL_SPEC_STRINGS,
      .note = "'sequence_by' has no effect yet: a keyed table is read whole and replaced"},
-    {.name = "include_columns", .kind = SL_SPEC_STRINGS,
+    {.name = "include_columns",
+     .kind = SL_SPEC_STRINGS,
      .help = "Only these columns: names as in the source, visible names, or ids."},
     {.name = "exclude_columns", .kind = SL_SPEC_STRINGS, .help = "All columns but these."},
-    {.name = "table_properties", .kind = SL_SPEC_OBJECT,
+    {.name = "table_properties",
+     .kind = SL_SPEC_OBJECT,
      .help = "Delta table properties, and `sluice.<option>` for any option of the connector."},
-    {.name = "column_names", .kind = SL_SPEC_STRING,
+    {.name = "column_names",
+     .kind = SL_SPEC_STRING,
      .help = "`snake_case` (default) or `original`."},
-    {.name = "track_history_columns", .kind = SL_SPEC_STRINGS,
+    {.name = "track_history_columns",
+     .kind = SL_SPEC_STRINGS,
      .note = "'track_history_columns' has no effect without SCD_TYPE_2"},
-    {.name = "row_filter", .kind = SL_SPEC_STRING,
+    {.name = "row_filter",
+     .kind = SL_SPEC_STRING,
      .refused = "no connector can push an SQL predicate to its source yet; Airtable has the table "
                 "options 'filter' and 'view'"},
-    {.name = "clustering_columns", .kind = SL_SPEC_STRINGS,
+    {.name = "clustering_columns",
+     .kind = SL_SPEC_STRINGS,
      .note = "'clustering_columns' has no effect yet"},
-    {.name = "enable_auto_clustering", .kind = SL_SPEC_BOOL,
-     .note = ELSEWHERE("enable_auto_clustering")},
-    {.name = "auto_full_refresh_policy", .kind = SL_SPEC_OBJECT,
-     .note = ELSEWHERE("auto_full_refresh_policy")},
-    {.name = "query_based_connector_config", .kind = SL_SPEC_OBJECT,
-     .note = ELSEWHERE("query_based_connector_config")},
-    {.name = "salesforce_include_formula_fields", .kind = SL_SPEC_BOOL,
-     .note = ELSEWHERE("salesforce_include_formula_fields")},
-    {.name = "source_metadata_column", .kind = SL_SPEC_STRING,
-     .note = ELSEWHERE("source_metadata_column")},
-    {.name = "workday_report_parameters", .kind = SL_SPEC_OBJECT,
-     .note = ELSEWHERE("workday_report_parameters")},
-    {.name = "storage_mode", .kind = SL_SPEC_STRING, .note = ELSEWHERE("storage_mode")},
+    {.name = "enable_auto_clustering", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "auto_full_refresh_policy", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "query_based_connector_config", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "salesforce_include_formula_fields", .kind = SL_SPEC_BOOL, .ignored = true},
+    {.name = "source_metadata_column", .kind = SL_SPEC_STRING, .ignored = true},
+    {.name = "workday_report_parameters", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "storage_mode", .kind = SL_SPEC_STRING, .ignored = true},
     {0},
 };
 
@@ -168,18 +178,22 @@ static void print_keys(struct sl_buf *out, const char *title, const struct sl_sp
     for (; keys->name; keys++)
         sl_buf_addf(out, "| `%s` | %s | %s%s |\n", keys->name, kinds[keys->kind],
                     keys->refused ? "Refused: "
-                    : keys->help  ? ""
-                                  : "Noted: ",
-                    keys->help ? keys->help : keys->refused ? keys->refused : keys->note);
+                    : keys->note  ? "Noted: "
+                                  : "",
+                    keys->help      ? keys->help
+                    : keys->refused ? keys->refused
+                    : keys->ignored ? "Kept; means nothing here."
+                                    : keys->note);
 }
 
 void sl_spec_keys_print(struct sl_buf *out)
 {
-    sl_buf_adds(out, "# The pipeline specification\n\n"
-                     "Printed by `sluice docs pipeline-spec`. A specification is the JSON one gives "
-                     "to `databricks pipelines create --json`, or the bare form below. Keys that "
-                     "mean something elsewhere but nothing here are kept, with one note each; "
-                     "any other key is an error.\n");
+    sl_buf_adds(out,
+                "# The pipeline specification\n\n"
+                "Printed by `sluice docs pipeline-spec`. A specification is the JSON one gives "
+                "to `databricks pipelines create --json`, or the bare form below. Keys that "
+                "mean something elsewhere but nothing here are kept, and named in one note; "
+                "any other key is an error.\n");
     print_keys(out, "The pipeline", sl_spec_pipeline_keys);
     print_keys(out, "ingestion_definition", sl_spec_definition_keys);
     print_keys(out, "The bare form", sl_spec_bare_keys);

@@ -23,13 +23,14 @@ enum sl_spec_kind {
 struct sl_spec_key {
     const char *name;
     enum sl_spec_kind kind;
-    const char *help;    /* what it does here; NULL: nothing, see note */
-    const char *note;    /* said once when it is given: why it means nothing, what to do instead */
+    const char *help;    /* what it does here; NULL: nothing, see the rest */
+    bool ignored;        /* means something elsewhere; all such keys share one note */
+    const char *note;    /* said once when it is given: what to do instead */
     bool note_if_true;   /* only when its value is true */
     const char *refused; /* why a specification with this key cannot be run */
 };
 
-extern const struct sl_spec_key sl_spec_pipeline_keys[];   /* each ends with {0} */
+extern const struct sl_spec_key sl_spec_pipeline_keys[]; /* each ends with {0} */
 extern const struct sl_spec_key sl_spec_bare_keys[];
 extern const struct sl_spec_key sl_spec_definition_keys[];
 extern const struct sl_spec_key sl_spec_object_keys[];

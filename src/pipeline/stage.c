@@ -46,7 +46,7 @@ struct sl_stage {
     struct sl_delta_writer *writer;
     struct sl_delta_file **files;
     size_t count, cap;
-    struct ranges open;  /* rows that may still become void */
+    struct ranges open; /* rows that may still become void */
     struct ranges voids;
     int64_t duplicates;
     bool committed, finished;
@@ -208,7 +208,9 @@ static enum sl_code add_parts(struct sl_stage *stage, const struct sl_stage_part
     enum sl_code rc = SL_OK;
 
     for (size_t i = 0; i < count && !rc; row += parts[i++].rows) {
-        struct range range = {.file = (int64_t)stage->count, .first = row, .count = parts[i].rows,
+        struct range range = {.file = (int64_t)stage->count,
+                              .first = row,
+                              .count = parts[i].rows,
                               .unit = parts[i].unit};
         if (range.unit != 0 && range.count > 0) rc = ranges_add(&stage->open, range, error);
     }
@@ -223,8 +225,8 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
     assert(!stage->finished);
     if (batch->length == 0) goto out;
     if (!stage->writer) {
-        struct sl_delta_writer_options options = {
-            .row_group_bytes_max = stage->stages->memory_bytes};
+        struct sl_delta_writer_options options = {.row_group_bytes_max =
+                                                      stage->stages->memory_bytes};
         rc = sl_delta_writer_open(stage->table, &stage->arrow, stage->add_columns_json, &options,
                                   &stage->writer, error);
     }
@@ -249,8 +251,10 @@ static enum sl_code settle(struct sl_stage *stage, uint64_t unit, bool is_void,
 
     for (size_t i = 0; i < stage->open.count; i++) {
         struct range range = stage->open.items[i];
-        if (range.unit != unit) stage->open.items[kept++] = range;
-        else if (is_void && !rc) rc = ranges_add(&stage->voids, range, error);
+        if (range.unit != unit)
+            stage->open.items[kept++] = range;
+        else if (is_void && !rc)
+            rc = ranges_add(&stage->voids, range, error);
     }
     stage->open.count = kept;
     return rc;
@@ -316,8 +320,10 @@ static bool is_repeat(const uint64_t *repeats, size_t count, uint64_t hash)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (repeats[middle] < hash) low = middle + 1;
-        else high = middle;
+        if (repeats[middle] < hash)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < count && repeats[low] == hash;
 }
@@ -332,8 +338,7 @@ static bool winners_grow(struct winners *winners)
         struct winner w = winners->slots[i];
         if (!w.key) continue;
         uint64_t at = 1469598103934665603u;
-        for (size_t k = 0; k < w.key_len; k++)
-            at = (at ^ (unsigned char)w.key[k]) * 1099511628211u;
+        for (size_t k = 0; k < w.key_len; k++) at = (at ^ (unsigned char)w.key[k]) * 1099511628211u;
         while (slots[at & (cap - 1)].key) at++;
         slots[at & (cap - 1)] = w;
     }
@@ -493,8 +498,7 @@ static enum sl_code rewrite(struct sl_stage *stage, size_t index, struct sl_erro
     enum sl_code rc;
 
     for (size_t i = 0; i < stage->voids.count; i++)
-        if (stage->voids.items[i].file == (int64_t)index)
-            n += (size_t)stage->voids.items[i].count;
+        if (stage->voids.items[i].file == (int64_t)index) n += (size_t)stage->voids.items[i].count;
     if (n == 0) return SL_OK;
     rows = sl_alloc(n * sizeof *rows);
     if (!rows) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");

@@ -60,7 +60,7 @@ struct sl_staged {
     struct sl_delta_file *const *files; /* belong to the stage */
     size_t count;
     int64_t rows, bytes;
-    int64_t duplicates;                 /* rows that a later copy replaced */
+    int64_t duplicates; /* rows that a later copy replaced */
 };
 /* Ends the last file, settles voids. Afterwards only commit or free. */
 SL_MUST_USE enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out,

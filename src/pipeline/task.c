@@ -250,9 +250,9 @@ void sl_task_step(struct sl_task_node *task, const struct sl_response *response)
     struct sl_out out = {.task = task, .response = response, .doc = loop->doc};
     enum sl_code rc;
 
-    out.observed_us = !response                                   ? loop->run_started_us
-                      : response->server_date_us != INT64_MIN     ? response->server_date_us
-                                                                  : response->started_at_us;
+    out.observed_us = !response                               ? loop->run_started_us
+                      : response->server_date_us != INT64_MIN ? response->server_date_us
+                                                              : response->started_at_us;
     rc = step_of(job)(task->step_state, response, &out, &error);
     if (rc == SL_MORE && !out.requested && !(response && !(response->chunk & SL_CHUNK_LAST)))
         rc = sl_fail(&error, SL_BUG, "connector '%s' wants more but asked for nothing",
@@ -306,8 +306,10 @@ void sl_task_restart(struct sl_task_node *task, const struct sl_error *why)
     }
     release_step_state(task);
     task->attempts = 0;
-    if (sl_task_birth(task, &error)) sl_job_fail(job, &error);
-    else sl_task_step(task, NULL);
+    if (sl_task_birth(task, &error))
+        sl_job_fail(job, &error);
+    else
+        sl_task_step(task, NULL);
 }
 
 /* ---- jobs ---- */
@@ -322,8 +324,10 @@ void sl_job_feed(struct sl_job *job)
         if (!task || job->ended || job->live >= SL_TASKS_LIVE_MAX) return;
         job->live++;
         task->state = TASK_WANTING;
-        if (sl_task_birth(task, &error)) sl_job_fail(job, &error);
-        else sl_task_step(task, NULL);
+        if (sl_task_birth(task, &error))
+            sl_job_fail(job, &error);
+        else
+            sl_task_step(task, NULL);
     }
 }
 
@@ -337,8 +341,10 @@ void sl_job_fail(struct sl_job *job, const struct sl_error *why)
     while (job->tasks) {
         struct sl_task_node *task = job->tasks;
         job->tasks = task->next;
-        if (task->state == TASK_SENT) sl_loop_release_exchange(loop, task, true);
-        else sl_loop_unwant(loop, task);
+        if (task->state == TASK_SENT)
+            sl_loop_release_exchange(loop, task, true);
+        else
+            sl_loop_unwant(loop, task);
         sl_task_free(task);
     }
     job->open = job->live = 0;

@@ -168,8 +168,10 @@ void sl_loop_want(struct sl_loop *loop, struct sl_task_node *task)
     task->state = TASK_WANTING;
     task->send_next = NULL;
     task->wanted_since_us = loop->world->ops->monotonic_us(loop->world);
-    if (loop->send_last) loop->send_last->send_next = task;
-    else loop->send_first = task;
+    if (loop->send_last)
+        loop->send_last->send_next = task;
+    else
+        loop->send_first = task;
     loop->send_last = task;
 }
 

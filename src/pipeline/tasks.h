@@ -25,9 +25,9 @@ struct sl_doc;
 struct sl_loop;
 struct sl_job;
 
-#define SL_RESTARTS_MAX 5       /* of one task */
-#define SL_TASKS_LIVE_MAX 64    /* of one job at once; more wait, as inputs only */
-#define SL_TASKS_MAX 10000      /* of one job in all */
+#define SL_RESTARTS_MAX 5                        /* of one task */
+#define SL_TASKS_LIVE_MAX 64                     /* of one job at once; more wait, as inputs only */
+#define SL_TASKS_MAX 10000                       /* of one job in all */
 #define SL_RESPONSE_BYTES_MAX ((size_t)64 << 20) /* of one answer that is not read by lines */
 
 /* Where a job's output goes. Members may be NULL. ctx is the job's. unit: a number for each task,
@@ -70,16 +70,15 @@ struct sl_job_options {
     const char *columns;       /* JSON array, or NULL */
     const char *input;         /* JSON object for the root task; NULL: {} */
     bool full;
-    int64_t expected_rows;     /* from the last run; -1: unknown */
+    int64_t expected_rows; /* from the last run; -1: unknown */
 };
 
 struct sl_job_counts {
     int64_t calls, retries, restarts, limited, waited_us;
 };
 
-SL_MUST_USE enum sl_code sl_loop_new(const struct sl_connection *connection,
-                                     struct sl_world *world, struct sl_loop **out,
-                                     struct sl_error *error);
+SL_MUST_USE enum sl_code sl_loop_new(const struct sl_connection *connection, struct sl_world *world,
+                                     struct sl_loop **out, struct sl_error *error);
 void sl_loop_free(struct sl_loop *loop);
 /* Spends from these budgets (borrowed; of the same clock) instead of the loop's own, so that one
  * look at a source after another in a process does not trip its limit. NULL: no change. Before the

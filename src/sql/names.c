@@ -1,6 +1,7 @@
 #include "sql/names.h"
 
 #include <ctype.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -41,6 +42,7 @@ struct chain {
     char text[PARTS_MAX][256];
     const char *end[PARTS_MAX]; /* where the part ends in the statement */
     size_t count;
+    bool keyword; /* one part, not quoted, that means something in SQL: ORDER, GROUP */
 };
 
 static bool name_start(unsigned char c)
@@ -53,9 +55,10 @@ static const char *part(const char *p, char out[256])
 {
     size_t n = 0;
 
-    if (*p == '"' || *p == '`') {
-        char quote = *p++;
-        while (*p && (*p != quote || p[1] == quote)) {
+    if (*p == '"' || *p == '`' || *p == '[') {
+        char quote = *p == '[' ? ']' : *p;
+        p++;
+        while (*p && (*p != quote || (quote != ']' && p[1] == quote))) {
             if (*p == quote) p++;
             if (n < 255) out[n++] = *p;
             p++;
@@ -76,7 +79,7 @@ static const char *part(const char *p, char out[256])
 
 static const char *chain_at(const char *p, struct chain *chain)
 {
-    const char *end = p;
+    const char *start = p, *end = p;
 
     chain->count = 0;
     while (chain->count < PARTS_MAX) {
@@ -86,6 +89,8 @@ static const char *chain_at(const char *p, struct chain *chain)
         if (*after != '.') break;
         p = after + 1;
     }
+    chain->keyword = chain->count == 1 && name_start((unsigned char)*start) &&
+                     sqlite3_keyword_check(start, (int)(end - start));
     return end;
 }
 
@@ -94,22 +99,26 @@ static bool same(const char *a, const char *b)
     return strcasecmp(a, b) == 0;
 }
 
-/* The table that the first parts of a chain name; *parts says how many. */
+/* The table that the first parts of a chain name; *parts says how many. A name that several tables
+ * have is nobody's. */
 static struct sl_name *find(struct sl_names *names, const struct chain *c, size_t *parts)
 {
     struct sl_name *two = NULL, *one = NULL;
+    size_t twos = 0, ones = 0;
 
+    if (c->keyword) return NULL;
     for (struct sl_name *n = names->known; n; n = n->next) {
         if (c->count >= 3 && same(c->text[0], n->catalog) && same(c->text[1], n->schema) &&
             same(c->text[2], n->table)) {
             *parts = 3;
             return n;
         }
-        if (c->count >= 2 && same(c->text[0], n->schema) && same(c->text[1], n->table)) two = n;
-        if (same(c->text[0], n->table)) one = n;
+        if (c->count >= 2 && same(c->text[0], n->schema) && same(c->text[1], n->table))
+            two = n, twos++;
+        if (same(c->text[0], n->table)) one = n, ones++;
     }
-    *parts = two ? 2 : 1;
-    return two ? two : one;
+    *parts = twos ? 2 : 1;
+    return twos == 1 ? two : twos == 0 && ones == 1 ? one : NULL;
 }
 
 static enum sl_code use(struct sl_names *names, struct sl_name *found, struct sl_error *error)
@@ -219,14 +228,33 @@ void sl_names_release(struct sl_names *names)
     memset(names, 0, sizeof *names);
 }
 
-const char *sl_names_nearest(const struct sl_names *names, const char *message)
+/* What SQLite does not know; NULL: that is not its complaint. */
+static const char *unknown_table(const char *message)
 {
     static const char mark[] = "no such table: ";
-    const char *at = strstr(message, mark), *best = NULL;
+    const char *at = strstr(message, mark);
+
+    return at ? at + sizeof mark - 1 : NULL;
+}
+
+bool sl_names_ambiguous(const struct sl_names *names, const char *message)
+{
+    const char *at = unknown_table(message), *dot = at ? strchr(at, '.') : NULL;
+    size_t count = 0;
+
+    for (const struct sl_name *n = at ? names->known : NULL; n; n = n->next)
+        count += dot ? same(dot + 1, n->table) && strlen(n->schema) == (size_t)(dot - at) &&
+                           strncasecmp(at, n->schema, (size_t)(dot - at)) == 0
+                     : same(at, n->table);
+    return count > 1;
+}
+
+const char *sl_names_nearest(const struct sl_names *names, const char *message)
+{
+    const char *at = unknown_table(message), *best = NULL;
     size_t count = 0, i = 0;
 
     if (!at) return NULL;
-    at += sizeof mark - 1;
     const char *dot = strrchr(at, '.');
     for (const struct sl_name *n = names->known; n; n = n->next) count++;
     const char **all = sl_calloc(count + 1, sizeof *all);

@@ -28,8 +28,7 @@ static void value_of(sqlite3_stmt *stmt, int c, struct sl_sql_value *value)
         value->kind = SL_SQL_REAL;
         value->real = sqlite3_column_double(stmt, c);
         return;
-    case SQLITE_NULL:
-        return;
+    case SQLITE_NULL: return;
     default:
         value->kind = SL_SQL_TEXT;
         value->text = (const char *)sqlite3_column_text(stmt, c);
@@ -45,9 +44,32 @@ static enum sl_code sqlite_failed(sqlite3 *db, const struct sl_vtab_env *env,
         *error = env->error;
         return error->code;
     }
+    int code = sqlite3_errcode(db);
+    if (code == SQLITE_NOMEM) return sl_fail(error, SL_NO_MEMORY, "no memory for a statement");
+    if (code == SQLITE_AUTH) {
+        sl_fail(error, SL_USAGE, "landed tables can be read, nothing else");
+        sl_error_hint(error, "Use SELECT, SHOW or DESCRIBE.");
+        return SL_USAGE;
+    }
     sl_fail(error, SL_USAGE, "%s", sqlite3_errmsg(db));
     sl_error_hint(error, "SQL is SQLite's; tables are named catalog.schema.table.");
     return SL_USAGE;
+}
+
+/* SQLite does not take the statement. A table that it does not know is looked for in the catalog. */
+static enum sl_code not_prepared(sqlite3 *db, const struct sl_vtab_env *env,
+                                 const struct sl_names *names, struct sl_error *error)
+{
+    enum sl_code rc = sqlite_failed(db, env, error);
+
+    if (rc != SL_USAGE || !strstr(error->message, "no such table: ")) return rc;
+    const char *near = sl_names_nearest(names, error->message);
+    rc = error->code = SL_NOT_FOUND;
+    if (sl_names_ambiguous(names, error->message))
+        sl_error_hint(error, "Several tables have this name: write catalog.schema.table.");
+    else if (near)
+        sl_error_hint(error, "Did you mean '%s'?", near);
+    return rc;
 }
 
 static enum sl_code run_rows(sqlite3 *db, const struct sl_vtab_env *env, sqlite3_stmt *stmt,
@@ -94,12 +116,12 @@ static enum sl_code make_tables(sqlite3 *db, const struct sl_vtab_env *env,
     for (const struct sl_name *n = names->used; n; n = n->next) {
         struct sl_buf sql = {0};
         sl_buf_adds(&sql, "CREATE VIRTUAL TABLE temp.\"");
-        for (const char *p = n->sql_name; *p; p++) sl_buf_adds(&sql, *p == '"' ? "\"\"" : (char[]){*p, 0});
+        for (const char *p = n->sql_name; *p; p++)
+            sl_buf_adds(&sql, *p == '"' ? "\"\"" : (char[]){*p, 0});
         sl_buf_adds(&sql, "\" USING sluice('");
         for (const char *p = n->location; *p; p++) sl_buf_addf(&sql, "%02x", (unsigned char)*p);
         sl_buf_adds(&sql, "')");
-        int rc = sl_buf_failed(&sql) ? SQLITE_NOMEM
-                                     : sqlite3_exec(db, sql.data, NULL, NULL, NULL);
+        int rc = sl_buf_failed(&sql) ? SQLITE_NOMEM : sqlite3_exec(db, sql.data, NULL, NULL, NULL);
         sl_buf_release(&sql);
         if (rc) return sqlite_failed(db, env, error);
     }
@@ -127,15 +149,16 @@ static enum sl_code run_select(struct sl_catalog *catalog, struct sl_delta_engin
     if (rc) goto out;
     sqlite3_set_authorizer(db, only_reading, NULL);
     if (sqlite3_prepare_v2(db, sl_buf_str(&names.sql), (int)names.sql.len, &stmt, &tail)) {
-        rc = sqlite_failed(db, &env, error);
-        const char *near = sl_names_nearest(&names, error->message);
-        if (near) sl_error_hint(error, "Did you mean '%s'?", near);
+        rc = not_prepared(db, &env, &names, error);
         goto out;
     }
     while (tail && (isspace((unsigned char)*tail) || *tail == ';')) tail++;
-    if (!stmt) rc = sl_fail(error, SL_USAGE, "there is no statement");
-    else if (tail && *tail) rc = sl_fail(error, SL_USAGE, "one statement at a time, please");
-    else rc = run_rows(db, &env, stmt, sink, error);
+    if (!stmt)
+        rc = sl_fail(error, SL_USAGE, "there is no statement");
+    else if (tail && *tail)
+        rc = sl_fail(error, SL_USAGE, "one statement at a time, please");
+    else
+        rc = run_rows(db, &env, stmt, sink, error);
 out:
     sqlite3_finalize(stmt);
     sqlite3_close(db);
@@ -178,7 +201,7 @@ static enum sl_code rows_of_json(const char *json, size_t len, const char *const
 }
 
 #define ROWS(list, keys, titles)                                                                   \
-    rows_of_json(sl_buf_str(list), (list)->len, keys, titles, sizeof(titles) / sizeof *(titles),  \
+    rows_of_json(sl_buf_str(list), (list)->len, keys, titles, sizeof(titles) / sizeof *(titles),   \
                  sink, error)
 
 static enum sl_code describe_table(struct sl_catalog *catalog, const char *name, struct sl_buf *out,
@@ -210,15 +233,18 @@ struct words {
     size_t count;
 };
 
-/* The words of a short statement; quotes around names are taken off. */
-static bool split(const char *text, struct words *words)
+/* The first words of a statement; quotes around names are taken off. What is too much to be
+ * understood is left out, but counts. */
+static void split(const char *text, struct words *words)
 {
+    char rest[sizeof words->text[0]];
+
     words->count = 0;
-    while (*text) {
+    for (;;) {
         while (isspace((unsigned char)*text) || *text == ';') text++;
-        if (!*text) break;
-        if (words->count == 6) return false;
-        char *out = words->text[words->count++];
+        if (!*text) return;
+        char *out = words->count < 6 ? words->text[words->count] : rest;
+        words->count++;
         size_t n = 0;
         char quote = 0;
         for (; *text && (quote || (!isspace((unsigned char)*text) && *text != ';')); text++) {
@@ -230,12 +256,11 @@ static bool split(const char *text, struct words *words)
         }
         out[n] = '\0';
     }
-    return true;
 }
 
 static bool is(const struct words *w, size_t i, const char *word)
 {
-    return i < w->count && strcasecmp(w->text[i], word) == 0;
+    return i < w->count && i < 6 && strcasecmp(w->text[i], word) == 0;
 }
 
 static enum sl_code run_show(struct sl_catalog *catalog, const struct words *w, struct sl_buf *out,
@@ -272,8 +297,8 @@ static enum sl_code run_show(struct sl_catalog *catalog, const struct words *w, 
         rc = sl_connection_list(catalog, out, error);
         return rc ? rc : ROWS(out, connection_keys, connection_keys);
     }
-    return sl_fail(error, SL_USAGE,
-                   "SHOW %s is none of CATALOGS, SCHEMAS, TABLES, CONNECTIONS", w->text[1]);
+    return sl_fail(error, SL_USAGE, "SHOW %s is none of CATALOGS, SCHEMAS, TABLES, CONNECTIONS",
+                   w->text[1]);
 }
 
 static enum sl_code run_describe(struct sl_catalog *catalog, const struct words *w,
@@ -300,15 +325,14 @@ enum sl_code sl_sql_run(struct sl_catalog *catalog, struct sl_delta_engine *delt
 {
     struct words words;
     struct sl_buf out = {0};
-    bool is_short = strlen(statement) < 1024 && split(statement, &words);
     enum sl_code rc;
 
     if (strlen(statement) > SL_SQL_BYTES_MAX)
-        return sl_fail(error, SL_TOO_LARGE, "a statement of more than %zu bytes",
-                       SL_SQL_BYTES_MAX);
-    if (is_short && is(&words, 0, "show") && words.count > 1)
+        return sl_fail(error, SL_TOO_LARGE, "a statement of more than %zu bytes", SL_SQL_BYTES_MAX);
+    split(statement, &words);
+    if (is(&words, 0, "show") && words.count > 1)
         rc = run_show(catalog, &words, &out, sink, error);
-    else if (is_short && (is(&words, 0, "describe") || is(&words, 0, "desc")) && words.count > 1)
+    else if ((is(&words, 0, "describe") || is(&words, 0, "desc")) && words.count > 1)
         rc = run_describe(catalog, &words, &out, sink, error);
     else
         rc = run_select(catalog, delta, statement, sink, error);

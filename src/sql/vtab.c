@@ -17,10 +17,10 @@ struct table {
 struct cursor {
     sqlite3_vtab_cursor base; /* first */
     struct ArrowArrayStream stream;
-    struct ArrowSchema schema;   /* of the columns that are read */
+    struct ArrowSchema schema; /* of the columns that are read */
     struct ArrowArray batch;
     struct sl_show *show;
-    int *position;               /* column of the table -> column of the batch, -1: not read */
+    int *position; /* column of the table -> column of the batch, -1: not read */
     int64_t row, rowid;
     bool end;
     struct sl_buf text;
