@@ -238,7 +238,7 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
     size_t n = 0;
     enum sl_code rc;
 
-    *out = (struct harvest){.code = SL_BUG, .key_member = out->key_member};
+    *out = (struct harvest){.code = SL_BUG, .key_member = job->key_member};
     doc = sl_doc_new(0);
     if (!doc || sl_doc_parse_copy(doc, connection.options_json, strlen(connection.options_json),
                                   &options, &error)) {

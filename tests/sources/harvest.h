@@ -15,7 +15,7 @@ struct harvest_row {
     bool released, deleted;
     char *table;
     char *text;       /* canonical JSON of the row, then of its constants */
-    char *key;        /* as text, when harvest->key_member says where it is */
+    char *key;        /* as text, when the job says where it is */
     int64_t sequence; /* 0: none was given */
 };
 
@@ -47,20 +47,20 @@ struct harvest {
     struct sl_error error;
     char *cursor, *complete;
     struct sl_job_counts counts;
-    size_t ended;           /* jobs */
-    const char *key_member; /* set before a read; NULL: rows have no key */
-    int64_t took_us;        /* on the world's clock */
+    size_t ended;    /* jobs */
+    int64_t took_us; /* on the world's clock */
 };
 
 struct harvest_job {
     const char *connector;
     const char *options; /* of the connection, JSON; a secret that is not in it is "secret" */
     struct sl_job_options job;
+    const char *key_member;            /* where a row's JSON holds its key; NULL: it has none */
     const struct sl_job_options *more; /* jobs that run at the same time; into the same harvest */
     size_t more_count;
 };
 
-/* Fills *out, which must be {0} (but for key_member) or released. */
+/* Fills *out; harvest_release() it. */
 void harvest_run(const struct harvest_job *job, struct sl_world *world, struct harvest *out);
 void harvest_release(struct harvest *harvest);
 

@@ -86,7 +86,7 @@ static void read_table(struct source *source, const char *name, const char *opti
                                       .table_options = options,
                                       .input = "{\"tables\":1,\"rows\":-1}",
                                       .full = true};
-    *out = (struct harvest){.key_member = table->key_member};
+    job.key_member = table->key_member;
     harvest_run(&job, source->world, out);
     pass(source, 2000000);
 }

@@ -79,6 +79,7 @@ static struct harvest_job read_job(const struct stage *stage, const struct harve
     return (struct harvest_job){
         .connector = stage->connector->name,
         .options = sl_buf_str(&stage->options),
+        .key_member = table->key_member,
         .job = {.kind = SL_JOB_READ,
                 .table = table->name,
                 .namespace_ = table->namespace_,
@@ -101,7 +102,6 @@ static void read_into(struct stage *stage, const struct harvest_table *table, co
     /* Every harvest has budgets of its own, so let those of the one before it pass. */
     stage->world->ops->wait(stage->world, stage->world->ops->monotonic_us(stage->world) + 2000000,
                             &nothing);
-    *out = (struct harvest){.key_member = table->key_member};
     harvest_run(&job, stage->world, out);
 }
 
@@ -387,7 +387,7 @@ static void survives_the_failure_of_every_allocation(void **state)
             struct harvest_job job = read_job(&stage, t);
             struct tape *tape = tape_new();
             struct sl_world *world = tape_record(tape, stage.world);
-            struct harvest h = {.key_member = t->key_member};
+            struct harvest h;
             enum sl_code code = SL_NO_MEMORY;
 
             harvest_run(&job, world, &h);

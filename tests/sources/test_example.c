@@ -69,14 +69,14 @@ static void read_with(struct source *source, const char *table, const char *opti
     struct harvest_job job = {
         .connector = "example",
         .options = sl_buf_str(&source->options),
+        .key_member = strcmp(table, "users") == 0     ? "user_id"
+                      : strcmp(table, "orders") == 0  ? "order_id"
+                      : strcmp(table, "metrics") == 0 ? "metric_id"
+                      : strcmp(table, "events") == 0  ? "event_id"
+                                                      : "product_id",
         .job = {.kind = SL_JOB_READ, .table = table, .table_options = options, .cursor = cursor},
     };
 
-    *out = (struct harvest){.key_member = strcmp(table, "users") == 0     ? "user_id"
-                                          : strcmp(table, "orders") == 0  ? "order_id"
-                                          : strcmp(table, "metrics") == 0 ? "metric_id"
-                                          : strcmp(table, "events") == 0  ? "event_id"
-                                                                          : "product_id"};
     harvest_run(&job, source->world, out);
     assert_string_equal(out->error.message, "");
 }
