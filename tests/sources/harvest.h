@@ -47,6 +47,7 @@ struct harvest {
     struct sl_error error;
     char *cursor, *complete;
     struct sl_job_counts counts;
+    const char *key_member; /* the job's */
     size_t ended;    /* jobs */
     int64_t took_us; /* on the world's clock */
 };
