@@ -1,6 +1,8 @@
 /* Whole runs against the Airtable simulator in virtual time: what lands, whatever happens. */
 #include "run_world.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const sources[] = {"SKU Candidates",  "Launch Milestones", "Compliance Records",
@@ -193,6 +195,45 @@ static void a_renamed_table_and_field_keep_their_names(void **state)
     run_world_unmake(&w);
 }
 
+static void column_mapping_takes_the_field_ids_when_asked(void **state)
+{
+    struct run_world w;
+    char command[700];
+
+    (void)state;
+    run_world_make(&w, "airtable", NULL);
+    expect_ok(&w, run_spec(&w,
+                           "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\","
+                           "\"objects\":[{\"table\":{\"source_table\":\"Vendors\","
+                           "\"table_configuration\":{\"table_properties\":{"
+                           "\"delta.columnMapping.mode\":\"name\"}}}}]}",
+                           false));
+    assert_int_equal(landed_rows(&w, "vendors", "_airtable_id", NULL), true_rows(&w, "Vendors"));
+    snprintf(command, sizeof command,
+             "grep -q 'delta.columnMapping.physicalName.*fld' '%s'/warehouse/main/bronze/vendors/"
+             "_delta_log/00000000000000000000.json",
+             w.home);
+    assert_int_equal(system(command), 0);
+    run_world_unmake(&w);
+}
+
+static void a_new_field_becomes_a_column_and_an_unknown_one_is_kept(void **state)
+{
+    struct sim_options options = {.fault = "unknown_field:page=1"};
+    struct run_world w;
+
+    (void)state;
+    run_world_make(&w, "airtable", &options);
+    expect_ok(&w, run_spec(&w, ONE("Vendors"), false));
+    assert_true(report_of(&w, "vendors")->rescued > 0);
+    assert_non_null(strstr(report_of(&w, "vendors")->rescues_json, "unknown_field"));
+    control(&w, "{\"ops\":[{\"op\":\"add_field\",\"table\":\"Vendors\",\"name\":\"Score 2\","
+                "\"type\":\"number\"}]}");
+    expect_ok(&w, run_spec(&w, ONE("Vendors"), false));
+    assert_int_equal(landed_rows(&w, "vendors", "_airtable_id", NULL), true_rows(&w, "Vendors"));
+    run_world_unmake(&w);
+}
+
 static void a_wrong_token_stops_everything_with_its_own_code(void **state)
 {
     struct sim_options options = {.fault = "401"};
@@ -271,6 +312,8 @@ int main(void)
         cmocka_unit_test(a_collapsed_source_is_held_back_until_it_is_confirmed),
         cmocka_unit_test(changes_between_pages_settle_with_a_quiet_run),
         cmocka_unit_test(a_renamed_table_and_field_keep_their_names),
+        cmocka_unit_test(column_mapping_takes_the_field_ids_when_asked),
+        cmocka_unit_test(a_new_field_becomes_a_column_and_an_unknown_one_is_kept),
         cmocka_unit_test(a_wrong_token_stops_everything_with_its_own_code),
         cmocka_unit_test(a_table_that_does_not_exist_is_named_with_its_neighbour),
         cmocka_unit_test(a_stopped_run_commits_nothing_half),
