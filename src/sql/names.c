@@ -157,7 +157,18 @@ static void put_name(struct sl_buf *sql, const char *name)
     sl_buf_addc(sql, '"');
 }
 
-/* Copies a string or comment and returns its end, or NULL when there is none at p. */
+static void put_unknown(struct sl_buf *sql, const struct chain *chain)
+{
+    struct sl_buf name = {0};
+
+    for (size_t i = 0; i < chain->count; i++)
+        sl_buf_addf(&name, "%s%s", i ? "." : "", chain->text[i]);
+    if (sl_buf_failed(&name)) sql->failed = true;
+    put_name(sql, sl_buf_str(&name));
+    sl_buf_release(&name);
+}
+
+/* The end of a string or comment; NULL when there is none at p. */
 static const char *skip(const char *p)
 {
     const char *end;
@@ -203,6 +214,8 @@ enum sl_code sl_names_resolve(struct sl_catalog *catalog, const char *text, stru
             if (rc) break;
             put_name(&out->sql, found->sql_name);
             sl_buf_add(&out->sql, chain.end[parts - 1], (size_t)(end - chain.end[parts - 1]));
+        } else if (chain.count >= 3) { /* SQLite knows no such names, and is to say which */
+            put_unknown(&out->sql, &chain);
         } else {
             sl_buf_add(&out->sql, p, (size_t)(end - p));
         }

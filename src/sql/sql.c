@@ -56,6 +56,19 @@ static enum sl_code sqlite_failed(sqlite3 *db, const struct sl_vtab_env *env,
     return SL_USAGE;
 }
 
+/* Is there anything behind a statement but space and comments? */
+static bool more(sqlite3 *db, const char *tail)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool found = false;
+
+    while (tail && *tail && !found) {
+        found = sqlite3_prepare_v2(db, tail, -1, &stmt, &tail) != SQLITE_OK || stmt;
+        sqlite3_finalize(stmt);
+    }
+    return found;
+}
+
 /* SQLite does not take the statement. A table that it does not know is looked for in the catalog. */
 static enum sl_code not_prepared(sqlite3 *db, const struct sl_vtab_env *env,
                                  const struct sl_names *names, struct sl_error *error)
@@ -128,6 +141,46 @@ static enum sl_code make_tables(sqlite3 *db, const struct sl_vtab_env *env,
     return SL_OK;
 }
 
+/* JSON's table functions are set up here, because only_reading lets nobody declare a table. */
+static void set_up_functions(sqlite3 *db)
+{
+    sqlite3_exec(db, "SELECT 1 FROM json_each('[]'), json_tree('[]')", NULL, NULL, NULL);
+}
+
+/* How many tables does it open? 0 when SQLite does not understand it. */
+static int opens(sqlite3 *db, const char *sql)
+{
+    struct sl_buf explain = {0};
+    sqlite3_stmt *stmt = NULL;
+    int count = 0;
+
+    sl_buf_addf(&explain, "EXPLAIN %s", sql);
+    if (!sl_buf_failed(&explain) &&
+        sqlite3_prepare_v2(db, explain.data, (int)explain.len, &stmt, NULL) == SQLITE_OK && stmt)
+        while (sqlite3_step(stmt) == SQLITE_ROW) {
+            const char *opcode = (const char *)sqlite3_column_text(stmt, 1);
+            count += opcode && strcmp(opcode, "VOpen") == 0;
+        }
+    sqlite3_finalize(stmt);
+    sl_buf_release(&explain);
+    return count;
+}
+
+/*
+ * A join reads the inner table again for each row of the outer one, and SQLite makes no index of a
+ * virtual table. So when a statement opens more than one, what it uses of them is copied first.
+ */
+static enum sl_code copy_for_join(sqlite3 *db, struct sl_vtab_env *env, const char *sql,
+                                  struct sl_error *error)
+{
+    if (opens(db, sql) < 2) return SL_OK;
+    sqlite3_set_authorizer(db, NULL, NULL);
+    int rc = sl_vtab_copy_all(db, env);
+    set_up_functions(db); /* a changed schema forgets them */
+    sqlite3_set_authorizer(db, only_reading, NULL);
+    return rc ? sqlite_failed(db, env, error) : SL_OK;
+}
+
 static enum sl_code run_select(struct sl_catalog *catalog, struct sl_delta_engine *delta,
                                const char *text, const struct sl_sql_sink *sink,
                                struct sl_error *error)
@@ -145,17 +198,19 @@ static enum sl_code run_select(struct sl_catalog *catalog, struct sl_delta_engin
         rc = sl_fail(error, SL_NO_MEMORY, "SQLite does not start: %s", sqlite3_errmsg(db));
         goto out;
     }
+    set_up_functions(db);
     rc = make_tables(db, &env, &names, error);
     if (rc) goto out;
     sqlite3_set_authorizer(db, only_reading, NULL);
+    rc = copy_for_join(db, &env, sl_buf_str(&names.sql), error);
+    if (rc) goto out;
     if (sqlite3_prepare_v2(db, sl_buf_str(&names.sql), (int)names.sql.len, &stmt, &tail)) {
         rc = not_prepared(db, &env, &names, error);
         goto out;
     }
-    while (tail && (isspace((unsigned char)*tail) || *tail == ';')) tail++;
     if (!stmt)
         rc = sl_fail(error, SL_USAGE, "there is no statement");
-    else if (tail && *tail)
+    else if (more(db, tail))
         rc = sl_fail(error, SL_USAGE, "one statement at a time, please");
     else
         rc = run_rows(db, &env, stmt, sink, error);

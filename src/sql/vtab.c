@@ -7,11 +7,14 @@
 #include "base/buf.h"
 #include "table/show.h"
 
-struct table {
+struct sl_vtab {
     sqlite3_vtab base; /* first */
     struct sl_vtab_env *env;
     struct sl_delta_table *delta;
     struct ArrowSchema schema; /* of all columns */
+    char *name;
+    char *used;                /* of each column: is it used by a statement? */
+    struct sl_vtab *next;      /* in env->tables */
 };
 
 struct cursor {
@@ -45,6 +48,16 @@ static const char *declared_type(const char *format)
     return "TEXT";
 }
 
+static void put_name(struct sl_buf *sql, const char *name)
+{
+    sl_buf_addc(sql, '"');
+    for (; *name; name++) {
+        if (*name == '"') sl_buf_addc(sql, '"');
+        sl_buf_addc(sql, *name);
+    }
+    sl_buf_addc(sql, '"');
+}
+
 static int declare(sqlite3 *db, const struct ArrowSchema *schema, struct sl_error *error)
 {
     struct sl_buf sql = {0};
@@ -53,12 +66,8 @@ static int declare(sqlite3 *db, const struct ArrowSchema *schema, struct sl_erro
     sl_buf_adds(&sql, "CREATE TABLE x(");
     for (int64_t c = 0; c < schema->n_children; c++) {
         sl_buf_adds(&sql, c ? "," : "");
-        sl_buf_addc(&sql, '"');
-        for (const char *p = schema->children[c]->name; *p; p++) {
-            if (*p == '"') sl_buf_addc(&sql, '"');
-            sl_buf_addc(&sql, *p);
-        }
-        sl_buf_addf(&sql, "\" %s", declared_type(schema->children[c]->format));
+        put_name(&sql, schema->children[c]->name);
+        sl_buf_addf(&sql, " %s", declared_type(schema->children[c]->format));
     }
     sl_buf_addc(&sql, ')');
     rc = sl_buf_failed(&sql) ? SQLITE_NOMEM : sqlite3_declare_vtab(db, sql.data);
@@ -67,7 +76,7 @@ static int declare(sqlite3 *db, const struct ArrowSchema *schema, struct sl_erro
     return rc;
 }
 
-static enum sl_code open_table(struct table *table, const char *hex, struct sl_error *error)
+static enum sl_code open_table(struct sl_vtab *table, const char *hex, struct sl_error *error)
 {
     struct sl_buf location = {0};
     struct ArrowArrayStream stream = {0};
@@ -88,10 +97,17 @@ static enum sl_code open_table(struct table *table, const char *hex, struct sl_e
 
 static int disconnect(sqlite3_vtab *base)
 {
-    struct table *table = (struct table *)base;
+    struct sl_vtab *table = (struct sl_vtab *)base;
 
+    for (struct sl_vtab **link = &table->env->tables; *link; link = &(*link)->next)
+        if (*link == table) {
+            *link = table->next;
+            break;
+        }
     if (table->schema.release) table->schema.release(&table->schema);
     sl_delta_table_free(table->delta);
+    sl_free(table->name);
+    sl_free(table->used);
     sl_free(table);
     return SQLITE_OK;
 }
@@ -99,7 +115,7 @@ static int disconnect(sqlite3_vtab *base)
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
                    char **message)
 {
-    struct table *table = sl_calloc(1, sizeof *table);
+    struct sl_vtab *table = sl_calloc(1, sizeof *table);
     char hex[8192];
     size_t len = argc > 3 ? strlen(argv[3]) : 0;
 
@@ -117,6 +133,14 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
         disconnect(&table->base);
         return SQLITE_ERROR;
     }
+    table->name = sl_strdup(argv[2]);
+    table->used = sl_calloc((size_t)table->schema.n_children + 1, 1);
+    if (!table->name || !table->used) {
+        disconnect(&table->base);
+        return SQLITE_NOMEM;
+    }
+    table->next = table->env->tables;
+    table->env->tables = table;
     *out = &table->base;
     return SQLITE_OK;
 }
@@ -124,13 +148,14 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 /* The columns a statement uses travel to xFilter as one digit each: "0110...". */
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-    struct table *table = (struct table *)base;
+    struct sl_vtab *table = (struct sl_vtab *)base;
     int64_t n = table->schema.n_children;
     char *used = sqlite3_malloc64((sqlite3_uint64)n + 1);
 
     if (!used) return SQLITE_NOMEM;
     for (int64_t c = 0; c < n; c++) /* bit 63 stands for all columns from the 64th on */
-        used[c] = (info->colUsed >> (c < 63 ? c : 63)) & 1 ? '1' : '0';
+        if ((info->colUsed >> (c < 63 ? c : 63)) & 1) used[c] = '1', table->used[c] = true;
+        else used[c] = '0';
     used[n] = '\0';
     info->idxStr = used;
     info->needToFreeIdxStr = 1;
@@ -142,7 +167,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
-    struct table *table = (struct table *)base;
+    struct sl_vtab *table = (struct sl_vtab *)base;
     struct cursor *cursor = sl_calloc(1, sizeof *cursor);
 
     if (cursor) cursor->position = sl_calloc((size_t)table->schema.n_children + 1, sizeof(int));
@@ -176,7 +201,7 @@ static int close_cursor(sqlite3_vtab_cursor *base)
 
 static int failed(struct cursor *cursor)
 {
-    struct table *table = (struct table *)cursor->base.pVtab;
+    struct sl_vtab *table = (struct sl_vtab *)cursor->base.pVtab;
 
     sqlite3_free(table->base.zErrMsg);
     table->base.zErrMsg = sqlite3_mprintf("%s", table->env->error.message);
@@ -186,7 +211,7 @@ static int failed(struct cursor *cursor)
 /* The next batch that has rows, or the end. */
 static int next_batch(struct cursor *cursor)
 {
-    struct table *table = (struct table *)cursor->base.pVtab;
+    struct sl_vtab *table = (struct sl_vtab *)cursor->base.pVtab;
     struct sl_error *error = &table->env->error;
 
     do {
@@ -207,7 +232,7 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *used, int a
                   sqlite3_value **argv)
 {
     struct cursor *cursor = (struct cursor *)base;
-    struct table *table = (struct table *)base->pVtab;
+    struct sl_vtab *table = (struct sl_vtab *)base->pVtab;
     const char **names = sl_calloc((size_t)table->schema.n_children + 1, sizeof *names);
     size_t count = 0;
     enum sl_code rc;
@@ -297,4 +322,36 @@ static const sqlite3_module module = {
 int sl_vtab_register(sqlite3 *db, struct sl_vtab_env *env)
 {
     return sqlite3_create_module(db, "sluice", &module, env);
+}
+
+/* ---- copies ---- */
+
+/* Statements that put a copy in the place of a table. */
+static void put_copy(struct sl_buf *sql, const struct sl_vtab *table)
+{
+    sl_buf_adds(sql, "CREATE TABLE temp.\"(copy)\" AS SELECT ");
+    for (int64_t c = 0; c < table->schema.n_children; c++) {
+        sl_buf_adds(sql, c ? "," : "");
+        if (!table->used[c]) sl_buf_adds(sql, "NULL AS ");
+        put_name(sql, table->schema.children[c]->name);
+    }
+    sl_buf_adds(sql, " FROM temp.");
+    put_name(sql, table->name);
+    sl_buf_adds(sql, ";DROP TABLE temp.");
+    put_name(sql, table->name);
+    sl_buf_adds(sql, ";ALTER TABLE temp.\"(copy)\" RENAME TO ");
+    put_name(sql, table->name);
+    sl_buf_addc(sql, ';');
+}
+
+int sl_vtab_copy_all(sqlite3 *db, struct sl_vtab_env *env)
+{
+    struct sl_buf sql = {0};
+    int rc;
+
+    /* All of them are written down first: the list changes while they are carried out. */
+    for (const struct sl_vtab *t = env->tables; t; t = t->next) put_copy(&sql, t);
+    rc = sl_buf_failed(&sql) ? SQLITE_NOMEM : sqlite3_exec(db, sl_buf_str(&sql), NULL, NULL, NULL);
+    sl_buf_release(&sql);
+    return rc;
 }
