@@ -148,6 +148,7 @@ static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, con
     sl_json_kv_str(w, "version", SLUICE_VERSION);
     sl_json_kv_str(w, "source_table", flow->def->name);
     if (flow->def->id) sl_json_kv_str(w, "source_table_id", flow->def->id);
+    if (flow->object->source_table) sl_json_kv_str(w, "named", flow->object->source_table);
     if (flow->def->namespace_) sl_json_kv_str(w, "source_schema", flow->def->namespace_);
     sl_json_kv_str(w, "mode", flow->append ? "append" : "replace");
     sl_json_kv_str(w, "phase", phase);

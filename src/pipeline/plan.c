@@ -145,11 +145,31 @@ static void snake(const char *name, struct sl_buf *out)
     sl_name_snake(name, out);
 }
 
+/* Did the specification call the table by this name when it last landed? Then it was the source that
+ * gave the name to another table since; else the specification means another table now. */
+static enum sl_code was_named(struct planning *p, struct sl_flow *flow, const char *name,
+                              bool *renamed, struct sl_error *error)
+{
+    struct sl_doc *doc = sl_doc_new(0);
+    const struct sl_json *root;
+    const char *text = NULL;
+    struct sl_error why = {0};
+    enum sl_code rc =
+        doc ? name_flow(p, flow, error) : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+
+    if (!rc && !sl_delta_domain(flow->table, flow->domain, &text, &why) && text &&
+        !sl_doc_parse_copy(doc, text, strlen(text), &root, &why))
+        *renamed = sl_json_eq(sl_json_get(root, "named"), name);
+    sl_doc_free(doc);
+    return rc;
+}
+
 static enum sl_code plan_table(struct planning *p, const struct sl_object *object,
                                const struct sl_table_def **defs, size_t count,
                                struct sl_error *error)
 {
     struct sl_flow *flow = new_flow(p, object, error);
+    const struct sl_table_def *named;
     struct sl_buf name = {0};
     struct sl_error why = {0};
     const char *id = NULL;
@@ -171,15 +191,20 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
     }
     if (flow->table) id = sl_delta_property(flow->table, "sluice.source_table_id");
     flow->def = find_id(defs, count, id);
-    if (flow->def && strcmp(flow->def->name, object->source_table) != 0 &&
-        strcmp(flow->def->id, object->source_table) != 0) {
-        const char *text =
-            sl_arena_printf(&p->resolved->arena,
-                            "'%s' is called '%s' in the source now; it keeps landing in %s",
-                            object->source_table, flow->def->name, flow->report->destination);
+    named = find_def(defs, count, object->source_table);
+    if (flow->def && named && flow->def != named) {
+        bool renamed = false;
+        rc = was_named(p, flow, object->source_table, &renamed, error);
+        if (rc) return rc;
+        if (!renamed) flow->def = named; /* the table there is not of this flow: refused later */
+    }
+    if (flow->def && flow->def != named) {
+        const char *text = sl_arena_printf(
+            &p->resolved->arena, "'%s' is called '%s' in the source now; it keeps landing in %s",
+            object->source_table, flow->def->name, flow->report->destination);
         if (text) p->note(p->ctx, SL_NOTE_INFO, text);
     }
-    if (!flow->def) flow->def = find_def(defs, count, object->source_table);
+    if (!flow->def) flow->def = named;
     if (!flow->def) {
         no_such_table(defs, count, object->source_table, &why);
         sl_flow_fail(flow, &why);
@@ -188,123 +213,216 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
     return name_flow(p, flow, error);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+/* One table, perhaps discovered twice. */
+static bool same_table(const struct sl_table_def *a, const struct sl_table_def *b)
+{
+    return a && b && same_text(a->namespace_, b->namespace_) && same_text(a->id, b->id) &&
+           (a->id || strcmp(a->name, b->name) == 0);
+}
+
 /* Does an explicit object of the same destination schema already take this table? */
 static bool taken(const struct planning *p, const struct sl_object *object,
                   const struct sl_table_def *def)
 {
     for (size_t i = 0; i < p->resolved->count; i++) {
         const struct sl_flow *flow = &p->resolved->flows[i];
-        if (flow->def == def && strcasecmp(flow->catalog_name, object->catalog) == 0 &&
+        if (same_table(flow->def, def) && strcasecmp(flow->catalog_name, object->catalog) == 0 &&
             strcasecmp(flow->schema_name, object->schema) == 0)
             return true;
     }
     return false;
 }
 
-/* Two tables of a namespace whose names become the same: all of them get their id's tail. */
-static void schema_table_name(const struct sl_table_def **defs, size_t count, size_t index,
-                              struct sl_buf *name)
-{
-    struct sl_buf other = {0};
-    const char *id = defs[index]->id;
+/* Names of destinations: of all tables of a namespace, or of those that landed before. */
+struct named {
+    const char *id, *name;
+};
 
-    snake(defs[index]->name, name);
-    for (size_t i = 0; i < count && id; i++) {
-        if (i == index || defs[i]->excluded) continue;
-        snake(defs[i]->name, &other);
-        if (strcmp(sl_buf_str(&other), sl_buf_str(name)) != 0) continue;
-        size_t len = strlen(id);
-        sl_buf_addf(name, "_%s", id + (len > 6 ? len - 6 : 0));
-        break;
+static enum sl_code snake_names(struct planning *p, const struct sl_table_def **defs, size_t count,
+                                const char **names, struct sl_error *error)
+{
+    struct sl_buf name = {0};
+    bool failed = false;
+
+    for (size_t i = 0; i < count && !failed; i++) {
+        snake(defs[i]->name, &name);
+        names[i] = sl_buf_failed(&name) ? NULL
+                                        : sl_arena_strdup(&p->resolved->arena, sl_buf_str(&name));
+        failed = !names[i];
     }
-    sl_buf_release(&other);
+    sl_buf_release(&name);
+    return failed ? sl_fail(error, SL_NO_MEMORY, "no memory for a plan") : SL_OK;
 }
 
-/* The destination that this catalog already has for a source table, by id; or NULL. */
-static const char *landed_name(struct planning *p, const struct sl_object *object, const char *id)
+/* Two tables of a namespace whose names become the same: all of them get their id's tail. */
+static const char *schema_table_name(struct planning *p, const struct sl_table_def **defs,
+                                     size_t count, const char *const *names, size_t index)
 {
+    const char *id = defs[index]->id;
+
+    for (size_t i = 0; i < count && id; i++) {
+        if (i == index || defs[i]->excluded || strcmp(names[i], names[index]) != 0) continue;
+        size_t len = strlen(id);
+        return sl_arena_printf(&p->resolved->arena, "%s_%s", names[index],
+                               id + (len > 6 ? len - 6 : 0));
+    }
+    return names[index];
+}
+
+/* The destinations that this catalog already has, by the ids of their source tables. */
+static enum sl_code landed_names(struct planning *p, const struct sl_object *object,
+                                 struct named **out, size_t *count, struct sl_error *error)
+{
+    struct sl_arena *arena = &p->resolved->arena;
     struct sl_buf list = {0};
     struct sl_doc *doc = sl_doc_new(0);
-    const struct sl_json *root;
-    struct sl_error error = {0};
-    const char *found = NULL;
+    const struct sl_json *root = NULL;
+    enum sl_code rc = doc ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
 
-    if (doc && id &&
-        !sl_tables_list(p->options->catalog, object->catalog, object->schema, &list, &error) &&
-        !sl_doc_parse_copy(doc, sl_buf_str(&list), list.len, &root, &error))
-        for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e) && !found;)
-            if (sl_json_eq(sl_json_path(e.value, "properties", "sluice.source_table_id", NULL), id))
-                found =
-                    sl_arena_strdup(&p->resolved->arena, sl_json_str(sl_json_get(e.value, "name")));
+    *out = NULL;
+    *count = 0;
+    if (!rc) rc = sl_tables_list(p->options->catalog, object->catalog, object->schema, &list, error);
+    if (!rc) rc = sl_doc_parse_copy(doc, sl_buf_str(&list), list.len, &root, error);
+    if (rc == SL_NOT_FOUND) rc = SL_OK, *error = (struct sl_error){0}; /* no such schema yet */
+    if (!rc && sl_json_len(root) > 0) {
+        *out = SL_ARENA_ARRAY(arena, struct named, sl_json_len(root));
+        if (!*out) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    }
+    for (struct sl_json_each e = sl_json_each(root); !rc && sl_json_next(&e);) {
+        const char *id =
+            sl_json_str(sl_json_path(e.value, "properties", "sluice.source_table_id", NULL));
+        const char *name = sl_json_str(sl_json_get(e.value, "name"));
+        if (!id || !name) continue;
+        struct named *named = &(*out)[(*count)++];
+        named->id = sl_arena_strdup(arena, id);
+        named->name = sl_arena_strdup(arena, name);
+        if (!named->id || !named->name) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    }
     sl_doc_free(doc);
     sl_buf_release(&list);
-    return found;
+    return rc;
 }
 
 static enum sl_code plan_schema(struct planning *p, const struct sl_object *object,
                                 const struct sl_table_def **defs, size_t count,
                                 struct sl_error *error)
 {
-    struct sl_buf name = {0};
-    enum sl_code rc = SL_OK;
+    const char **names = SL_ARENA_ARRAY(&p->resolved->arena, const char *, count + 1);
+    struct named *landed = NULL;
+    size_t landed_count = 0;
+    enum sl_code rc = names ? snake_names(p, defs, count, names, error)
+                            : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
 
+    if (!rc) rc = landed_names(p, object, &landed, &landed_count, error);
     for (size_t i = 0; i < count && !rc; i++) {
+        const char *name = NULL;
         if (defs[i]->excluded || taken(p, object, defs[i])) continue;
-        const char *landed = landed_name(p, object, defs[i]->id);
-        schema_table_name(defs, count, i, &name);
+        for (size_t k = 0; k < landed_count && !name && defs[i]->id; k++)
+            if (strcmp(landed[k].id, defs[i]->id) == 0) name = landed[k].name;
+        if (!name) name = schema_table_name(p, defs, count, names, i);
+        if (!name) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
         struct sl_flow *flow = new_flow(p, object, error);
-        if (!flow) rc = error->code;
-        if (!rc) flow->def = defs[i];
-        if (!rc) rc = place_flow(p, flow, landed ? landed : sl_buf_str(&name), error);
+        if (!flow) return error->code;
+        flow->def = defs[i];
+        rc = place_flow(p, flow, name, error);
         if (!rc) rc = name_flow(p, flow, error);
     }
-    sl_buf_release(&name);
     return rc;
 }
 
-/* ---- namespaces ---- */
+/* ---- discovery: one for each namespace and set of options that change columns ---- */
 
-static bool same_schema(const char *a, const char *b)
+struct group {
+    const char *source_schema, *shape_json;
+    const struct sl_table_def **defs;
+    size_t count;
+    struct sl_error error; /* code SL_OK: discovered */
+};
+
+static bool in_group(const struct sl_object *object, const struct group *group)
 {
-    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+    return same_text(object->source_schema, group->source_schema) &&
+           same_text(object->config.shape_json, group->shape_json);
 }
 
-static enum sl_code plan_namespace(struct planning *p, struct sl_loop *loop,
-                                   const char *source_schema, struct sl_error *error)
+static enum sl_code discover_groups(struct planning *p, struct sl_loop *loop, struct group *groups,
+                                    size_t *count, struct sl_error *error)
 {
     const struct sl_spec *spec = p->options->spec;
-    const struct sl_table_def **defs = NULL;
-    size_t count = 0;
-    struct sl_error why = {0};
-    enum sl_code found =
-        sl_discover_defs(loop, &p->options->source, source_schema, &p->resolved->arena, &defs,
-                         &count, p->note, p->ctx, &why);
-    enum sl_code rc = SL_OK;
 
-    if (found == SL_AUTH || found == SL_CANCELLED || found == SL_NO_MEMORY || found == SL_QUOTA) {
-        *error = why;
-        return found;
+    for (size_t i = 0; i < spec->object_count; i++) {
+        const struct sl_object *object = &spec->objects[i];
+        size_t k = 0;
+        while (k < *count && !in_group(object, &groups[k])) k++;
+        if (k < *count) continue;
+        struct group *group = &groups[(*count)++];
+        group->source_schema = object->source_schema;
+        group->shape_json = object->config.shape_json;
+        enum sl_code rc = sl_discover_defs(loop, &p->options->source, group->source_schema,
+                                           group->shape_json, &p->resolved->arena, &group->defs,
+                                           &group->count, p->note, p->ctx, &group->error);
+        if (rc == SL_AUTH || rc == SL_CANCELLED || rc == SL_NO_MEMORY || rc == SL_QUOTA) {
+            *error = group->error; /* the others would end the same way */
+            return rc;
+        }
     }
+    return SL_OK;
+}
+
+/* A namespace that could not be read: its objects fail with that reason. */
+static enum sl_code plan_lost(struct planning *p, const struct sl_object *object,
+                              const struct sl_error *why, struct sl_error *error)
+{
+    struct sl_flow *flow = new_flow(p, object, error);
+    enum sl_code rc;
+
+    if (!flow) return error->code;
+    rc = place_flow(p, flow,
+                    object->table          ? object->table
+                    : object->source_table ? object->source_table
+                                           : "(all)",
+                    error);
+    if (!rc) sl_flow_fail(flow, why);
+    return rc;
+}
+
+static enum sl_code plan_object(struct planning *p, const struct sl_object *object,
+                                const struct group *group, struct sl_error *error)
+{
+    size_t before = p->resolved->count;
+    enum sl_code rc;
+
+    if (sl_failed(group->error.code)) return plan_lost(p, object, &group->error, error);
+    if (!object->whole_schema) return plan_table(p, object, group->defs, group->count, error);
+    rc = plan_schema(p, object, group->defs, group->count, error);
+    if (!rc && p->resolved->count == before)
+        p->note(p->ctx, SL_NOTE_WARNING, "a schema object matched no table");
+    return rc;
+}
+
+static enum sl_code plan_objects(struct planning *p, struct sl_loop *loop, struct sl_error *error)
+{
+    const struct sl_spec *spec = p->options->spec;
+    struct group *groups = sl_calloc(spec->object_count + 1, sizeof *groups);
+    size_t count = 0;
+    enum sl_code rc;
+
+    if (!groups) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    rc = discover_groups(p, loop, groups, &count, error);
     for (int pass = 0; pass < 2 && !rc; pass++) /* named tables first: a schema takes the rest */
         for (size_t i = 0; i < spec->object_count && !rc; i++) {
             const struct sl_object *object = &spec->objects[i];
-            if (!same_schema(object->source_schema, source_schema) ||
-                object->whole_schema != (pass == 1))
-                continue;
-            if (found) {
-                struct sl_flow *flow = new_flow(p, object, error);
-                if (!flow) return error->code;
-                rc = place_flow(p, flow, object->table ? object->table : "(all)", error);
-                if (!rc) sl_flow_fail(flow, &why);
-            } else if (object->whole_schema) {
-                size_t before = p->resolved->count;
-                rc = plan_schema(p, object, defs, count, error);
-                if (!rc && p->resolved->count == before)
-                    p->note(p->ctx, SL_NOTE_WARNING, "a schema object matched no table");
-            } else {
-                rc = plan_table(p, object, defs, count, error);
-            }
+            size_t k = 0;
+            if (object->whole_schema != (pass == 1)) continue;
+            while (!in_group(object, &groups[k])) k++;
+            rc = plan_object(p, object, &groups[k], error);
         }
+    sl_free(groups);
     return rc;
 }
 
@@ -392,8 +510,7 @@ enum sl_code sl_resolve(const struct sl_run_options *options, struct sl_loop *lo
                         struct sl_resolved **out, struct sl_error *error)
 {
     struct planning p = {.options = options, .note = note, .ctx = ctx};
-    const struct sl_spec *spec = options->spec;
-    enum sl_code rc = SL_OK;
+    enum sl_code rc;
 
     *out = NULL;
     p.connector = sl_connector_find(options->source.connection->source);
@@ -406,12 +523,7 @@ enum sl_code sl_resolve(const struct sl_run_options *options, struct sl_loop *lo
                                      options->source.connection->source);
     }
     sl_arena_init(&p.resolved->arena, PLAN_MEMORY_MAX);
-    for (size_t i = 0; i < spec->object_count && !rc; i++) {
-        bool seen = false;
-        for (size_t k = 0; k < i; k++)
-            seen |= same_schema(spec->objects[k].source_schema, spec->objects[i].source_schema);
-        if (!seen) rc = plan_namespace(&p, loop, spec->objects[i].source_schema, error);
-    }
+    rc = plan_objects(&p, loop, error);
     for (size_t i = 0; i < p.resolved->count; i++) /* the arrays have stopped moving */
         p.resolved->flows[i].report = &p.resolved->report->tables[i];
     if (!rc) rc = apply_selection(&p, error);
