@@ -56,6 +56,7 @@ struct sl_option {
     double min, max;          /* SL_OPTION_INT, SL_OPTION_DOUBLE */
     const char *const *values; /* SL_OPTION_ENUM: ends with NULL */
     size_t offset;            /* where the parsed value goes in the task's state */
+    bool shapes;              /* a table option that changes the table's columns: discover is told */
 };
 
 /* ------------------------------------------------------------------ schemas */

@@ -57,6 +57,8 @@ static void retry(struct sl_task_node *task, int64_t asked_ms, struct sl_error *
         return;
     }
     if (task->attempts > 1) sl_error_context(why, "after %u attempts", task->attempts);
+    if (!why->hint[0])
+        sl_error_hint(why, "Nothing is lost, and what was landed stays: run again later.");
     fail_here(task, why);
 }
 
@@ -97,11 +99,22 @@ static void verdict_error(const struct sl_verdict *verdict, const struct sl_resp
     error->http_status = response->status;
 }
 
-static void fail_all(struct sl_loop *loop, const struct sl_error *error)
+static void fail_all(struct sl_job *met, const struct sl_error *error)
 {
-    struct sl_error copy = *error;
+    struct sl_error stopped = *error;
 
-    for (struct sl_job *job = loop->jobs; job; job = job->next) sl_job_fail(job, &copy);
+    sl_error_context(&stopped, "stopped with all the others");
+    for (struct sl_job *job = met->loop->jobs; job; job = job->next)
+        sl_job_fail(job, job == met ? error : &stopped);
+}
+
+static void say_when(const struct sl_verdict *verdict, struct sl_error *error)
+{
+    char day[SL_TIME_TEXT_MAX];
+
+    if (verdict->kind != SL_VERDICT_QUOTA || verdict->resets_at_us <= 0) return;
+    sl_time_format_ms(verdict->resets_at_us, day);
+    sl_error_context(error, "the quota is used up until %.10s (UTC)", day);
 }
 
 /* A shared key is to pause for longer than we wait: nobody is to sit behind it for hours. */
@@ -114,7 +127,7 @@ static void stop_for_long(struct sl_task_node *task, const struct sl_verdict *ve
                      (long long)((verdict->wait_ms + 59999) / 60000));
     if (!error->hint[0])
         sl_error_hint(error, "Nothing is lost: run again when that time has passed.");
-    fail_all(task->job->loop, error);
+    fail_all(task->job, error);
 }
 
 static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
@@ -148,7 +161,8 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
     case SL_VERDICT_QUOTA:
     case SL_VERDICT_FAIL_ALL:
         sl_error_context(&error, "%s", where(task, place, sizeof place));
-        fail_all(task->job->loop, &error);
+        say_when(verdict, &error);
+        fail_all(task->job, &error);
         return;
     }
 }

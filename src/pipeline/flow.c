@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -114,6 +115,33 @@ static enum sl_code choose_mode(struct sl_flow *flow, struct sl_error *error)
     return SL_OK;
 }
 
+/* A property of the table, or of the one that is to be made. */
+static bool is_on(const struct sl_flow *flow, const char *name)
+{
+    const char *value = flow->table ? sl_delta_property(flow->table, name) : property(flow, name);
+
+    return value && strcasecmp(value, "true") == 0;
+}
+
+/* What a table that is replaced with every run cannot have. */
+static enum sl_code refuse_properties(const struct sl_flow *flow, struct sl_error *error)
+{
+    static const char *const names[] = {"delta.appendOnly", "delta.enableChangeDataFeed"};
+
+    for (size_t i = 0; i < 2; i++) {
+        if ((flow->append && !flow->reset) || !is_on(flow, names[i])) continue;
+        sl_fail(error, SL_UNSUPPORTED,
+                "'%s' has %s=true, and this run would replace its rows: nothing was changed",
+                flow->location, names[i]);
+        sl_error_hint(error,
+                      "Turn it off (ALTER TABLE ... SET TBLPROPERTIES ('%s' = 'false'), and in "
+                      "table_properties), or land in another destination_table.",
+                      names[i]);
+        return SL_UNSUPPORTED;
+    }
+    return SL_OK;
+}
+
 enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_delta_totals totals;
@@ -132,6 +160,7 @@ enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error)
     }
     if (!rc) rc = make_schema(flow, error);
     if (!rc) rc = choose_mode(flow, error);
+    if (!rc) rc = refuse_properties(flow, error);
     return rc;
 }
 
@@ -241,11 +270,11 @@ static enum sl_code wanted_columns(const struct sl_flow *flow, char **out, struc
 
 static const struct sl_sink flow_sink;
 
-enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop, size_t tables_of_namespace,
-                           struct sl_error *error)
+enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
+                           struct sl_neighbours neighbours, struct sl_error *error)
 {
     struct ArrowSchema arrow = {0};
-    char input[96];
+    char input[128];
     char *columns = NULL;
     enum sl_code rc = SL_OK;
 
@@ -261,8 +290,8 @@ enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop, size_t ta
     if (rc) goto out;
     rc = wanted_columns(flow, &columns, error);
     if (rc) goto out;
-    snprintf(input, sizeof input, "{\"tables\":%zu,\"rows\":%lld}", tables_of_namespace,
-             (long long)flow->old_rows);
+    snprintf(input, sizeof input, "{\"tables\":%zu,\"rows\":%lld,\"rows_total\":%lld}",
+             neighbours.tables, (long long)flow->old_rows, (long long)neighbours.rows);
     struct sl_job_options options = {
         .kind = SL_JOB_READ,
         .table = flow->def->name,

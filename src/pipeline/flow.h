@@ -62,9 +62,15 @@ struct sl_flow {
 
 /* Looks at the destination (creates nothing). On an error the flow is FAILED. */
 SL_MUST_USE enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error);
+/* What reads from the same namespace in this run, this flow included. */
+struct sl_neighbours {
+    size_t tables;
+    int64_t rows; /* of all of them, as of the last run; -1: unknown */
+};
+
 /* Makes the table if it is missing, and gives the job to the loop. */
 SL_MUST_USE enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
-                                       size_t tables_of_namespace, struct sl_error *error);
+                                       struct sl_neighbours neighbours, struct sl_error *error);
 /* Sets the report to FAILED (or STOPPED for SL_CANCELLED). */
 void sl_flow_fail(struct sl_flow *flow, const struct sl_error *error);
 void sl_flow_release(struct sl_flow *flow); /* safe on {0}, safe twice */

@@ -199,9 +199,10 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
         if (!renamed) flow->def = named; /* the table there is not of this flow: refused later */
     }
     if (flow->def && flow->def != named) {
-        const char *text = sl_arena_printf(
-            &p->resolved->arena, "'%s' is called '%s' in the source now; it keeps landing in %s",
-            object->source_table, flow->def->name, flow->report->destination);
+        const char *text =
+            sl_arena_printf(&p->resolved->arena,
+                            "'%s' is called '%s' in the source now; it keeps landing in %s",
+                            object->source_table, flow->def->name, flow->report->destination);
         if (text) p->note(p->ctx, SL_NOTE_INFO, text);
     }
     if (!flow->def) flow->def = named;
@@ -251,8 +252,8 @@ static enum sl_code snake_names(struct planning *p, const struct sl_table_def **
 
     for (size_t i = 0; i < count && !failed; i++) {
         snake(defs[i]->name, &name);
-        names[i] = sl_buf_failed(&name) ? NULL
-                                        : sl_arena_strdup(&p->resolved->arena, sl_buf_str(&name));
+        names[i] =
+            sl_buf_failed(&name) ? NULL : sl_arena_strdup(&p->resolved->arena, sl_buf_str(&name));
         failed = !names[i];
     }
     sl_buf_release(&name);
@@ -286,7 +287,8 @@ static enum sl_code landed_names(struct planning *p, const struct sl_object *obj
 
     *out = NULL;
     *count = 0;
-    if (!rc) rc = sl_tables_list(p->options->catalog, object->catalog, object->schema, &list, error);
+    if (!rc)
+        rc = sl_tables_list(p->options->catalog, object->catalog, object->schema, &list, error);
     if (!rc) rc = sl_doc_parse_copy(doc, sl_buf_str(&list), list.len, &root, error);
     if (rc == SL_NOT_FOUND) rc = SL_OK, *error = (struct sl_error){0}; /* no such schema yet */
     if (!rc && sl_json_len(root) > 0) {

@@ -2,8 +2,9 @@
  * plan.h: the objects of a specification become flows. Private to src/pipeline.
  *
  * The destination is looked at before names are resolved: an existing table remembers the id of
- * its source table, and that id wins over the name in the specification. So a table that was
- * renamed in the source keeps landing where it did.
+ * its source table, and what the specification called it when it last landed. While the
+ * specification says the same, the id wins over the name: a table that was renamed in the source
+ * keeps landing where it did.
  */
 #ifndef SL_PLAN_H
 #define SL_PLAN_H
@@ -33,8 +34,9 @@ SL_MUST_USE enum sl_code sl_source_loop(const struct sl_source *source, struct s
 
 /* source.c: one discovery; defs are copied into the arena and handed to `table`. */
 SL_MUST_USE enum sl_code sl_discover_defs(struct sl_loop *loop, const struct sl_source *source,
-                                          const char *namespace_, struct sl_arena *arena,
-                                          const struct sl_table_def ***defs, size_t *count,
+                                          const char *namespace_, const char *table_options,
+                                          struct sl_arena *arena, const struct sl_table_def ***defs,
+                                          size_t *count,
                                           void (*note)(void *, enum sl_note, const char *),
                                           void *ctx, struct sl_error *error);
 

@@ -120,20 +120,28 @@ static bool stopping(void *ctx)
 
 /* ---- flows ---- */
 
-/* Tables that read from the same namespace at the same time share its limit. */
-static size_t neighbours(const struct run *run, const struct sl_flow *flow)
+static bool same_namespace(const struct sl_flow *a, const struct sl_flow *b)
 {
-    size_t count = 0;
+    const char *x = a->def->namespace_, *y = b->def->namespace_;
+
+    return strcmp(x ? x : "", y ? y : "") == 0;
+}
+
+/* Tables that read from the same namespace at the same time share its limit. */
+static struct sl_neighbours neighbours(const struct run *run, const struct sl_flow *flow)
+{
+    struct sl_neighbours all = {0};
 
     for (size_t i = 0; i < run->resolved->count; i++) {
         const struct sl_flow *other = &run->resolved->flows[i];
-        if ((other->report->state == SL_TABLE_QUEUED || other->report->state == SL_TABLE_RUNNING) &&
-            other->def &&
-            strcmp(other->def->namespace_ ? other->def->namespace_ : "",
-                   flow->def->namespace_ ? flow->def->namespace_ : "") == 0)
-            count++;
+        if ((other->report->state != SL_TABLE_QUEUED && other->report->state != SL_TABLE_RUNNING) ||
+            !other->def || !same_namespace(other, flow))
+            continue;
+        all.tables++;
+        all.rows = all.rows < 0 || other->old_rows < 0 ? -1 : all.rows + other->old_rows;
     }
-    return count < FLOWS_AT_ONCE ? count : FLOWS_AT_ONCE;
+    if (all.tables > FLOWS_AT_ONCE) all.tables = FLOWS_AT_ONCE;
+    return all;
 }
 
 static void tell_end(struct sl_flow *flow)
@@ -156,7 +164,9 @@ static void start_more(struct run *run)
         struct sl_error error = {0};
         if (flow->report->state != SL_TABLE_QUEUED) continue;
         sl_event_flow(flow, "STARTING", -1);
-        if (sl_flow_start(flow, run->loop, neighbours(run, flow), &error)) {
+        enum sl_code rc = flow->schema ? SL_OK : sl_flow_open(flow, &error);
+        if (!rc) rc = sl_flow_start(flow, run->loop, neighbours(run, flow), &error);
+        if (rc) {
             sl_flow_fail(flow, &error);
             tell_end(flow);
             sl_flow_release(flow);
@@ -177,8 +187,12 @@ static void flow_ended(struct sl_flow *flow)
     if (!stopping(run)) start_more(run);
 }
 
+/* Looks at every destination. Those whose turn is far are closed again: memory does not grow with
+ * the number of tables. */
 static void open_flows(struct run *run)
 {
+    size_t open = 0;
+
     for (size_t i = 0; i < run->resolved->count; i++) {
         struct sl_flow *flow = &run->resolved->flows[i];
         struct sl_error error = {0};
@@ -194,7 +208,9 @@ static void open_flows(struct run *run)
                 sl_event_defined(flow);
         }
         if (flow->report->state == SL_TABLE_FAILED) tell_end(flow);
-        if (flow->report->state != SL_TABLE_QUEUED) sl_flow_release(flow);
+        if (flow->report->state != SL_TABLE_QUEUED || run->options->validate_only ||
+            ++open > FLOWS_AT_ONCE)
+            sl_flow_release(flow);
     }
 }
 
@@ -383,6 +399,7 @@ enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
             struct sl_error why = {0};
             if (flow->report->state == SL_TABLE_QUEUED && sl_flow_open(flow, &why))
                 sl_flow_fail(flow, &why);
+            sl_flow_release(flow);
         }
         put_plan(&run, w);
         size_t len;

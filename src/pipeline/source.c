@@ -91,9 +91,13 @@ static enum sl_code look_check(void *ctx, const char *subject, bool good, const 
 
 static enum sl_code run_look(struct sl_loop *loop, const struct sl_source *source,
                              enum sl_job_kind kind, const char *namespace_,
-                             const struct sl_sink *sink, struct look *look, struct sl_error *error)
+                             const char *table_options, const struct sl_sink *sink,
+                             struct look *look, struct sl_error *error)
 {
-    struct sl_job_options options = {.kind = kind, .namespace_ = namespace_, .expected_rows = -1};
+    struct sl_job_options options = {.kind = kind,
+                                     .namespace_ = namespace_,
+                                     .table_options = table_options,
+                                     .expected_rows = -1};
     struct sl_job *job;
     enum sl_code rc = sl_loop_add(loop, &options, sink, look, &job, error);
 
@@ -115,14 +119,15 @@ enum sl_code sl_source_loop(const struct sl_source *source, struct sl_loop **out
 }
 
 enum sl_code sl_discover_defs(struct sl_loop *loop, const struct sl_source *source,
-                              const char *namespace_, struct sl_arena *arena,
-                              const struct sl_table_def ***defs, size_t *count,
-                              void (*note)(void *, enum sl_note, const char *), void *ctx,
-                              struct sl_error *error)
+                              const char *namespace_, const char *table_options,
+                              struct sl_arena *arena, const struct sl_table_def ***defs,
+                              size_t *count, void (*note)(void *, enum sl_note, const char *),
+                              void *ctx, struct sl_error *error)
 {
     static const struct sl_sink sink = {.table = look_table, .note = look_note, .end = look_end};
     struct look look = {.arena = arena, .note = note, .note_ctx = ctx};
-    enum sl_code rc = run_look(loop, source, SL_JOB_DISCOVER, namespace_, &sink, &look, error);
+    enum sl_code rc =
+        run_look(loop, source, SL_JOB_DISCOVER, namespace_, table_options, &sink, &look, error);
 
     *defs = look.defs;
     *count = look.count;
@@ -154,7 +159,7 @@ enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
     if (!look.w) return sl_fail(error, SL_NO_MEMORY, "no memory for a check");
     sl_json_begin_array(look.w);
     rc = sl_source_loop(source, &loop, error);
-    if (!rc) rc = run_look(loop, source, SL_JOB_CHECK, NULL, &sink, &look, error);
+    if (!rc) rc = run_look(loop, source, SL_JOB_CHECK, NULL, NULL, &sink, &look, error);
     sl_json_end_array(look.w);
     enum sl_code written = writer_out(look.w, out, rc ? &(struct sl_error){0} : error);
     if (!rc) rc = written;
@@ -223,7 +228,7 @@ enum sl_code sl_source_discover(const struct sl_source *source, const char *tabl
     sl_json_key(look.w, "namespaces");
     sl_json_begin_array(look.w);
     rc = sl_source_loop(source, &loop, error);
-    if (!rc) rc = run_look(loop, source, SL_JOB_DISCOVER, NULL, &sink, &look, error);
+    if (!rc) rc = run_look(loop, source, SL_JOB_DISCOVER, NULL, NULL, &sink, &look, error);
     sl_json_end_array(look.w);
     sl_json_key(look.w, "tables");
     sl_json_begin_array(look.w);
@@ -361,8 +366,8 @@ enum sl_code sl_source_read(const struct sl_source *source, const struct sl_read
     if (options->limit == 0) return SL_OK;
     rc = sl_source_loop(source, &loop, error);
     if (!rc)
-        rc = sl_discover_defs(loop, source, options->namespace_, &arena, &defs, &count, NULL, NULL,
-                              error);
+        rc = sl_discover_defs(loop, source, options->namespace_, options->options_json, &arena,
+                              &defs, &count, NULL, NULL, error);
     if (!rc) {
         def = def_named(defs, count, options->table);
         if (!def) rc = sl_fail(error, SL_NOT_FOUND, "the source has no table '%s'", options->table);

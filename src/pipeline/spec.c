@@ -297,7 +297,7 @@ static void check_options(struct parse *p, const char *text, size_t len, const c
 
 /* The connector's options of one table, as one JSON object. `extra` are connector_options. */
 static const char *merge_options(struct parse *p, const struct layers *layers,
-                                 const struct sl_json *extra, const char *pointer)
+                                 const struct sl_json *extra, const char *pointer, bool shapes_only)
 {
     struct sl_json_writer *writer = sl_json_writer_new();
     const char *text, *copy = NULL;
@@ -312,14 +312,14 @@ static const char *merge_options(struct parse *p, const struct layers *layers,
         const struct sl_json *value = sl_json_get(extra, o->name);
         if (!value) value = option_value(layers, o->name);
         if (!value && o->alias) value = option_value(layers, o->alias);
-        if (value) put_option(writer, o->name, value);
+        if (value && (o->shapes || !shapes_only)) put_option(writer, o->name, value);
     }
     sl_json_end_object(writer);
     text = sl_json_writer_text(writer, &len);
     if (text) copy = sl_arena_strndup(p->spec->arena, text, len);
     if (!copy) p->no_memory = true;
     sl_json_writer_free(writer);
-    if (copy && p->connector) check_options(p, copy, len, pointer);
+    if (copy && p->connector && !shapes_only) check_options(p, copy, len, pointer);
     return copy ? copy : "{}";
 }
 
@@ -343,7 +343,8 @@ static void resolve_config(struct parse *p, const struct layers *layers,
     out->clustering_columns = strongest(layers, "clustering_columns");
     out->row_filter = sl_json_str(strongest(layers, "row_filter"));
     out->table_properties = strongest(layers, "table_properties");
-    out->options_json = merge_options(p, layers, extra, pointer);
+    out->options_json = merge_options(p, layers, extra, pointer, false);
+    out->shape_json = merge_options(p, layers, extra, pointer, true);
 }
 
 /* ---- objects ---- */

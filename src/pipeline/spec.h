@@ -35,6 +35,7 @@ struct sl_table_config {
     enum sl_names names;
     const struct sl_json *table_properties; /* object of strings, without sluice.*; or NULL */
     const char *options_json;               /* the connector's table options, one JSON object */
+    const char *shape_json;                 /* those of them that change the columns */
 };
 
 struct sl_object {
