@@ -1,4 +1,5 @@
 /* cmd_run.c: plan and run. */
+#include <math.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -37,7 +38,7 @@ static enum sl_code print_plan(struct cli *cli, const struct sl_buf *json, struc
     };
     const struct sl_json *root = NULL;
     struct sl_buf tables = {0};
-    double minutes = 0, rate = 0;
+    double minutes = 0, rate = 0, share = 0;
     int64_t calls = 0;
     struct sl_doc *doc = sl_doc_new(0);
     struct sl_json_writer *w = sl_json_writer_new();
@@ -57,6 +58,9 @@ static enum sl_code print_plan(struct cli *cli, const struct sl_buf *json, struc
         if (rated) printf(" at %.3g a second", rate);
         if (sl_json_double(sl_json_get(root, "minutes"), &minutes))
             printf(": %.1f minutes", minutes);
+        if (sl_json_double(sl_json_get(root, "share_of_month"), &share) && share > 0)
+            printf("; %.2f %% of a month's quota, so at most %.0f runs a month", share * 100,
+                   floor(1 / share));
         putchar('\n');
     } else {
         printf("The number of calls is known after the first run");

@@ -316,13 +316,46 @@ enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **rep
 /* ---- plan ---- */
 
 #define SECONDS_A_MINUTE 60.0
+#define DAY_MS INT64_C(86400000)
+
+static void put_number(struct sl_json_writer *w, const char *key, double number, bool known)
+{
+    sl_json_key(w, key);
+    if (known)
+        sl_json_put_double(w, number);
+    else
+        sl_json_put_null(w);
+}
+
+/* How long so many calls take at the source's limits, and what share of a month's they are. calls
+ * -1: unknown. */
+static void put_limits(const struct run *run, struct sl_json_writer *w, int64_t calls)
+{
+    double slowest = 0, month = 0;
+    struct sl_budget_use use;
+
+    for (size_t i = 0; sl_budgets_use(sl_loop_budgets(run->loop), i, &use); i++) {
+        double rate = use.rate * 1000.0 / (double)use.window_ms;
+        if (use.window_ms >= DAY_MS)
+            month = use.rate * 30.0 * DAY_MS / (double)use.window_ms;
+        else if (slowest == 0 || rate < slowest)
+            slowest = rate;
+    }
+    sl_json_key(w, "calls");
+    if (calls >= 0)
+        sl_json_put_i64(w, calls);
+    else
+        sl_json_put_null(w);
+    put_number(w, "minutes", (double)calls / slowest / SECONDS_A_MINUTE, calls >= 0 && slowest > 0);
+    put_number(w, "requests_per_second", slowest, slowest > 0);
+    put_number(w, "monthly_quota", month, month > 0);
+    put_number(w, "share_of_month", (double)calls / month, calls >= 0 && month > 0);
+}
 
 static void put_plan(struct run *run, struct sl_json_writer *w)
 {
-    double slowest = 0;
     int64_t calls = 1; /* the schema */
     bool known = true;
-    struct sl_budget_use use;
 
     sl_json_begin_object(w);
     sl_json_key(w, "tables");
@@ -355,25 +388,7 @@ static void put_plan(struct run *run, struct sl_json_writer *w)
         sl_json_end_object(w);
     }
     sl_json_end_array(w);
-    for (size_t i = 0; sl_budgets_use(sl_loop_budgets(run->loop), i, &use); i++) {
-        double rate = use.rate * 1000.0 / (double)use.window_ms;
-        if (slowest == 0 || rate < slowest) slowest = rate;
-    }
-    sl_json_key(w, "calls");
-    if (known)
-        sl_json_put_i64(w, calls);
-    else
-        sl_json_put_null(w);
-    sl_json_key(w, "minutes");
-    if (known && slowest > 0)
-        sl_json_put_double(w, (double)calls / slowest / SECONDS_A_MINUTE);
-    else
-        sl_json_put_null(w);
-    sl_json_key(w, "requests_per_second");
-    if (slowest > 0)
-        sl_json_put_double(w, slowest);
-    else
-        sl_json_put_null(w);
+    put_limits(run, w, known ? calls : -1);
     sl_json_key(w, "notes");
     sl_json_begin_array(w);
     for (const char *const *n = run->options->spec->notes; *n; n++) sl_json_put_str(w, *n);

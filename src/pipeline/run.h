@@ -119,7 +119,8 @@ SL_MUST_USE enum sl_code sl_run(const struct sl_run_options *options, struct sl_
 void sl_report_free(struct sl_report *report);
 
 /* plan: appends {"tables":[{"source_table","destination","mode","rows","calls"}], "calls":n,
- * "minutes":m, "requests_per_second":r, "notes":[...]}; rows and calls null when unknown. */
+ * "minutes":m, "requests_per_second":r, "monthly_quota":q, "share_of_month":s, "notes":[...]};
+ * null where it is unknown. */
 SL_MUST_USE enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
                                  struct sl_error *error);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define USER_KEY "airtable/user/{credential}"
+#define MONTH_KEY "airtable/month/{credential}"
+#define MONTH_MS (INT64_C(30) * 86400000)
 #define USER_REQUESTS_PER_SECOND 49.0 /* the API allows 50 */
 #define BASE_REQUESTS_PER_SECOND 5
 
@@ -38,6 +40,14 @@ static const struct sl_option connection_options[] = {
      .offset = AT(requests_per_second),
      .help = "Calls per second for each base. Airtable allows 5, shared with everybody who uses "
              "the base: lower it where automations run. More than 5 holds for simulators only."},
+    {.name = "monthly_quota",
+     .kind = SL_OPTION_INT,
+     .preset = "0",
+     .min = 0,
+     .max = 1e12,
+     .offset = AT(monthly_quota),
+     .help = "Calls a month that the workspace's plan allows, for sluice plan: 1000 on Free, 100000 "
+             "on Team; 0 where there is no such limit."},
     {0},
 };
 
@@ -117,8 +127,17 @@ enum sl_code airtable_declare_user(const struct airtable *self, struct sl_out *o
     double wanted = self->requests_per_second > USER_REQUESTS_PER_SECOND ? self->requests_per_second
                                                                          : USER_REQUESTS_PER_SECOND;
 
+    struct sl_limit month = {.key = MONTH_KEY,
+                             .rate = (double)self->monthly_quota,
+                             .window_ms = MONTH_MS,
+                             .durable = true};
+    enum sl_code rc;
+
     user.rate = rate_within(self, wanted, USER_REQUESTS_PER_SECOND);
-    return sl_out_limit(out, &user, error);
+    rc = sl_out_limit(out, &user, error);
+    /* Declared for the plan, spent by nobody: what other clients use of it is not known here, and
+     * Airtable says when it is gone. */
+    return rc || self->monthly_quota == 0 ? rc : sl_out_limit(out, &month, error);
 }
 
 enum sl_code airtable_enter_base(struct airtable *self, const char *base, struct sl_out *out,

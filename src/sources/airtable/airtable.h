@@ -67,6 +67,7 @@ struct airtable {
     const struct sl_json *base_ids; /* array of strings, or NULL: all bases of the token */
     const char *base_url;
     double requests_per_second;
+    int64_t monthly_quota;
 
     /* table options */
     const char *view, *filter;
