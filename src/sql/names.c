@@ -82,10 +82,12 @@ static const char *chain_at(const char *p, struct chain *chain)
     const char *start = p, *end = p;
 
     chain->count = 0;
-    while (chain->count < PARTS_MAX) {
-        const char *after = part(p, chain->text[chain->count]);
+    for (;;) {
+        char more[256]; /* parts beyond the last that matters */
+        const char *after = part(p, chain->count < PARTS_MAX ? chain->text[chain->count] : more);
         if (!after) break;
-        chain->end[chain->count++] = end = after;
+        end = after;
+        if (chain->count < PARTS_MAX) chain->end[chain->count++] = after;
         if (*after != '.') break;
         p = after + 1;
     }
@@ -147,8 +149,15 @@ static enum sl_code use(struct sl_names *names, struct sl_name *found, struct sl
     return SL_OK;
 }
 
+/* Two quotes side by side would be one name. */
+static void keep_apart(struct sl_buf *sql, char next)
+{
+    if (next == '"' && sql->len > 0 && sql->data[sql->len - 1] == '"') sl_buf_addc(sql, ' ');
+}
+
 static void put_name(struct sl_buf *sql, const char *name)
 {
+    keep_apart(sql, '"');
     sl_buf_addc(sql, '"');
     for (; *name; name++) {
         if (*name == '"') sl_buf_addc(sql, '"');
@@ -202,6 +211,10 @@ enum sl_code sl_names_resolve(struct sl_catalog *catalog, const char *text, stru
             continue;
         }
         end = chain_at(p, &chain);
+        if (chain.count == 0 && strchr("\"`[", *p)) { /* a quote that does not end */
+            sl_buf_adds(&out->sql, p);
+            break;
+        }
         if (chain.count == 0) {
             sl_buf_addc(&out->sql, *p++);
             if (isdigit((unsigned char)p[-1])) /* 1e5: the e begins no name */
@@ -220,6 +233,7 @@ enum sl_code sl_names_resolve(struct sl_catalog *catalog, const char *text, stru
             sl_buf_add(&out->sql, p, (size_t)(end - p));
         }
         p = end;
+        keep_apart(&out->sql, *p);
     }
     if (!rc && sl_buf_failed(&out->sql)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for names");
     return rc;

@@ -167,6 +167,7 @@ static void strings_comments_and_numbers_are_left_alone(void **state)
     assert_string_equal(value("SELECT 1 /* sku_candidates */ -- bronze.vendors\n"), "1");
     assert_string_equal(value("SELECT 1e2 + 0x10"), "116");
     assert_string_equal(value("SELECT \"a.b\" FROM (SELECT 5 AS \"a.b\")"), "5");
+    assert_string_equal(value("SELECT count(*) FROM sku_candidates\"x\"WHERE x.no = 1"), "1");
     assert_string_equal(value("SELECT [sku_candidates x] FROM (SELECT 6 AS [sku_candidates x])"),
                         "6");
 }

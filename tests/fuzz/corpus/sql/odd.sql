@@ -1,0 +1,1 @@
+WITH x AS (SELECT * FROM main.bronze.order) SELECT a.b.c.d.e, x'ff', :p, ?1, 1vendors, vendors"x" FROM x

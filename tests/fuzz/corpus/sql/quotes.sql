@@ -1,0 +1,1 @@
+SELECT "a""b", [odd "name"], `tasks`.no FROM bronze.tasks, bronze."odd ""name""" /* vendors */ GROUP BY tasks.no LIMIT 1e2;
