@@ -232,7 +232,11 @@ impl From<KernelError> for Failure {
             Cancelled => Code::Cancelled,
             _ => Code::Destination,
         };
-        from_error(code, error)
+        let mut failure = from_error(code, error);
+        if failure.hint.is_empty() {
+            failure.hint = table_advice(error).to_string();
+        }
+        failure
     }
 }
 
@@ -311,6 +315,29 @@ fn advice(error: &(dyn Error + 'static)) -> Option<(String, bool)> {
         Some(KernelError::ObjectStore(store)) => advice(store),
         Some(KernelError::Backtraced { source, .. }) => advice(source.as_ref()),
         _ => advice(error.source()?),
+    }
+}
+
+/// What the user can do when it is the table.
+fn table_advice(error: &KernelError) -> &'static str {
+    use KernelError::*;
+
+    match error {
+        Unsupported(_) | InvalidProtocol(_) => {
+            "Another program gave the table a feature that sluice does not know: take it off with \
+             that program (ALTER TABLE ... DROP FEATURE), or land in another destination table."
+        }
+        Arrow(_)
+        | MalformedJson(_)
+        | MissingVersion(_)
+        | StartVersionNotFound { .. }
+        | MissingMetadata
+        | MissingProtocol
+        | MissingMetadataAndProtocol => {
+            "The log of the table (_delta_log) is damaged or incomplete: restore it from a backup, \
+             or move the table away; the next run makes it anew."
+        }
+        _ => "",
     }
 }
 

@@ -102,6 +102,12 @@ impl Table {
         match snapshot_at(&place, &location, version) {
             Ok(snapshot) => Ok(Table::at(engine, place, location, State::At(snapshot))),
             Err(error) => match error.without_backtrace() {
+                // A gap in the log, when the newest version was asked for: there is a table.
+                KernelError::MissingVersion(_) | KernelError::StartVersionNotFound { .. }
+                    if version.is_none() =>
+                {
+                    Err(error.into())
+                }
                 KernelError::EmptyLog
                 | KernelError::FileNotFound(_)
                 | KernelError::MissingVersion(_)
