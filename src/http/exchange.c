@@ -2,6 +2,7 @@
 #include "http/exchange.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -187,6 +188,8 @@ static bool redirects(const struct sl_transfer *t)
 static enum sl_code too_large(struct sl_transfer *t)
 {
     sl_fail(&t->error, SL_TOO_LARGE, "the answer is larger than %zu bytes", t->limit);
+    sl_error_hint(&t->error, "Look at what the source sends there: no answer of its API is that large. "
+                             "Where rows are, ask for fewer columns (include_columns).");
     return SL_TOO_LARGE;
 }
 
@@ -535,6 +538,24 @@ static void timed_out(struct sl_transfer *t)
             (long long)ms);
 }
 
+/* A connection that failed may have failed at the proxy. Its value may hold a password. */
+static void name_proxy(struct sl_transfer *t)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    bool plain = t->url && strncasecmp(t->url, "http:", 5) == 0;
+    const char *found = plain && getenv("http_proxy") ? "http_proxy" : NULL;
+
+    for (size_t i = plain ? 2 : 0; i < 4 && !found; i++)
+        if (getenv(names[i])) found = names[i];
+    if (found)
+        sl_error_hint(&t->error,
+                      "See whether the proxy in the environment variable %s is right, or set NO_PROXY "
+                      "for this host.",
+                      found);
+    else
+        sl_error_hint(&t->error, "Check the address, the network and the name service.");
+}
+
 /* What curl says, in our terms. The error of a callback has precedence: it is the cause. */
 static void failed(struct sl_transfer *t, CURLcode result)
 {
@@ -547,7 +568,10 @@ static void failed(struct sl_transfer *t, CURLcode result)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PROXY: sl_fail(error, SL_CONNECT, "could not connect: %s", text); break;
+    case CURLE_PROXY:
+        sl_fail(error, SL_CONNECT, "could not connect: %s", text);
+        name_proxy(t);
+        break;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
@@ -566,10 +590,12 @@ static void failed(struct sl_transfer *t, CURLcode result)
         error->retryable = true;
         break;
     default: /* reset, nothing at all, a chunk or frame that is none, ... */
-        if (t->sent_us)
+        if (t->sent_us) {
             sl_fail(error, SL_SOURCE, "the connection broke: %s", text);
-        else /* a proxy that refuses, for one */
+        } else { /* a proxy that refuses, for one */
             sl_fail(error, SL_CONNECT, "could not connect: %s", text);
+            name_proxy(t);
+        }
         error->retryable = true;
     }
 }
