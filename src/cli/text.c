@@ -11,7 +11,7 @@
 struct cli_grid {
     size_t columns, cells, cap;
     char **texts;        /* row after row */
-    const char **titles; /* borrowed */
+    char **titles;       /* one a column, or NULL */
     bool *right;
     bool failed;
 };
@@ -38,16 +38,11 @@ void cli_grid_free(struct cli_grid *grid)
 {
     if (!grid) return;
     for (size_t i = 0; i < grid->cells; i++) sl_free(grid->texts[i]);
+    for (size_t i = 0; grid->titles && i < grid->columns; i++) sl_free(grid->titles[i]);
     sl_free(grid->texts);
     sl_free(grid->titles);
     sl_free(grid->right);
     sl_free(grid);
-}
-
-void cli_grid_head(struct cli_grid *grid, size_t column, const char *title, bool right)
-{
-    grid->titles[column] = title;
-    grid->right[column] = right;
 }
 
 /* Control characters would break the lines (and a terminal may obey them): each becomes a dot. */
@@ -58,6 +53,14 @@ static char *clean(const char *text)
     for (char *c = copy; c && *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = *c == '\n' || *c == '\t' ? ' ' : '.';
     return copy;
+}
+
+void cli_grid_head(struct cli_grid *grid, size_t column, const char *title, bool right)
+{
+    sl_free(grid->titles[column]);
+    grid->titles[column] = title ? clean(title) : NULL;
+    grid->failed = grid->failed || (title && !grid->titles[column]);
+    grid->right[column] = right;
 }
 
 void cli_grid_cell(struct cli_grid *grid, const char *text)

@@ -366,3 +366,10 @@ def test_discover(connected):
     assert {t["name"] for t in found["tables"]} >= set(demo.TABLES)
     text = connected.run("discover", "airtable", "Vendors").out
     assert "COLUMN" in text and "vendor" in text
+
+
+def test_read_prints_rows_in_every_form(connected):
+    text = connected.run("read", "airtable", "Vendors", "--limit", "3").out.splitlines()
+    assert text[0].startswith("_airtable_id") and len(text) == 4
+    rows = connected.json("read", "airtable", "Vendors", "--limit", "3")
+    assert [row["_airtable_id"] for row in rows] == [line.split()[0] for line in text[1:]]
