@@ -13,8 +13,8 @@ struct sl_vtab {
     struct sl_delta_table *delta;
     struct ArrowSchema schema; /* of all columns */
     char *name;
-    char *used;                /* of each column: is it used by a statement? */
-    struct sl_vtab *next;      /* in env->tables */
+    char *used;           /* of each column: is it used by a statement? */
+    struct sl_vtab *next; /* in env->tables */
 };
 
 struct cursor {
@@ -154,8 +154,10 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 
     if (!used) return SQLITE_NOMEM;
     for (int64_t c = 0; c < n; c++) /* bit 63 stands for all columns from the 64th on */
-        if ((info->colUsed >> (c < 63 ? c : 63)) & 1) used[c] = '1', table->used[c] = true;
-        else used[c] = '0';
+        if ((info->colUsed >> (c < 63 ? c : 63)) & 1)
+            used[c] = '1', table->used[c] = true;
+        else
+            used[c] = '0';
     used[n] = '\0';
     info->idxStr = used;
     info->needToFreeIdxStr = 1;

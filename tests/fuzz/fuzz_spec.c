@@ -47,8 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sl_spec *spec = NULL;
     struct sl_buf mistakes = {0};
     struct sl_error error = {0};
-    enum sl_code rc =
-        sl_spec_parse((const char *)data, size, connector, &spec, &mistakes, &error);
+    enum sl_code rc = sl_spec_parse((const char *)data, size, connector, &spec, &mistakes, &error);
 
     check(connector != NULL);
     if (rc == SL_OK) {

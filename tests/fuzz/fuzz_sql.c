@@ -42,8 +42,10 @@ static void clean_up(void)
 
 static void make_catalog(void)
 {
-    static const char *const names[][2] = {{"bronze", "vendors"}, {"silver", "suppliers"},
-                                           {"bronze", "order"},   {"bronze", "odd \"name\""},
+    static const char *const names[][2] = {{"bronze", "vendors"},
+                                           {"silver", "suppliers"},
+                                           {"bronze", "order"},
+                                           {"bronze", "odd \"name\""},
                                            {"bronze", "tasks"}};
     struct sl_catalog_options options = {.home = home, .now_us = clock_of};
     struct sl_error error = {0};
@@ -51,10 +53,14 @@ static void make_catalog(void)
     check(mkdtemp(home) != NULL);
     check(sl_catalog_open(&options, &catalog, &error) == SL_OK);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct sl_table_entry entry = {
-            .catalog_name = "main", .schema_name = names[i][0], .name = names[i][1],
-            .location = "/nowhere", .schema_json = "{\"type\":\"struct\",\"fields\":[]}",
-            .rows = -1, .bytes = -1, .files = -1};
+        struct sl_table_entry entry = {.catalog_name = "main",
+                                       .schema_name = names[i][0],
+                                       .name = names[i][1],
+                                       .location = "/nowhere",
+                                       .schema_json = "{\"type\":\"struct\",\"fields\":[]}",
+                                       .rows = -1,
+                                       .bytes = -1,
+                                       .files = -1};
         check(sl_table_put(catalog, &entry, &error) == SL_OK);
     }
     atexit(clean_up);

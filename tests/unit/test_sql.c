@@ -12,7 +12,8 @@
     "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\",\"objects\":[{"         \
     "\"schema\":{\"destination_catalog\":\"main\",\"destination_schema\":\"bronze\"}},{"           \
     "\"table\":{\"source_table\":\"Vendors\",\"destination_schema\":\"silver\","                   \
-    "\"destination_table\":\"vendors\",\"table_configuration\":{\"column_names\":\"original\"}}}]}"
+    "\"destination_table\":\"vendors\",\"table_configuration\":{\"column_names\":\"original\"}}}]" \
+    "}"
 
 struct answer {
     struct sl_buf text; /* "a|b\n1|x\n" */
@@ -27,8 +28,7 @@ static enum sl_code on_columns(void *ctx, const char *const *names, size_t count
 
     (void)error;
     answer->columns = count;
-    for (size_t i = 0; i < count; i++)
-        sl_buf_addf(&answer->text, "%s%s", i ? "|" : "", names[i]);
+    for (size_t i = 0; i < count; i++) sl_buf_addf(&answer->text, "%s%s", i ? "|" : "", names[i]);
     sl_buf_addc(&answer->text, '\n');
     return SL_OK;
 }
@@ -227,10 +227,11 @@ static void any_column_can_be_asked_for_alone(void **state)
     for (int64_t c = 0; c < columns.rows; c++) {
         char name[100], statement[500];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(line, "|"), line);
-        snprintf(statement, sizeof statement,
-                 "SELECT count(*) FROM sku_candidates a JOIN (SELECT _airtable_id, \"%s\" AS x FROM "
-                 "sku_candidates) b ON a._airtable_id = b._airtable_id WHERE a.\"%s\" IS b.x",
-                 name, name);
+        snprintf(
+            statement, sizeof statement,
+            "SELECT count(*) FROM sku_candidates a JOIN (SELECT _airtable_id, \"%s\" AS x FROM "
+            "sku_candidates) b ON a._airtable_id = b._airtable_id WHERE a.\"%s\" IS b.x",
+            name, name);
         assert_int_equal(number(statement), number("SELECT count(*) FROM sku_candidates"));
         line = strchr(line, '\n') + 1;
     }
@@ -395,8 +396,8 @@ static void describe_tells_the_columns(void **state)
     (void)state;
     assert_true(strncmp(sql("DESCRIBE main.bronze.vendors"), head, strlen(head)) == 0);
     assert_true(strncmp(sql("DESC TABLE main.bronze.vendors;"), head, strlen(head)) == 0);
-    assert_true(strncmp(sql("describe table extended `main`.`bronze`.`vendors`"), head,
-                        strlen(head)) == 0);
+    assert_true(
+        strncmp(sql("describe table extended `main`.`bronze`.`vendors`"), head, strlen(head)) == 0);
     assert_int_equal(answer.rows, 21);
     assert_int_equal(run("DESCRIBE main.bronze.vendor"), SL_NOT_FOUND);
     assert_int_equal(run("DESCRIBE TABLE"), SL_USAGE);

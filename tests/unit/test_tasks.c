@@ -24,10 +24,10 @@
 #define FLIGHTS_MAX 256
 
 struct reply {
-    int status;           /* 0: 200 */
-    const char *body;     /* NULL: {} */
+    int status;            /* 0: 200 */
+    const char *body;      /* NULL: {} */
     const char *chunks[8]; /* instead of body, when asked for by lines */
-    enum sl_code code;    /* an error instead of an answer; with chunks: after them */
+    enum sl_code code;     /* an error instead of an answer; with chunks: after them */
     struct sl_header headers[4];
 };
 
@@ -198,9 +198,13 @@ struct tiny {
 
 static const struct sl_option tiny_options[] = {
     {.name = "base", .kind = SL_OPTION_STRING, .offset = offsetof(struct tiny, base), .help = "B."},
-    {.name = "token", .kind = SL_OPTION_SECRET, .offset = offsetof(struct tiny, token),
+    {.name = "token",
+     .kind = SL_OPTION_SECRET,
+     .offset = offsetof(struct tiny, token),
      .help = "T."},
-    {.name = "other", .kind = SL_OPTION_SECRET, .offset = offsetof(struct tiny, other),
+    {.name = "other",
+     .kind = SL_OPTION_SECRET,
+     .offset = offsetof(struct tiny, other),
      .help = "O."},
     {0},
 };
@@ -270,9 +274,9 @@ const struct sl_connector *sl_connector_find(const char *name)
 /* ---- a sink that writes down what it is told ---- */
 
 struct told {
-    struct sl_buf log;    /* "rows u1 2;drop u1;release u1;..." */
-    int64_t rows;         /* that nobody dropped */
-    int64_t open[512];    /* by unit: rows since its last release point */
+    struct sl_buf log; /* "rows u1 2;drop u1;release u1;..." */
+    int64_t rows;      /* that nobody dropped */
+    int64_t open[512]; /* by unit: rows since its last release point */
     int ends;
     enum sl_code code;
     struct sl_error error;
@@ -373,8 +377,11 @@ static struct fixture *make(sl_step_fn *step,
     f->live = live;
     f->net.world.ops = &net_ops;
     f->net.answer = answer;
-    f->connection = (struct sl_connection){.name = "c", .source = "tiny", .options_json = "{}",
-                                           .secrets = secrets, .fingerprint = "f00d"};
+    f->connection = (struct sl_connection){.name = "c",
+                                           .source = "tiny",
+                                           .options_json = "{}",
+                                           .secrets = secrets,
+                                           .fingerprint = "f00d"};
     the_step = step;
     tasks_born = tasks_released = 0;
     assert_int_equal(sl_loop_new(&f->connection, &f->net.world, &f->loop, &error), SL_OK);
@@ -383,12 +390,13 @@ static struct fixture *make(sl_step_fn *step,
 
 static void add_with(struct fixture *f, size_t i, const char *table, const char *cursor, bool full)
 {
-    struct sl_job_options options = {.kind = SL_JOB_READ, .table = table, .cursor = cursor,
-                                     .full = full, .expected_rows = -1};
+    struct sl_job_options options = {
+        .kind = SL_JOB_READ, .table = table, .cursor = cursor, .full = full, .expected_rows = -1};
     struct sl_error error = {0};
 
-    assert_int_equal(
-        sl_loop_add(f->loop, &options, &told_sink, &f->told[i], &f->told[i].job, &error), SL_OK);
+    assert_int_equal(sl_loop_add(f->loop, &options, &told_sink, &f->told[i], &f->told[i].job,
+                                 &error),
+                     SL_OK);
 }
 
 static void add(struct fixture *f, size_t i, const char *table)
@@ -564,12 +572,9 @@ static void a_connector_that_breaks_the_contract_is_a_bug(void **state)
         enum sl_code code;
         const char *message;
     } cases[] = {
-        {asks_for_nothing, SL_BUG, "asked for nothing"},
-        {asks_twice, SL_BUG, "two requests"},
-        {gives_no_reason, SL_BAD_DATA, "without a reason"},
-        {says_ok, SL_BUG, "without a reason"},
-        {asks_and_is_done, SL_BUG, "asked for a request"},
-        {names_a_bad_part, SL_BUG, "a/b"},
+        {asks_for_nothing, SL_BUG, "asked for nothing"},    {asks_twice, SL_BUG, "two requests"},
+        {gives_no_reason, SL_BAD_DATA, "without a reason"}, {says_ok, SL_BUG, "without a reason"},
+        {asks_and_is_done, SL_BUG, "asked for a request"},  {names_a_bad_part, SL_BUG, "a/b"},
         {gives_a_huge_cursor, SL_TOO_LARGE, "cursor"},
     };
 
@@ -776,8 +781,11 @@ static bool post_idempotent;
 static enum sl_code posts(void *task, const struct sl_response *response, struct sl_out *out,
                           struct sl_error *error)
 {
-    struct sl_request request = {.method = "POST", .url = "http://s/search?secretish=1",
-                                 .body = "{}", .body_len = 2, .idempotent = post_idempotent};
+    struct sl_request request = {.method = "POST",
+                                 .url = "http://s/search?secretish=1",
+                                 .body = "{}",
+                                 .body_len = 2,
+                                 .idempotent = post_idempotent};
     enum sl_code rc;
 
     (void)task;
@@ -1179,8 +1187,7 @@ static void a_body_that_is_always_cut_gives_up(void **state)
 static enum sl_code ends_early(void *task, const struct sl_response *response, struct sl_out *out,
                                struct sl_error *error)
 {
-    struct sl_request request = {.url = "http://s/export", .lines = true,
-                                 .spends = {{"one", 1}}};
+    struct sl_request request = {.url = "http://s/export", .lines = true, .spends = {{"one", 1}}};
     struct sl_limit limit = {.key = "one", .rate = 1000, .window_ms = 1000, .concurrency = 1};
     enum sl_code rc;
 

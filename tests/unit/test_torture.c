@@ -118,8 +118,7 @@ static bool one(struct run_world *w, struct job *job, int64_t n)
     rc = run_spec(w, job->spec, false);
     bool reached = sl_alloc_failed();
     sl_alloc_fail_after(-1);
-    if (rc && !ran_out(w, rc))
-        problem(job, n, "%s: %s", sl_code_name(rc), w->error.message);
+    if (rc && !ran_out(w, rc)) problem(job, n, "%s: %s", sl_code_name(rc), w->error.message);
     if (rc && !w->error.message[0]) problem(job, n, "no message");
     expect_all_or_nothing(w, job, n);
     if (reached && n % 50 == 0) { /* and again, on what that left behind */
@@ -169,8 +168,7 @@ static void torture(struct job *job)
     learn(&w, job);
     for (int64_t step = 1; one(&w, job, n); n += step, tried++)
         if (n >= EACH_UP_TO) step = STRIDE * (n / EACH_UP_TO);
-    print_message("%s: %lld of about %lld allocations\n", job->app, (long long)tried,
-                  (long long)n);
+    print_message("%s: %lld of about %lld allocations\n", job->app, (long long)tried, (long long)n);
     assert_int_equal(job->problems, 0);
     assert_true(tried > 500);
     run_world_unmake(&w);

@@ -110,7 +110,8 @@ static void copy_part(const struct ArrowSchema *from, const struct ArrowArray *b
     must(ArrowArrayAllocateChildren(out, to->n_children) == NANOARROW_OK);
     for (int64_t c = 0; c < to->n_children; c++) {
         int64_t at = 0;
-        while (at < from->n_children && strcmp(from->children[at]->name, to->children[c]->name) != 0)
+        while (at < from->n_children &&
+               strcmp(from->children[at]->name, to->children[c]->name) != 0)
             at++;
         if (at == from->n_children) { /* a column that this file does not have */
             must(ArrowArrayInitFromSchema(out->children[c], to->children[c], NULL) == NANOARROW_OK);
@@ -304,7 +305,8 @@ static struct log *create(struct sl_delta_engine *engine, const char *location, 
 
     log->location = copy_text(location);
     log->schema = copy_text(schema);
-    for (size_t i = 0; i < count; i++) set(&log->properties, properties[i].key, properties[i].value);
+    for (size_t i = 0; i < count; i++)
+        set(&log->properties, properties[i].key, properties[i].value);
     apply(log, commit);
     log->next = engine->logs;
     engine->logs = log;
@@ -319,8 +321,8 @@ enum sl_code sl_delta_create(struct sl_delta_engine *engine, const char *locatio
     *out = NULL;
     if (find(engine, location))
         return sl_fail(error, SL_EXISTS, "there is a table at '%s'", location);
-    *out = handle(engine, create(engine, location, schema_json, properties, properties_count,
-                                 commit));
+    *out =
+        handle(engine, create(engine, location, schema_json, properties, properties_count, commit));
     return SL_OK;
 }
 
@@ -643,7 +645,8 @@ static enum sl_code read(struct data *const *files, size_t file_count, const cha
     for (size_t c = 0; columns && c < count; c++) {
         int64_t at = 0;
         struct ArrowSchema *column = r->schema.children[c];
-        while (all && at < all->n_children && strcmp(all->children[at]->name, columns[c]) != 0) at++;
+        while (all && at < all->n_children && strcmp(all->children[at]->name, columns[c]) != 0)
+            at++;
         ArrowSchemaRelease(column);
         if (all && at < all->n_children) {
             must(ArrowSchemaDeepCopy(all->children[at], column) == NANOARROW_OK);
