@@ -71,11 +71,12 @@ class Sluice:
         self.binary = binary(points=points)
         self.env = {"SLUICE_HOME": self.home, "XDG_RUNTIME_DIR": self.home, **env}
 
-    def start(self, *args, stdin=None, **env) -> subprocess.Popen:
+    def start(self, *args, stdin=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+              **env) -> subprocess.Popen:
         return subprocess.Popen(
             [str(self.binary), *map(str, args)], env=environment(**{**self.env, **env}),
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+            stdout=stdout, stderr=stderr, text=True, encoding="utf-8",
             errors="surrogateescape", preexec_fn=_die_with_parent)
 
     def run(self, *args, code=0, stdin=None, timeout=PATIENCE_S, **env) -> Result:
