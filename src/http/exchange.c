@@ -188,8 +188,9 @@ static bool redirects(const struct sl_transfer *t)
 static enum sl_code too_large(struct sl_transfer *t)
 {
     sl_fail(&t->error, SL_TOO_LARGE, "the answer is larger than %zu bytes", t->limit);
-    sl_error_hint(&t->error, "Look at what the source sends there: no answer of its API is that large. "
-                             "Where rows are, ask for fewer columns (include_columns).");
+    sl_error_hint(&t->error,
+                  "Look at what the source sends there: no answer of its API is that large. "
+                  "Where rows are, ask for fewer columns (include_columns).");
     return SL_TOO_LARGE;
 }
 
@@ -542,16 +543,17 @@ static void timed_out(struct sl_transfer *t)
 static void name_proxy(struct sl_transfer *t)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    bool plain = t->url && strncasecmp(t->url, "http:", 5) == 0;
+    bool plain = strncasecmp(current_url(t), "http:", 5) == 0;
     const char *found = plain && getenv("http_proxy") ? "http_proxy" : NULL;
 
     for (size_t i = plain ? 2 : 0; i < 4 && !found; i++)
         if (getenv(names[i])) found = names[i];
     if (found)
-        sl_error_hint(&t->error,
-                      "See whether the proxy in the environment variable %s is right, or set NO_PROXY "
-                      "for this host.",
-                      found);
+        sl_error_hint(
+            &t->error,
+            "See whether the proxy in the environment variable %s is right, or set NO_PROXY "
+            "for this host.",
+            found);
     else
         sl_error_hint(&t->error, "Check the address, the network and the name service.");
 }
