@@ -176,7 +176,7 @@ static bool check_object(struct parse *p, const struct sl_json *object,
         const char *name = sl_json_str(e.key);
         const struct sl_spec_key *key = find_key(keys, name);
         if (sl_json_get(object, name) != e.value) {
-            mistake(p, at(p, pointer, name), "this key stands twice in the object");
+            mistake(p, at(p, pointer, name), "this key stands twice in the object; remove one");
         } else if (!key) {
             if (!(options && sl_options_find(options, name)) && !open)
                 unknown_key(p, keys, options, pointer, name);
@@ -409,9 +409,11 @@ static void check_destinations(struct parse *p)
             if (!same_text(a->table, b->table) || !same_text(a->schema, b->schema) ||
                 !same_text(a->catalog, b->catalog))
                 continue;
-            mistake(p, a->pointer,
-                    "the destination %s.%s.%s is also that of %s; names are compared without case",
-                    a->catalog, a->schema, a->table, b->pointer);
+            mistake(
+                p, a->pointer,
+                "the destination %s.%s.%s is also that of %s (names are compared without case); "
+                "give one of them another destination_table",
+                a->catalog, a->schema, a->table, b->pointer);
             break;
         }
     }
@@ -506,7 +508,7 @@ enum sl_code sl_spec_parse(const char *text, size_t len, const struct sl_connect
     if (rc) {
         if (rc == SL_BAD_DATA) {
             rc = error->code = SL_BAD_SPEC;
-            sl_error_context(error, "the specification is not JSON");
+            sl_error_context(error, "the specification");
             sl_buf_addf(mistakes, "/: %s\n", error->message);
         }
         goto out;
