@@ -18,7 +18,7 @@ static void table_row(struct cli_grid *grid, const struct sl_table_report *t)
 
     cli_grid_cell(grid, t->destination ? t->destination : t->source_table);
     cli_grid_cell(grid, sl_table_state_name(t->state));
-    number_cell(grid, t->rows_landed >= 0 ? t->rows_landed : t->rows_read);
+    number_cell(grid, t->rows_landed);
     number_cell(grid, t->rescued);
     number_cell(grid, t->rejected);
     number_cell(grid, t->calls);
@@ -58,7 +58,7 @@ static enum sl_code report_text(const struct cli *cli, const struct sl_report *r
 {
     static const char *const titles[] = {"TABLE", "STATE",   "ROWS",   "RESCUED", "REJECTED",
                                          "CALLS", "RETRIES", "WAITED", "VERSION", "TIME"};
-    size_t count = sizeof titles / sizeof *titles, kept = 0;
+    size_t count = sizeof titles / sizeof *titles, kept = 0, failed = 0;
     char seconds[CLI_NUMBER_MAX], calls[CLI_NUMBER_MAX];
     struct cli_grid *grid = cli_grid_new(count);
 
@@ -73,10 +73,12 @@ static enum sl_code report_text(const struct cli *cli, const struct sl_report *r
         const struct sl_table_report *t = &report->tables[i];
         kept += t->version >= 0;
         if (t->state != SL_TABLE_FAILED) continue;
+        failed++;
         printf("%sfailed:%s %s: %s\n", cli_red(cli), cli_plain(cli),
                t->destination ? t->destination : t->source_table, t->error.message);
         if (t->error.hint[0]) printf("  %s\n", t->error.hint);
     }
+    if (failed) puts("What had been landed before in tables that failed stays as it was.");
     cli_duration(report->ended_us - report->started_us, seconds);
     printf("%s calls, %lld answered with 429, in %s\n", cli_count(report->calls, calls),
            (long long)report->limited, seconds);
