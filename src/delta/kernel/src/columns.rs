@@ -92,11 +92,13 @@ pub fn align(batch: &StructArray, schema: &Arc<Schema>) -> Outcome<RecordBatch> 
         schema.fields().iter().map(|field| child(batch, field)).collect::<Outcome<Vec<_>>>()?;
     for (column, field) in columns.iter().zip(schema.fields()) {
         if !field.is_nullable() && column.is_nullable() && column.null_count() > 0 {
-            let message =
-                format!("column '{}' does not take NULL, and a row has none", field.name());
-            return Err(Failure::new(
-                Code::BadData,
-                message.replace("has none", "has no value for it"),
+            let message = format!(
+                "column '{}' does not take NULL, and a row has no value for it",
+                field.name()
+            );
+            return Err(Failure::new(Code::Destination, message).hint(
+                "Let the column take NULL (ALTER TABLE ... ALTER COLUMN ... DROP NOT NULL), or \
+                 land in another destination table.",
             ));
         }
     }
