@@ -96,6 +96,7 @@ struct plan {
     const struct sl_table_def *def;
     const struct sl_schema_options *options;
     struct sl_arena *arena;
+    struct sl_existing existing; /* what the table has; empty when it is new */
     struct sl_naming *names;
     bool *wanted;
     size_t *keys;
@@ -103,36 +104,65 @@ struct plan {
     struct sl_error *error;
 };
 
-static bool is_called(const struct plan *plan, size_t column, const char *name)
-{
-    const struct sl_column *c = &plan->def->columns[column];
-
-    return strcmp(c->name, name) == 0 || (c->id && strcmp(c->id, name) == 0) ||
-           strcmp(plan->names[column].visible, name) == 0;
-}
-
-/* Index of the column a user means. An id wins over a name, and a name over a visible name, which
- * may be another field's original one. */
-static bool find_column(const struct plan *plan, const char *name, size_t *out)
+static bool find_id(const struct plan *plan, const char *id, size_t *out)
 {
     const struct sl_table_def *def = plan->def;
 
     for (size_t i = 0; i < def->column_count; i++)
-        if (def->columns[i].id && strcmp(def->columns[i].id, name) == 0) {
+        if (def->columns[i].id && strcmp(def->columns[i].id, id) == 0) {
             *out = i;
             return true;
         }
+    return false;
+}
+
+/* Index of the column that is called so now. A name of the source wins over a visible name, which
+ * may be another field's original one. */
+static bool find_now(const struct plan *plan, const char *name, size_t *out)
+{
+    const struct sl_table_def *def = plan->def;
+
     for (size_t i = 0; i < def->column_count; i++)
         if (strcmp(def->columns[i].name, name) == 0) {
             *out = i;
             return true;
         }
     for (size_t i = 0; i < def->column_count; i++)
-        if (is_called(plan, i, name) || sl_name_same(plan->names[i].visible, name)) {
+        if (sl_name_same(plan->names[i].visible, name)) {
             *out = i;
             return true;
         }
     return false;
+}
+
+/* Index of the column that landed under that name, in the source or in the table, whatever the
+ * source calls it now. Only an id can tell. */
+static bool find_landed(const struct plan *plan, const char *name, size_t *out)
+{
+    for (int visible = 0; visible <= 1; visible++)
+        for (size_t i = 0; i < plan->existing.count; i++) {
+            const struct sl_existing_field *field = &plan->existing.fields[i];
+            bool same = visible ? sl_name_same(field->name, name)
+                                : field->source && strcmp(field->source, name) == 0;
+
+            if (same && field->id && find_id(plan, field->id, out)) return true;
+        }
+    return false;
+}
+
+/*
+ * Which columns does a name in the spec mean? An id: that one. Else the one that landed under the
+ * name, which stays the same one through every renaming; else the one that is called so now. When
+ * these are two, a newer field took the name of a renamed one: `all` asks for both.
+ */
+static size_t find_columns(const struct plan *plan, const char *name, bool all, size_t out[2])
+{
+    size_t count = 0;
+
+    if (find_id(plan, name, &out[0])) return 1;
+    count += find_landed(plan, name, &out[count]);
+    if (count == 0 || all) count += find_now(plan, name, &out[count]);
+    return count;
 }
 
 static enum sl_code unknown_column(const struct plan *plan, const char *what, const char *name)
@@ -149,7 +179,12 @@ static enum sl_code unknown_column(const struct plan *plan, const char *what, co
         near = sl_nearest(name, candidates);
     }
     sl_fail(plan->error, SL_BAD_SPEC, "%s: table '%s' has no column '%s'", what, def->name, name);
-    if (near)
+    if (plan->existing.count > 0)
+        sl_error_hint(plan->error,
+                      "%s%s%sIf the field was renamed in the source: its id is a name that never "
+                      "changes; `sluice discover` lists ids.",
+                      near ? "Did you mean '" : "", near ? near : "", near ? "'? " : "");
+    else if (near)
         sl_error_hint(plan->error, "Did you mean '%s'?", near);
     else
         sl_error_hint(plan->error, "Columns go by their name in the source, their name in the "
@@ -157,9 +192,16 @@ static enum sl_code unknown_column(const struct plan *plan, const char *what, co
     return SL_BAD_SPEC;
 }
 
-/* Calls each name of a list of the spec a column; *out has room for all of them. */
+static void add_once(size_t column, size_t *list, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (list[i] == column) return;
+    list[(*count)++] = column;
+}
+
+/* The columns that a list of the spec names; *out has room for all columns. all: see find_columns. */
 static enum sl_code resolve(const struct plan *plan, const char *what, const struct sl_json *list,
-                            size_t *out, size_t *count)
+                            bool all, size_t *out, size_t *count)
 {
     *count = 0;
     if (sl_json_kind(list) != SL_JSON_ARRAY)
@@ -167,15 +209,14 @@ static enum sl_code resolve(const struct plan *plan, const char *what, const str
                        what, sl_json_kind_name(sl_json_kind(list)));
     for (struct sl_json_each e = sl_json_each(list); sl_json_next(&e);) {
         const char *name = sl_json_str(e.value);
-        bool known = false;
-        size_t column;
+        size_t found[2], found_count;
 
         if (!name)
             return sl_fail(plan->error, SL_BAD_SPEC, "%s: expected a column name, got %s", what,
                            sl_json_kind_name(sl_json_kind(e.value)));
-        if (!find_column(plan, name, &column)) return unknown_column(plan, what, name);
-        for (size_t i = 0; i < *count; i++) known |= out[i] == column;
-        if (!known) out[(*count)++] = column;
+        found_count = find_columns(plan, name, all, found);
+        if (found_count == 0) return unknown_column(plan, what, name);
+        for (size_t i = 0; i < found_count; i++) add_once(found[i], out, count);
     }
     return SL_OK;
 }
@@ -205,13 +246,13 @@ static enum sl_code choose_keys(struct plan *plan)
     if (!plan->keys)
         return sl_fail(plan->error, SL_NO_MEMORY, "could not plan table '%s'", def->name);
     if (plan->options->primary_keys) {
-        enum sl_code rc = resolve(plan, "primary_keys", plan->options->primary_keys, plan->keys,
-                                  &plan->key_count);
+        enum sl_code rc = resolve(plan, "primary_keys", plan->options->primary_keys, false,
+                                  plan->keys, &plan->key_count);
         if (rc) return rc;
     } else {
         for (size_t i = 0; def->primary_key && def->primary_key[i]; i++) {
             if (plan->key_count == def->column_count ||
-                !find_column(plan, def->primary_key[i], &plan->keys[plan->key_count]))
+                !find_now(plan, def->primary_key[i], &plan->keys[plan->key_count]))
                 return sl_fail(plan->error, SL_BUG, "table '%s' has no key column '%s'", def->name,
                                def->primary_key[i]);
             plan->key_count++;
@@ -239,12 +280,13 @@ static enum sl_code choose_columns(struct plan *plan)
     for (size_t i = 0; i < def->column_count; i++)
         plan->wanted[i] = !options->include || def->columns[i].exact_name;
     if (options->include) {
-        rc = resolve(plan, "include_columns", options->include, found, &count);
+        rc = resolve(plan, "include_columns", options->include, false, found, &count);
         if (rc) return rc;
         for (size_t i = 0; i < count; i++) plan->wanted[found[i]] = true;
     }
     if (options->exclude) {
-        rc = resolve(plan, "exclude_columns", options->exclude, found, &count);
+        /* Leaving out one too many is better than letting in what was to stay out. */
+        rc = resolve(plan, "exclude_columns", options->exclude, true, found, &count);
         if (rc) return rc;
         for (size_t i = 0; i < count; i++) plan->wanted[found[i]] = false;
     }
@@ -301,30 +343,30 @@ static enum sl_code name_columns(struct plan *plan)
 {
     const struct sl_table_def *def = plan->def;
     const struct sl_schema_options *options = plan->options;
-    struct sl_existing existing = {0};
     const char **taken = NULL;
     size_t taken_count = 0;
     enum sl_code rc = SL_NO_MEMORY;
 
     if (options->existing_schema_json) {
-        rc = sl_existing_read(options->existing_schema_json, plan->arena, &existing, plan->error);
+        rc = sl_existing_read(options->existing_schema_json, plan->arena, &plan->existing,
+                              plan->error);
         if (rc) goto out;
     }
     rc = SL_NO_MEMORY;
     plan->names = SL_ARENA_ARRAY(plan->arena, struct sl_naming, def->column_count + 1);
-    taken = SL_ARENA_ARRAY(plan->arena, const char *, existing.count + 2);
+    taken = SL_ARENA_ARRAY(plan->arena, const char *, plan->existing.count + 2);
     if (!plan->names || !taken) goto out;
     for (size_t i = 0; i < def->column_count; i++) {
         const struct sl_column *c = &def->columns[i];
 
         plan->names[i] = (struct sl_naming){.name = c->name, .id = c->id};
-        rc = sl_existing_claim(&existing, c, options->names, options->physical_ids,
+        rc = sl_existing_claim(&plan->existing, c, options->names, options->physical_ids,
                                &plan->names[i].fixed);
         if (rc) goto out;
         if (c->exact_name) plan->names[i].fixed = c->name;
     }
-    for (size_t i = 0; i < existing.count; i++)
-        if (!existing.fields[i].claimed) taken[taken_count++] = existing.fields[i].name;
+    for (size_t i = 0; i < plan->existing.count; i++)
+        if (!plan->existing.fields[i].claimed) taken[taken_count++] = plan->existing.fields[i].name;
     /* Ours: no field's name starts with '_', so they need not be among the taken ones. */
     rc = sl_names_assign(plan->names, def->column_count, taken, taken_count, options->names,
                          options->physical_ids, plan->arena, plan->error);

@@ -46,8 +46,9 @@ struct sl_schema_options {
 
 /*
  * Names follow docs/types.md (section Names): snake_case, and the collision rule that does not
- * depend on the order of fields. Unknown names in include/exclude/primary_keys are SL_BAD_SPEC
- * with the nearest name offered.
+ * depend on the order of fields. A name in include/exclude/primary_keys is an id, a name under
+ * which a column landed in the existing table, or what the source or the table calls it now;
+ * unknown ones are SL_BAD_SPEC with the nearest name offered.
  */
 SL_MUST_USE enum sl_code sl_schema_new(const struct sl_table_def *def,
                                        const struct sl_schema_options *options,

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -91,13 +92,14 @@ static void teardown(struct setup *s)
 }
 
 /* "a,b,key*,..." of the schema that these options make. */
-static void expect_columns(const struct sl_schema_options *options, const char *expected)
+static void expect_columns_of(const struct sl_table_def *table,
+                              const struct sl_schema_options *options, const char *expected)
 {
     struct sl_schema *schema;
     struct sl_error error;
     struct sl_buf names = {0};
 
-    if (sl_schema_new(&def, options, &schema, &error)) fail_msg("%s", error.message);
+    if (sl_schema_new(table, options, &schema, &error)) fail_msg("%s", error.message);
     for (size_t i = 0; i < schema->count; i++)
         sl_buf_addf(&names, "%s%s%s", i ? "," : "", schema->columns[i].name,
                     schema->columns[i].key ? "*" : "");
@@ -106,6 +108,11 @@ static void expect_columns(const struct sl_schema_options *options, const char *
     assert_string_equal(schema->columns[schema->ingested].name, "_ingested_at");
     sl_buf_release(&names);
     sl_schema_free(schema);
+}
+
+static void expect_columns(const struct sl_schema_options *options, const char *expected)
+{
+    expect_columns_of(&def, options, expected);
 }
 
 static void expect_error(const char *include, const char *exclude, const char *keys,
@@ -317,6 +324,76 @@ static void an_existing_table_keeps_its_names(void **state)
     assert_int_equal(sl_schema_new(&def, &options, &schema, &error), SL_BAD_DATA);
 }
 
+/* "Mail" was called "Contact e-mail" when it landed, "Supplier" was "Vendor", and a newer field has
+ * taken that name. */
+static void a_landed_column_goes_by_the_names_it_landed_with(void **state)
+{
+    /* clang-format off */
+    static const char landed[] =
+        "{\"type\":\"struct\",\"fields\":["
+        FIELD("vendor", "string", ID("fldV") ",\"sluice.name\":\"Vendor\"") ","
+        FIELD("contact_e_mail", "string", ID("fldM") ",\"sluice.name\":\"Contact e-mail\"") ","
+        FIELD("gone", "string", ID("fldG") ",\"sluice.name\":\"Gone\"") "]}";
+    /* clang-format on */
+    static const struct sl_type text = {.kind = SL_TYPE_STRING};
+    static const struct sl_column now[] = {
+        {.name = "Supplier", .id = "fldV", .type = text},
+        {.name = "Mail", .id = "fldM", .type = text},
+        {.name = "Vendor", .id = "fldN", .type = text},
+        {.name = "Secret", .id = "fldS", .type = text},
+    };
+    static const struct sl_table_def renamed = {.name = "Vendors",
+                                                .columns = now,
+                                                .column_count = LEN(now)};
+    static const struct {
+        const char *include, *exclude, *keys, *columns;
+    } cases[] = {
+        {"[\"Vendor\",\"Contact e-mail\"]", NULL, NULL, "vendor,contact_e_mail"},
+        {"[\"vendor\",\"CONTACT_E_MAIL\"]", NULL, NULL, "vendor,contact_e_mail"},
+        {"[\"Supplier\",\"Mail\"]", NULL, NULL, "vendor,contact_e_mail"},
+        {"[\"fldN\"]", NULL, NULL, "vendor_fldn"},
+        {"[\"Mail\"]", NULL, "[\"Vendor\"]", "vendor*,contact_e_mail"},
+        {NULL, "[\"Contact e-mail\"]", NULL, "vendor,vendor_fldn,secret"},
+        /* Both that are called so stay out: leaving one out too many shows nothing. */
+        {NULL, "[\"Vendor\"]", NULL, "contact_e_mail,secret"},
+        {NULL, "[\"fldS\"]", NULL, "vendor,contact_e_mail,vendor_fldn"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LEN(cases); i++) {
+        char expected[200];
+        struct setup s;
+
+        snprintf(expected, sizeof expected, "%s,_rescued_data,_ingested_at", cases[i].columns);
+        setup(&s, cases[i].include, cases[i].exclude, cases[i].keys);
+        s.options.existing_schema_json = landed;
+        expect_columns_of(&renamed, &s.options, expected);
+        teardown(&s);
+    }
+}
+
+/* What was excluded never landed, so nobody knows what its old name meant: better no run than a
+ * column that was to stay out. */
+static void an_unknown_name_stops_a_table_that_is_there_too(void **state)
+{
+    static const char *const unknown[] = {"[\"Salary\"]", "[\"extra\"]"};
+
+    (void)state;
+    for (size_t i = 0; i < LEN(unknown); i++) {
+        struct setup s;
+        struct sl_schema *schema;
+        struct sl_error error;
+
+        setup(&s, NULL, unknown[i], NULL);
+        s.options.existing_schema_json = table_with_a_past;
+        assert_int_equal(sl_schema_new(&def, &s.options, &schema, &error), SL_BAD_SPEC);
+        assert_non_null(strstr(error.message, "exclude_columns: table 'People' has no column"));
+        assert_non_null(strstr(error.hint, "renamed"));
+        assert_non_null(strstr(error.hint, "its id"));
+        teardown(&s);
+    }
+}
+
 static enum sl_code missing(const char *existing, char **out, struct sl_error *error)
 {
     struct sl_schema_options options = {.existing_schema_json = existing};
@@ -475,6 +552,8 @@ int main(void)
         cmocka_unit_test(delta_schema_without_mapping),
         cmocka_unit_test(delta_schema_with_physical_ids),
         cmocka_unit_test(an_existing_table_keeps_its_names),
+        cmocka_unit_test(a_landed_column_goes_by_the_names_it_landed_with),
+        cmocka_unit_test(an_unknown_name_stops_a_table_that_is_there_too),
         cmocka_unit_test(nothing_is_missing_from_its_own_table),
         cmocka_unit_test(new_fields_are_nullable_columns),
         cmocka_unit_test(another_type_is_named),
