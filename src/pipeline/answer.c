@@ -99,13 +99,16 @@ static void verdict_error(const struct sl_verdict *verdict, const struct sl_resp
     error->http_status = response->status;
 }
 
+/* The source refuses everything: the job that met it says why, the others end with it, and none
+ * begins any more. */
 static void fail_all(struct sl_job *met, const struct sl_error *error)
 {
-    struct sl_error stopped = *error;
+    struct sl_loop *loop = met->loop;
 
-    sl_error_context(&stopped, "stopped with all the others");
-    for (struct sl_job *job = met->loop->jobs; job; job = job->next)
-        sl_job_fail(job, job == met ? error : &stopped);
+    loop->dead = *error;
+    sl_error_context(&loop->dead, "stopped with all the others");
+    sl_job_fail(met, error);
+    sl_loop_fail_all(loop, &loop->dead);
 }
 
 static void say_when(const struct sl_verdict *verdict, struct sl_error *error)

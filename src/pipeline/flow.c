@@ -142,6 +142,24 @@ static enum sl_code refuse_properties(const struct sl_flow *flow, struct sl_erro
     return SL_OK;
 }
 
+/* A landed table keeps the properties it was made with. */
+static void note_kept_properties(struct sl_flow *flow)
+{
+    if (!flow->table || !flow->note) return;
+    for (struct sl_json_each e = sl_json_each(flow->object->config.table_properties);
+         sl_json_next(&e);) {
+        const char *name = sl_json_str(e.key), *wanted = sl_json_str(e.value);
+        const char *has = sl_delta_property(flow->table, name);
+        char text[512];
+        if (!wanted) wanted = sl_json_true(e.value) ? "true" : "false";
+        if (strncmp(name, "sluice.", 7) == 0 || (has && strcmp(has, wanted) == 0)) continue;
+        snprintf(text, sizeof text,
+                 "table property %s=%s has no effect: the table was made with %s%s and keeps it",
+                 name, wanted, has ? "" : "none", has ? has : "");
+        flow->note(flow, SL_NOTE_WARNING, text);
+    }
+}
+
 enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_delta_totals totals;
@@ -161,13 +179,17 @@ enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error)
     if (!rc) rc = make_schema(flow, error);
     if (!rc) rc = choose_mode(flow, error);
     if (!rc) rc = refuse_properties(flow, error);
+    if (!rc && flow->schema->key_count > SL_STAGE_KEYS_MAX)
+        rc = sl_fail(error, SL_UNSUPPORTED, "a key of %zu columns is over the limit of %d",
+                     flow->schema->key_count, SL_STAGE_KEYS_MAX);
+    if (!rc) note_kept_properties(flow);
     return rc;
 }
 
 /* ---- the domain: the cursor and whose it is ---- */
 
-static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, const char *phase,
-                       int64_t commit, const char *cursor, int64_t now_us)
+static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, int64_t commit,
+                       const char *cursor, int64_t now_us)
 {
     char time[SL_TIME_TEXT_MAX];
 
@@ -180,7 +202,6 @@ static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, con
     if (flow->object->source_table) sl_json_kv_str(w, "named", flow->object->source_table);
     if (flow->def->namespace_) sl_json_kv_str(w, "source_schema", flow->def->namespace_);
     sl_json_kv_str(w, "mode", flow->append ? "append" : "replace");
-    sl_json_kv_str(w, "phase", phase);
     sl_json_kv_str(w, "run", flow->run->update ? sl_update_id(flow->run->update) : "");
     sl_json_kv_i64(w, "commit", commit);
     sl_json_kv_str(w, "at", sl_time_format_ms(now_us, time));
@@ -195,17 +216,16 @@ static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, con
 
 #define PROPERTIES_MAX 64
 
-static enum sl_code create_table(struct sl_flow *flow, struct sl_error *error)
+/* The table is a draft until the commit: then its first version has everything, and before there is
+ * nothing for a reader to find. */
+static enum sl_code draft_table(struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_pair properties[PROPERTIES_MAX + 4];
     size_t count = 0;
     char *schema = NULL;
-    struct sl_json_writer *domain = sl_json_writer_new();
     const struct sl_json *asked = flow->object->config.table_properties;
-    enum sl_code rc;
+    enum sl_code rc = sl_schema_delta_json(flow->schema, physical_ids(flow), &schema, error);
 
-    rc = domain ? sl_schema_delta_json(flow->schema, physical_ids(flow), &schema, error)
-                : sl_fail(error, SL_NO_MEMORY, "no memory for a table");
     if (rc) goto out;
     for (struct sl_json_each e = sl_json_each(asked); sl_json_next(&e);) {
         if (strncmp(sl_json_str(e.key), "sluice.", 7) == 0) continue;
@@ -221,25 +241,12 @@ static enum sl_code create_table(struct sl_flow *flow, struct sl_error *error)
     properties[count++] = (struct sl_pair){"sluice.connector", flow->connector->name};
     if (flow->def->id)
         properties[count++] = (struct sl_pair){"sluice.source_table_id", flow->def->id};
-
-    put_domain(domain, flow, "created", 0, NULL, sl_now_us(flow->run->source.world));
-    struct sl_delta_commit commit = {
-        .operation = "CREATE TABLE",
-        .app_id = flow->id,
-        .app_version = 0,
-        .domain = flow->domain,
-        .domain_json = sl_json_writer_text(domain, NULL),
-    };
-    if (!commit.domain_json) {
-        rc = sl_fail(error, SL_NO_MEMORY, "no memory for a table");
-        goto out;
-    }
-    SL_POINT("flow.create");
-    rc = sl_delta_create(flow->run->delta, flow->location, schema, properties, count, &commit,
-                         &flow->table, error);
-    SL_POINT("flow.created");
+    if (flow->def->namespace_)
+        properties[count++] = (struct sl_pair){"sluice.source_schema", flow->def->namespace_};
+    SL_POINT("flow.draft");
+    rc = sl_delta_draft(flow->run->delta, flow->location, schema, properties, count, &flow->table,
+                        error);
 out:
-    sl_json_writer_free(domain);
     sl_free(schema);
     return rc;
 }
@@ -280,7 +287,7 @@ enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
 
     flow->report->started_us = sl_now_us(flow->run->source.world);
     flow->report->state = SL_TABLE_RUNNING;
-    if (!flow->table) rc = create_table(flow, error);
+    if (!flow->table) rc = draft_table(flow, error);
     if (rc) goto out;
     rc = sl_batch_arrow_schema(flow->batch, &arrow, error);
     if (rc) goto out;
@@ -434,10 +441,16 @@ static void on_note(void *ctx, enum sl_note level, const char *text)
 
 static enum sl_code guard_collapse(const struct sl_flow *flow, int64_t rows, struct sl_error *error)
 {
-    if (flow->append || flow->reset || flow->old_rows <= COLLAPSE_ROWS_MIN ||
-        rows * 2 >= flow->old_rows)
-        return SL_OK;
-    sl_fail(error, SL_SOURCE,
+    bool empty = rows == 0 && flow->old_rows != 0;
+    bool few = flow->old_rows > COLLAPSE_ROWS_MIN && rows * 2 <= flow->old_rows;
+    bool is_new = flow->commits == 0;
+
+    if (flow->append || flow->reset || is_new || (!empty && !few)) return SL_OK;
+    if (flow->old_rows < 0) /* a file without statistics, by another writer */
+        sl_fail(error, SL_SOURCE, "the source gave no rows: held back, nothing was changed");
+    else
+        sl_fail(
+            error, SL_SOURCE,
             "the source gave %lld rows where the table has %lld: held back, nothing was changed",
             (long long)rows, (long long)flow->old_rows);
     sl_error_hint(error, "If the rows are really gone, run again with --full-refresh=%s.",
@@ -486,9 +499,11 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
     if (!rc) sl_json_i64(sl_json_get(root, "commit"), &commits);
     sl_doc_free(doc);
     if (!rc && commits != flow->commits) {
-        sl_fail(error, SL_FENCED, "another run has written '%s' since this one began", flow->name);
-        sl_error_hint(error,
-                      "Nothing of this run was committed to it. One run of a table at a time.");
+        sl_fail(error, SL_FENCED,
+                "'%s' is not what it was when this run began: another run has written it, or "
+                "somebody restored or replaced it",
+                flow->name);
+        sl_error_hint(error, "Nothing of this run was committed to it. Run again.");
         return SL_FENCED;
     }
     return rc;
@@ -508,8 +523,7 @@ static enum sl_code commit(struct sl_flow *flow, const struct sl_staged *staged,
     enum sl_code rc = SL_OK;
 
     if (domain)
-        put_domain(domain, flow, "complete", flow->commits + 1, cursor,
-                   sl_now_us(flow->run->source.world));
+        put_domain(domain, flow, flow->commits + 1, cursor, sl_now_us(flow->run->source.world));
     const char *text = domain ? sl_json_writer_text(domain, NULL) : NULL;
     if (!text) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a commit");
     snprintf(rows, sizeof rows, "%lld", (long long)staged->rows);
@@ -534,7 +548,7 @@ static enum sl_code commit(struct sl_flow *flow, const struct sl_staged *staged,
     for (int tries = 0; !rc; tries++) {
         SL_POINT("flow.commit");
         rc = sl_delta_commit(flow->table, &commit, error);
-        if (rc != SL_CONFLICT || tries + 1 == COMMIT_TRIES_MAX) break;
+        if ((rc != SL_CONFLICT && rc != SL_EXISTS) || tries + 1 == COMMIT_TRIES_MAX) break;
         rc = reopen(flow, error);
     }
     if (!rc) {

@@ -113,6 +113,7 @@ struct sl_loop {
     uint64_t units;
     int64_t run_started_us;
     int64_t ordinal;
+    struct sl_error dead; /* why no job can succeed any more: a refused token, a quota; or code 0 */
 };
 
 struct sl_out {
@@ -141,6 +142,8 @@ void sl_answer(struct sl_loop *loop, struct sl_completion *completion);
 /* tasks.c */
 void sl_loop_want(struct sl_loop *loop, struct sl_task_node *task);
 void sl_loop_unwant(struct sl_loop *loop, struct sl_task_node *task);
+/* Ends every job with this error, those that an ending one adds too. */
+void sl_loop_fail_all(struct sl_loop *loop, const struct sl_error *why);
 /* The task's exchange is over or cancelled: spends are given back. */
 void sl_loop_release_exchange(struct sl_loop *loop, struct sl_task_node *task, bool cancel);
 /* The world says when a request went onto the wire (struct sl_exchange). */

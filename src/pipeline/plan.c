@@ -1,6 +1,7 @@
 #include "pipeline/plan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,16 +22,49 @@ struct planning {
 
 /* ---- the tables of one namespace ---- */
 
-static const struct sl_table_def *find_def(const struct sl_table_def **defs, size_t count,
-                                           const char *name)
+/* How well a table answers to a name: 3 by its very name, 2 by its id, 1 but for case, 0 not. */
+static int answers(const struct sl_table_def *def, const char *name)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(defs[i]->name, name) == 0) return defs[i];
-    for (size_t i = 0; i < count; i++)
-        if (defs[i]->id && strcmp(defs[i]->id, name) == 0) return defs[i];
-    for (size_t i = 0; i < count; i++)
-        if (strcasecmp(defs[i]->name, name) == 0) return defs[i];
-    return NULL;
+    if (strcmp(def->name, name) == 0) return 3;
+    if (def->id && strcmp(def->id, name) == 0) return 2;
+    return strcasecmp(def->name, name) == 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+/*
+ * The table of this name, or *out = NULL. Where several namespaces have one, that of `home` is
+ * meant (the landed table's, or NULL); without it the specification does not say enough.
+ */
+static enum sl_code find_def(const struct sl_table_def **defs, size_t count, const char *name,
+                             const struct sl_table_def *home, const struct sl_table_def **out,
+                             struct sl_error *error)
+{
+    const struct sl_table_def *second = NULL;
+    int best = 0;
+
+    *out = NULL;
+    for (size_t i = 0; i < count; i++) {
+        int rank = answers(defs[i], name);
+        if (rank == 0 || rank < best) continue;
+        if (rank > best) *out = NULL, second = NULL;
+        best = rank;
+        if (!*out)
+            *out = defs[i];
+        else if (home && same_text(defs[i]->namespace_, home->namespace_))
+            *out = defs[i], second = NULL;
+        else if (!home || !same_text((*out)->namespace_, home->namespace_))
+            second = defs[i];
+    }
+    if (!second) return SL_OK;
+    sl_fail(error, SL_BAD_SPEC, "'%s' is a table of '%s' and of '%s'", name,
+            (*out)->namespace_ ? (*out)->namespace_ : "",
+            second->namespace_ ? second->namespace_ : "");
+    sl_error_hint(error, "Say which with source_schema.");
+    return SL_BAD_SPEC;
 }
 
 static const struct sl_table_def *find_id(const struct sl_table_def **defs, size_t count,
@@ -125,6 +159,15 @@ static enum sl_code place_flow(struct planning *p, struct sl_flow *flow, const c
     return rc;
 }
 
+/* Rejected rows of 'x' land in 'x__rejected': nothing else may. */
+static bool reserved_name(const char *name)
+{
+    static const char suffix[] = "__rejected";
+    size_t len = strlen(name), tail = sizeof suffix - 1;
+
+    return len >= tail && strcasecmp(name + len - tail, suffix) == 0;
+}
+
 static enum sl_code name_flow(struct planning *p, struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_arena *arena = &p->resolved->arena;
@@ -184,14 +227,20 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
                               : place_flow(p, flow, sl_buf_str(&name), error);
     sl_buf_release(&name);
     if (rc) return rc;
-    rc = sl_delta_open(p->options->delta, flow->location, -1, &flow->table, &why);
-    if (rc && rc != SL_NOT_FOUND) {
+    enum sl_code opened = sl_delta_open(p->options->delta, flow->location, -1, &flow->table, &why);
+    if (flow->table) id = sl_delta_property(flow->table, "sluice.source_table_id");
+    flow->def = find_id(defs, count, id);
+    struct sl_error unclear = {0};
+    rc = find_def(defs, count, object->source_table, flow->def, &named, &unclear);
+    if (rc && !flow->def) {
+        sl_flow_fail(flow, &unclear);
+        return SL_OK;
+    }
+    if (opened && opened != SL_NOT_FOUND) {
+        flow->def = named; /* so that no schema object lands it elsewhere */
         sl_flow_fail(flow, &why);
         return SL_OK;
     }
-    if (flow->table) id = sl_delta_property(flow->table, "sluice.source_table_id");
-    flow->def = find_id(defs, count, id);
-    named = find_def(defs, count, object->source_table);
     if (flow->def && named && flow->def != named) {
         bool renamed = false;
         rc = was_named(p, flow, object->source_table, &renamed, error);
@@ -214,11 +263,6 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
     return name_flow(p, flow, error);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return (!a && !b) || (a && b && strcmp(a, b) == 0);
-}
-
 /* One table, perhaps discovered twice. */
 static bool same_table(const struct sl_table_def *a, const struct sl_table_def *b)
 {
@@ -239,9 +283,9 @@ static bool taken(const struct planning *p, const struct sl_object *object,
     return false;
 }
 
-/* Names of destinations: of all tables of a namespace, or of those that landed before. */
+/* A table that landed before. */
 struct named {
-    const char *id, *name;
+    const char *id, *name, *source_schema;
 };
 
 static enum sl_code snake_names(struct planning *p, const struct sl_table_def **defs, size_t count,
@@ -303,11 +347,68 @@ static enum sl_code landed_names(struct planning *p, const struct sl_object *obj
         struct named *named = &(*out)[(*count)++];
         named->id = sl_arena_strdup(arena, id);
         named->name = sl_arena_strdup(arena, name);
+        const char *schema =
+            sl_json_str(sl_json_path(e.value, "properties", "sluice.source_schema", NULL));
+        named->source_schema = schema ? sl_arena_strdup(arena, schema) : NULL;
         if (!named->id || !named->name) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
     }
     sl_doc_free(doc);
     sl_buf_release(&list);
     return rc;
+}
+
+/* Is a destination name in use, by a table that landed before or by another object? */
+static bool name_in_use(const struct planning *p, const struct sl_object *object,
+                        const struct named *landed, size_t landed_count, const char *name)
+{
+    for (size_t k = 0; k < landed_count; k++)
+        if (strcasecmp(landed[k].name, name) == 0) return true;
+    for (size_t i = 0; i < p->resolved->count; i++) {
+        const struct sl_flow *flow = &p->resolved->flows[i];
+        if (strcasecmp(flow->name, name) == 0 &&
+            strcasecmp(flow->catalog_name, object->catalog) == 0 &&
+            strcasecmp(flow->schema_name, object->schema) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a table of a schema object is called: what it was called before, else its own name, with its
+ * id's tail where that is in use. NULL: no memory. */
+static const char *destination_name(struct planning *p, const struct sl_object *object,
+                                    const struct sl_table_def **defs, size_t count,
+                                    const char *const *names, size_t index,
+                                    const struct named *landed, size_t landed_count)
+{
+    const char *id = defs[index]->id, *name;
+
+    for (size_t k = 0; k < landed_count && id; k++)
+        if (strcmp(landed[k].id, id) == 0) return landed[k].name;
+    name = schema_table_name(p, defs, count, names, index);
+    if (!name || !id || !name_in_use(p, object, landed, landed_count, name)) return name;
+    size_t len = strlen(id);
+    return sl_arena_printf(&p->resolved->arena, "%s_%s", names[index],
+                           id + (len > 6 ? len - 6 : 0));
+}
+
+/* Tables that landed before and are not in the source any more: kept, and said. */
+static void note_gone(struct planning *p, const struct sl_object *object,
+                      const struct sl_table_def **defs, size_t count, const struct named *landed,
+                      size_t landed_count)
+{
+    for (size_t k = 0; k < landed_count; k++) {
+        bool here = false, neighbour = false;
+        for (size_t i = 0; i < count; i++) {
+            here |= defs[i]->id && strcmp(defs[i]->id, landed[k].id) == 0;
+            neighbour |= same_text(defs[i]->namespace_, landed[k].source_schema);
+        }
+        if (here || !neighbour) continue;
+        const char *text =
+            sl_arena_printf(&p->resolved->arena,
+                            "%s.%s.%s: its table is not in the source any more; its rows stay",
+                            object->catalog, object->schema, landed[k].name);
+        if (text) p->note(p->ctx, SL_NOTE_WARNING, text);
+    }
 }
 
 static enum sl_code plan_schema(struct planning *p, const struct sl_object *object,
@@ -322,11 +423,8 @@ static enum sl_code plan_schema(struct planning *p, const struct sl_object *obje
 
     if (!rc) rc = landed_names(p, object, &landed, &landed_count, error);
     for (size_t i = 0; i < count && !rc; i++) {
-        const char *name = NULL;
         if (defs[i]->excluded || taken(p, object, defs[i])) continue;
-        for (size_t k = 0; k < landed_count && !name && defs[i]->id; k++)
-            if (strcmp(landed[k].id, defs[i]->id) == 0) name = landed[k].name;
-        if (!name) name = schema_table_name(p, defs, count, names, i);
+        const char *name = destination_name(p, object, defs, count, names, i, landed, landed_count);
         if (!name) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
         struct sl_flow *flow = new_flow(p, object, error);
         if (!flow) return error->code;
@@ -334,6 +432,7 @@ static enum sl_code plan_schema(struct planning *p, const struct sl_object *obje
         rc = place_flow(p, flow, name, error);
         if (!rc) rc = name_flow(p, flow, error);
     }
+    if (!rc) note_gone(p, object, defs, count, landed, landed_count);
     return rc;
 }
 
@@ -345,6 +444,34 @@ struct group {
     size_t count;
     struct sl_error error; /* code SL_OK: discovered */
 };
+
+struct placed {
+    const struct sl_table_def *def;
+    size_t index;
+};
+
+static int by_namespace(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+    const char *xs = x->def->namespace_, *ys = y->def->namespace_;
+    int order = strcmp(xs ? xs : "", ys ? ys : "");
+
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Namespaces answer in any order; a plan is to be the same every time. */
+static enum sl_code sort_defs(const struct sl_table_def **defs, size_t count,
+                              struct sl_error *error)
+{
+    struct placed *placed = sl_calloc(count + 1, sizeof *placed);
+
+    if (!placed) return sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    for (size_t i = 0; i < count; i++) placed[i] = (struct placed){defs[i], i};
+    if (count) qsort(placed, count, sizeof *placed, by_namespace);
+    for (size_t i = 0; i < count; i++) defs[i] = placed[i].def;
+    sl_free(placed);
+    return SL_OK;
+}
 
 static bool in_group(const struct sl_object *object, const struct group *group)
 {
@@ -372,6 +499,8 @@ static enum sl_code discover_groups(struct planning *p, struct sl_loop *loop, st
             *error = group->error; /* the others would end the same way */
             return rc;
         }
+        if (!rc) rc = sort_defs(group->defs, group->count, error);
+        if (rc == SL_NO_MEMORY) return rc;
     }
     return SL_OK;
 }
@@ -426,6 +555,20 @@ static enum sl_code plan_objects(struct planning *p, struct sl_loop *loop, struc
         }
     sl_free(groups);
     return rc;
+}
+
+static void fail_reserved(struct planning *p)
+{
+    struct sl_resolved *r = p->resolved;
+
+    for (size_t i = 0; i < r->count; i++) {
+        struct sl_error error = {0};
+        if (!reserved_name(r->flows[i].name) || r->report->tables[i].error.code) continue;
+        sl_fail(&error, SL_BAD_SPEC, "names that end with __rejected are for rejected rows: '%s'",
+                r->flows[i].name);
+        sl_error_hint(&error, "Give it another destination_table.");
+        sl_flow_fail(&r->flows[i], &error);
+    }
 }
 
 static void fail_twins(struct planning *p)
@@ -534,6 +677,7 @@ enum sl_code sl_resolve(const struct sl_run_options *options, struct sl_loop *lo
         sl_resolved_free(p.resolved);
         return rc;
     }
+    fail_reserved(&p);
     fail_twins(&p);
     *out = p.resolved;
     return SL_OK;

@@ -157,12 +157,25 @@ static void tell_end(struct sl_flow *flow)
                   rows);
 }
 
+/* Its turn will not come. */
+static void stop_flow(struct sl_flow *flow, const struct sl_error *why)
+{
+    sl_flow_fail(flow, why);
+    flow->report->state = SL_TABLE_STOPPED;
+    tell_end(flow);
+    sl_flow_release(flow);
+}
+
 static void start_more(struct run *run)
 {
     while (run->active < FLOWS_AT_ONCE && run->next < run->resolved->count) {
         struct sl_flow *flow = &run->resolved->flows[run->next++];
         struct sl_error error = {0};
         if (flow->report->state != SL_TABLE_QUEUED) continue;
+        if (sl_loop_dead(run->loop, &error)) {
+            stop_flow(flow, &error);
+            continue;
+        }
         sl_event_flow(flow, "STARTING", -1);
         enum sl_code rc = flow->schema ? SL_OK : sl_flow_open(flow, &error);
         if (!rc) rc = sl_flow_start(flow, run->loop, neighbours(run, flow), &error);
@@ -256,7 +269,7 @@ static void stop_queued(struct run *run)
         if (flow->report->state != SL_TABLE_QUEUED) continue;
         struct sl_error error = {0};
         sl_fail(&error, SL_CANCELLED, "stopped before its turn");
-        sl_flow_fail(flow, &error);
+        stop_flow(flow, &error);
     }
 }
 

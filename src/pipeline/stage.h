@@ -26,6 +26,7 @@ struct sl_stages; /* the row-group budget that all stages of a process share */
 struct sl_stages *sl_stages_new(size_t memory_bytes);
 void sl_stages_free(struct sl_stages *stages);
 
+#define SL_STAGE_KEYS_MAX 16 /* columns of a key */
 #define SL_STAGE_FILE_BYTES ((int64_t)128 << 20)
 
 /*

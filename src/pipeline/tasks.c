@@ -254,17 +254,30 @@ static bool any_open(const struct sl_loop *loop)
     return false;
 }
 
+void sl_loop_fail_all(struct sl_loop *loop, const struct sl_error *why)
+{
+    struct sl_error copy = *why; /* it may live in a task */
+
+    for (;;) {
+        struct sl_job *job = loop->jobs;
+        while (job && job->ended) job = job->next;
+        if (!job) return;
+        sl_job_fail(job, &copy); /* its end may add jobs: begin again from the newest */
+    }
+}
+
 static void stop_all(struct sl_loop *loop)
 {
     struct sl_error why = {0};
 
     sl_fail(&why, SL_CANCELLED, "stopped before it was complete");
-    for (;;) {
-        struct sl_job *job = loop->jobs;
-        while (job && job->ended) job = job->next;
-        if (!job) return;
-        sl_job_fail(job, &why); /* its end may add jobs: begin again from the newest */
-    }
+    sl_loop_fail_all(loop, &why);
+}
+
+bool sl_loop_dead(const struct sl_loop *loop, struct sl_error *why)
+{
+    if (sl_failed(loop->dead.code)) *why = loop->dead;
+    return sl_failed(loop->dead.code);
 }
 
 enum sl_code sl_loop_run(struct sl_loop *loop, bool (*stopping)(void *), void (*tick)(void *),

@@ -91,6 +91,9 @@ const struct sl_job_counts *sl_job_counts(const struct sl_job *job);
 /* Ends a job early: its requests are cancelled and sink->end is called with this error. */
 void sl_job_stop(struct sl_job *job, const struct sl_error *why);
 
+/* Did the source refuse everything (a token, a quota)? Then no further job can succeed. */
+bool sl_loop_dead(const struct sl_loop *loop, struct sl_error *why);
+
 /*
  * Runs until every job has ended. stopping is asked between steps (every 250 ms at the latest); when
  * it says true all jobs end with SL_CANCELLED. tick is called at most ten times a second.

@@ -51,20 +51,11 @@ static void lands_six_tables(void **state)
 static void bad_moments_change_nothing(void **state)
 {
     static const char *const faults[] = {
-        "429:n=5",
-        "429:n=5,times=6",
-        "500:n=4",
-        "502:n=4",
-        "503:n=4",
-        "503:n=4,retry_after=7",
-        "reset:n=6",
-        "cut:n=6",
-        "truncated:n=6",
-        "html:n=5",
-        "bad_json:n=5",
-        "iterator_expired:page=2",
-        "empty_page:page=1",
-        "page_twice:page=2",
+        "429:n=5",           "429:n=5,times=6",   "500:n=4",
+        "502:n=4",           "503:n=4",           "503:n=4,retry_after=7",
+        "reset:n=6",         "cut:n=6",           "truncated:n=6",
+        "html:n=5",          "bad_json:n=5",      "iterator_expired:page=2",
+        "empty_page:page=1", "page_twice:page=2",
     };
 
     (void)state;
@@ -122,7 +113,8 @@ static void one_failed_table_does_not_stop_the_others(void **state)
     assert_int_equal(report_of(&w, "vendors")->state, SL_TABLE_FAILED);
     assert_int_equal(report_of(&w, "vendors")->error.code, SL_PERMISSION);
     for (size_t i = 0; i < 5; i++)
-        assert_int_equal(landed_rows(&w, tables[i], "_airtable_id", NULL), true_rows(&w, sources[i]));
+        assert_int_equal(landed_rows(&w, tables[i], "_airtable_id", NULL),
+                         true_rows(&w, sources[i]));
     run_world_unmake(&w);
 }
 
@@ -192,6 +184,77 @@ static void a_renamed_table_and_field_keep_their_names(void **state)
     expect_ok(&w, run_spec(&w, WHOLE_BASE, false)); /* and a whole base makes no second table */
     assert_int_equal(w.report->count, 6);
     assert_int_equal(report_of(&w, "vendors")->state, SL_TABLE_COMPLETED);
+    run_world_unmake(&w);
+}
+
+/* Nothing is there for a reader to find before a table's first version, which has everything. */
+static void a_first_run_that_fails_leaves_no_table(void **state)
+{
+    struct sim_options options = {.fault = "403:table=Vendors"};
+    struct run_world w;
+    char command[1000];
+
+    (void)state;
+    run_world_make(&w, "airtable", &options);
+    assert_int_equal(run_spec(&w, WHOLE_BASE, false), SL_PARTIAL);
+    snprintf(command, sizeof command,
+             "! test -e '%s/warehouse/main/bronze/vendors/_delta_log' &&"
+             " ls '%s'/warehouse/main/bronze/sku_candidates/_delta_log/*.json | wc -l | grep -qx 1",
+             w.home, w.home);
+    assert_int_equal(system(command), 0);
+    run_world_unmake(&w);
+}
+
+static void an_empty_answer_deletes_nothing(void **state)
+{
+    struct run_world w;
+
+    (void)state;
+    run_world_make(&w, "airtable", NULL);
+    expect_ok(&w, run_spec(&w, ONE("Vendors"), false)); /* 90 rows: too few for the collapse rule */
+    control(&w, "{\"ops\":[{\"op\":\"delete\",\"table\":\"Vendors\",\"count\":90}]}");
+    assert_int_equal(true_rows(&w, "Vendors"), 0);
+    assert_int_equal(run_spec(&w, ONE("Vendors"), false), SL_SOURCE);
+    assert_int_equal(landed_rows(&w, "vendors", "_airtable_id", NULL), 90);
+    expect_ok(&w, run_spec(&w, ONE("Vendors"), true));
+    assert_int_equal(landed_rows(&w, "vendors", "_airtable_id", NULL), 0);
+    run_world_unmake(&w);
+}
+
+/* One refusal of everything is one call, also where more tables wait than are read at once. */
+static void a_refusal_of_everything_stops_the_tables_that_wait(void **state)
+{
+    struct sim_options options = {.kind = "grid"};
+    struct run_world w;
+
+    (void)state;
+    run_world_make(&w, "airtable", &options);
+    control(&w, "{\"ops\":[{\"op\":\"base\",\"kind\":\"grid\",\"tables\":40,\"fields\":3,"
+                "\"records\":5}]}");
+    control(&w, "{\"fault\":\"401:n=2,times=1000\"}");
+    assert_int_equal(run_spec(&w, WHOLE_BASE, false), SL_AUTH);
+    assert_true(sim_stat(&w, "requests") <= 2 + 16);
+    assert_int_equal(w.report->count, 40);
+    for (size_t i = 0; i < w.report->count; i++)
+        assert_true(w.report->tables[i].state == SL_TABLE_FAILED ||
+                    w.report->tables[i].state == SL_TABLE_STOPPED);
+    run_world_unmake(&w);
+}
+
+static void a_new_table_under_an_old_name_lands_beside_it(void **state)
+{
+    struct run_world w;
+
+    (void)state;
+    run_world_make(&w, "airtable", NULL);
+    expect_ok(&w, run_spec(&w, WHOLE_BASE, false));
+    control(&w, "{\"ops\":[{\"op\":\"rename_table\",\"table\":\"Vendors\",\"to\":\"Old Vendors\"},"
+                "{\"op\":\"add_table\",\"name\":\"New\",\"records\":3},"
+                "{\"op\":\"rename_table\",\"table\":\"New\",\"to\":\"Vendors\"}]}");
+    expect_ok(&w, run_spec(&w, WHOLE_BASE, false));
+    assert_int_equal(w.report->count, 7);
+    assert_int_equal(landed_rows(&w, "vendors", "_airtable_id", NULL),
+                     true_rows(&w, "Old Vendors"));
     run_world_unmake(&w);
 }
 
@@ -288,19 +351,21 @@ static void scd_type_2_is_refused_by_name(void **state)
 
     (void)state;
     run_world_make(&w, "airtable", NULL);
-    assert_int_equal(run_spec(&w,
-                              "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\","
-                              "\"objects\":[{\"table\":{\"source_table\":\"Vendors\","
-                              "\"table_configuration\":{\"scd_type\":\"SCD_TYPE_2\"}}}]}",
-                              false),
-                     SL_UNSUPPORTED);
+    assert_int_equal(
+        run_spec(&w,
+                 "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\","
+                 "\"objects\":[{\"table\":{\"source_table\":\"Vendors\","
+                 "\"table_configuration\":{\"scd_type\":\"SCD_TYPE_2\"}}}]}",
+                 false),
+        SL_UNSUPPORTED);
     assert_non_null(strstr(w.error.message, "SCD_TYPE_2"));
-    assert_int_equal(run_spec(&w,
-                              "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\","
-                              "\"objects\":[{\"table\":{\"source_table\":\"Vendors\","
-                              "\"table_configuration\":{\"scd_type\":\"APPEND_ONLY\"}}}]}",
-                              false),
-                     SL_UNSUPPORTED);
+    assert_int_equal(
+        run_spec(&w,
+                 "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\","
+                 "\"objects\":[{\"table\":{\"source_table\":\"Vendors\","
+                 "\"table_configuration\":{\"scd_type\":\"APPEND_ONLY\"}}}]}",
+                 false),
+        SL_UNSUPPORTED);
     run_world_unmake(&w);
 }
 
@@ -316,6 +381,10 @@ int main(void)
         cmocka_unit_test(a_collapsed_source_is_held_back_until_it_is_confirmed),
         cmocka_unit_test(changes_between_pages_settle_with_a_quiet_run),
         cmocka_unit_test(a_renamed_table_and_field_keep_their_names),
+        cmocka_unit_test(a_first_run_that_fails_leaves_no_table),
+        cmocka_unit_test(an_empty_answer_deletes_nothing),
+        cmocka_unit_test(a_refusal_of_everything_stops_the_tables_that_wait),
+        cmocka_unit_test(a_new_table_under_an_old_name_lands_beside_it),
         cmocka_unit_test(column_mapping_takes_the_field_ids_when_asked),
         cmocka_unit_test(a_new_field_becomes_a_column_and_an_unknown_one_is_kept),
         cmocka_unit_test(a_wrong_token_stops_everything_with_its_own_code),
