@@ -6,6 +6,7 @@
 #include <nanoarrow/nanoarrow.h>
 
 #include "base/alloc.h"
+#include "table/show.h"
 
 #define CELL_WIDTH_MAX 32
 
@@ -121,7 +122,7 @@ static enum sl_code row_json(struct cli_printer *p, const struct ArrowSchema *sc
     size_t len = 0;
 
     sl_json_writer_reset(p->writer);
-    enum sl_code rc = cli_cell_json(p->writer, schema, view, row, error);
+    enum sl_code rc = sl_show_json(p->writer, schema, view, row, error);
     const char *text = sl_json_writer_text(p->writer, &len);
     if (!rc && !text) rc = sl_fail(error, SL_NO_MEMORY, "no memory to print a row");
     if (rc) return rc;
@@ -137,8 +138,8 @@ static enum sl_code row_text(struct cli_printer *p, const struct ArrowSchema *sc
 
     for (int64_t i = 0; i < schema->n_children; i++) {
         sl_buf_reset(&p->cell);
-        enum sl_code rc = cli_cell_text(&p->cell, schema->children[i], view->children[i],
-                                        row + view->offset, &null, error);
+        enum sl_code rc = sl_show_text(&p->cell, schema->children[i], view->children[i],
+                                       row + view->offset, &null, error);
         if (rc) return rc;
         if (p->format == CLI_FORMAT_TABLE) {
             cli_grid_cell(p->grid, null ? "NULL" : sl_buf_str(&p->cell));

@@ -48,15 +48,4 @@ SL_MUST_USE enum sl_code cli_print_stream(const struct cli *cli, enum cli_format
 /* One cell of CSV, quoted when it must be, and when it is empty: NULL is what is not there. */
 void cli_csv_cell(FILE *file, const char *text, size_t len, bool null);
 
-/* cell.c: one value as JSON. */
-struct ArrowArrayView;
-SL_MUST_USE enum sl_code cli_cell_json(struct sl_json_writer *writer,
-                                       const struct ArrowSchema *schema,
-                                       const struct ArrowArrayView *view, int64_t row,
-                                       struct sl_error *error);
-/* One value as text; *null says that there is none. */
-SL_MUST_USE enum sl_code cli_cell_text(struct sl_buf *out, const struct ArrowSchema *schema,
-                                       const struct ArrowArrayView *view, int64_t row, bool *null,
-                                       struct sl_error *error);
-
 #endif

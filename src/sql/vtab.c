@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <nanoarrow/nanoarrow.h>
+
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "table/show.h"
@@ -22,8 +24,8 @@ struct cursor {
     struct ArrowArrayStream stream;
     struct ArrowSchema schema; /* of the columns that are read */
     struct ArrowArray batch;
-    struct sl_show *show;
-    int *position; /* column of the table -> column of the batch, -1: not read */
+    struct ArrowArrayView view; /* of the batch */
+    int *position;              /* column of the table -> column of the batch, -1: not read */
     int64_t row, rowid;
     bool end;
     struct sl_buf text;
@@ -41,10 +43,20 @@ static enum sl_code decode_hex(const char *hex, struct sl_buf *out)
     return sl_buf_failed(out) ? SL_NO_MEMORY : SL_OK;
 }
 
+static bool is_integer(const char *format)
+{
+    return strchr("bcCsSiIlL", format[0]) && format[1] == '\0';
+}
+
+static bool is_real(const char *format)
+{
+    return strchr("fg", format[0]) && format[1] == '\0';
+}
+
 static const char *declared_type(const char *format)
 {
-    if (strchr("bcCsSiIlL", format[0]) && format[1] == '\0') return "INTEGER";
-    if (strchr("fg", format[0])) return ""; /* no affinity: NaN is text */
+    if (is_integer(format)) return "INTEGER";
+    if (is_real(format)) return ""; /* no affinity: NaN is text */
     return "TEXT";
 }
 
@@ -183,8 +195,7 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 
 static void end_scan(struct cursor *cursor)
 {
-    sl_show_free(cursor->show);
-    cursor->show = NULL;
+    ArrowArrayViewReset(&cursor->view);
     if (cursor->batch.release) cursor->batch.release(&cursor->batch);
     if (cursor->schema.release) cursor->schema.release(&cursor->schema);
     if (cursor->stream.release) cursor->stream.release(&cursor->stream);
@@ -226,7 +237,11 @@ static int next_batch(struct cursor *cursor)
         cursor->end = !cursor->batch.release;
     } while (!cursor->end && cursor->batch.length == 0);
     cursor->row = 0;
-    if (!cursor->end && sl_show_batch(cursor->show, &cursor->batch, error)) return failed(cursor);
+    if (!cursor->end &&
+        ArrowArrayViewSetArray(&cursor->view, &cursor->batch, NULL) != NANOARROW_OK) {
+        sl_fail(error, SL_BUG, "rows do not have the schema they came with");
+        return failed(cursor);
+    }
     return SQLITE_OK;
 }
 
@@ -254,7 +269,8 @@ static int filter(sqlite3_vtab_cursor *base, int number, const char *used, int a
     sl_free(names);
     if (!rc && cursor->stream.get_schema(&cursor->stream, &cursor->schema))
         rc = sl_fail(&table->env->error, SL_DESTINATION, "could not read the columns");
-    if (!rc) rc = sl_show_new(&cursor->schema, &cursor->show, &table->env->error);
+    if (!rc && ArrowArrayViewInitFromSchema(&cursor->view, &cursor->schema, NULL) != NANOARROW_OK)
+        rc = sl_fail(&table->env->error, SL_NO_MEMORY, "no memory for a table");
     cursor->rowid = 0;
     return rc ? failed(cursor) : next_batch(cursor);
 }
@@ -275,26 +291,30 @@ static int at_end(sqlite3_vtab_cursor *base)
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index)
 {
     struct cursor *cursor = (struct cursor *)base;
+    struct sl_vtab *table = (struct sl_vtab *)base->pVtab;
     int c = cursor->position[index];
+    const struct ArrowArrayView *view = c < 0 ? NULL : cursor->view.children[c];
+    const struct ArrowSchema *schema = c < 0 ? NULL : cursor->schema.children[c];
+    bool null;
 
-    if (c < 0 || sl_show_is_null(cursor->show, c, cursor->row)) {
+    if (!view || ArrowArrayViewIsNull(view, cursor->row)) {
         sqlite3_result_null(context);
         return SQLITE_OK;
     }
-    if (sl_show_kind(cursor->show, c) == SL_SHOW_INTEGER) {
-        sqlite3_result_int64(context, sl_show_integer(cursor->show, c, cursor->row));
+    if (is_integer(schema->format)) {
+        sqlite3_result_int64(context, ArrowArrayViewGetIntUnsafe(view, cursor->row));
         return SQLITE_OK;
     }
-    if (sl_show_kind(cursor->show, c) == SL_SHOW_REAL) {
-        double number = sl_show_real(cursor->show, c, cursor->row);
+    if (is_real(schema->format)) {
+        double number = ArrowArrayViewGetDoubleUnsafe(view, cursor->row);
         if (!isnan(number) && !isinf(number)) {
             sqlite3_result_double(context, number);
             return SQLITE_OK;
         }
     }
     sl_buf_reset(&cursor->text);
-    sl_show_text(cursor->show, c, cursor->row, &cursor->text);
-    if (sl_buf_failed(&cursor->text)) return SQLITE_NOMEM;
+    if (sl_show_text(&cursor->text, schema, view, cursor->row, &null, &table->env->error))
+        return failed(cursor);
     sqlite3_result_text64(context, sl_buf_str(&cursor->text), cursor->text.len, SQLITE_TRANSIENT,
                           SQLITE_UTF8);
     return SQLITE_OK;

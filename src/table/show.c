@@ -1,253 +1,226 @@
 #include "table/show.h"
 
+#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
+#include <sodium.h>
 #include <string.h>
+
+#include <nanoarrow/nanoarrow.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/time.h"
-#include "nanoarrow/nanoarrow.h"
 #include "sluice/json.h"
 
-struct sl_show {
-    const struct ArrowSchema *schema;
-    struct ArrowArrayView view;
-};
-
-enum sl_code sl_show_new(const struct ArrowSchema *schema, struct sl_show **out,
-                         struct sl_error *error)
+static enum sl_code no_memory(struct sl_error *error)
 {
-    struct sl_show *show = sl_calloc(1, sizeof *show);
-
-    *out = NULL;
-    if (!show) return sl_fail(error, SL_NO_MEMORY, "no memory to show rows");
-    show->schema = schema;
-    if (ArrowArrayViewInitFromSchema(&show->view, schema, NULL) != NANOARROW_OK) {
-        sl_show_free(show);
-        return sl_fail(error, SL_UNSUPPORTED, "a column has a type that cannot be shown");
-    }
-    *out = show;
-    return SL_OK;
+    return sl_fail(error, SL_NO_MEMORY, "no memory to print a value");
 }
 
-void sl_show_free(struct sl_show *show)
+static void put_double(struct sl_json_writer *w, double number)
 {
-    if (!show) return;
-    ArrowArrayViewReset(&show->view);
-    sl_free(show);
-}
-
-enum sl_code sl_show_batch(struct sl_show *show, const struct ArrowArray *batch,
-                           struct sl_error *error)
-{
-    struct ArrowError why = {0};
-
-    if (ArrowArrayViewSetArray(&show->view, batch, &why) != NANOARROW_OK)
-        return sl_fail(error, SL_BUG, "rows do not have the schema they came with: %s",
-                       why.message);
-    return SL_OK;
-}
-
-bool sl_show_is_null(const struct sl_show *show, int64_t column, int64_t row)
-{
-    return ArrowArrayViewIsNull(show->view.children[column], row);
-}
-
-/* ---- JSON strings ---- */
-
-static void put_string(const char *text, size_t len, struct sl_buf *out)
-{
-    sl_buf_addc(out, '"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\')
-            sl_buf_addf(out, "\\%c", c);
-        else if (c == '\n')
-            sl_buf_adds(out, "\\n");
-        else if (c == '\t')
-            sl_buf_adds(out, "\\t");
-        else if (c == '\r')
-            sl_buf_adds(out, "\\r");
-        else if (c < 0x20)
-            sl_buf_addf(out, "\\u%04x", c);
-        else
-            sl_buf_addc(out, (char)c);
-    }
-    sl_buf_addc(out, '"');
-}
-
-static void put_quoted(const char *text, bool json, struct sl_buf *out)
-{
-    if (json)
-        put_string(text, strlen(text), out);
+    if (isnan(number))
+        sl_json_put_str(w, "NaN");
+    else if (isinf(number))
+        sl_json_put_str(w, number > 0 ? "Infinity" : "-Infinity");
     else
-        sl_buf_adds(out, text);
+        sl_json_put_double(w, number);
 }
 
-/* The shortest text that reads back as the same number. */
-static void put_double(double number, bool json, struct sl_buf *out)
+static int64_t to_us(int64_t value, enum ArrowTimeUnit unit)
 {
-    char text[40];
-
-    if (isnan(number) || isinf(number)) {
-        put_quoted(isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity", json, out);
-        return;
+    switch (unit) {
+    case NANOARROW_TIME_UNIT_SECOND: return value * 1000000;
+    case NANOARROW_TIME_UNIT_MILLI: return value * 1000;
+    case NANOARROW_TIME_UNIT_NANO: return value / 1000;
+    default: return value;
     }
-    for (int digits = 15; digits <= 17; digits++) {
-        double back;
-        snprintf(text, sizeof text, "%.*g", digits, number);
-        if (sscanf(text, "%lf", &back) == 1 && back == number) break;
-    }
-    sl_buf_adds(out, text);
-    if (!strpbrk(text, ".e")) sl_buf_adds(out, ".0");
 }
 
-static void put_decimal(const struct ArrowArrayView *view, const struct ArrowSchema *schema,
-                        int64_t row, struct sl_buf *out)
-{
-    struct ArrowSchemaView type;
-    struct ArrowDecimal decimal;
-    struct ArrowBuffer digits;
-
-    if (ArrowSchemaViewInit(&type, schema, NULL) != NANOARROW_OK) return;
-    ArrowDecimalInit(&decimal, 128, type.decimal_precision, type.decimal_scale);
-    ArrowArrayViewGetDecimalUnsafe(view, row, &decimal);
-    ArrowBufferInit(&digits);
-    if (ArrowDecimalAppendStringToBuffer(&decimal, &digits) == NANOARROW_OK)
-        sl_buf_add(out, digits.data, (size_t)digits.size_bytes);
-    ArrowBufferReset(&digits);
-}
-
-static void put_value(const struct ArrowArrayView *view, const struct ArrowSchema *schema,
-                      int64_t row, bool json, struct sl_buf *out);
-
-static void put_list(const struct ArrowArrayView *view, const struct ArrowSchema *schema,
-                     int64_t row, struct sl_buf *out)
-{
-    int64_t from = ArrowArrayViewListChildOffset(view, view->offset + row);
-    int64_t to = ArrowArrayViewListChildOffset(view, view->offset + row + 1);
-
-    sl_buf_addc(out, '[');
-    for (int64_t i = from; i < to; i++) {
-        if (i > from) sl_buf_addc(out, ',');
-        put_value(view->children[0], schema->children[0], i, true, out);
-    }
-    sl_buf_addc(out, ']');
-}
-
-static void put_map(const struct ArrowArrayView *view, const struct ArrowSchema *schema,
-                    int64_t row, struct sl_buf *out)
-{
-    int64_t from = ArrowArrayViewListChildOffset(view, view->offset + row);
-    int64_t to = ArrowArrayViewListChildOffset(view, view->offset + row + 1);
-    const struct ArrowArrayView *entries = view->children[0];
-    const struct ArrowSchema *types = schema->children[0];
-
-    sl_buf_addc(out, '{');
-    for (int64_t i = from; i < to; i++) {
-        if (i > from) sl_buf_addc(out, ',');
-        put_value(entries->children[0], types->children[0], i, true, out);
-        sl_buf_addc(out, ':');
-        put_value(entries->children[1], types->children[1], i, true, out);
-    }
-    sl_buf_addc(out, '}');
-}
-
-static void put_struct(const struct ArrowArrayView *view, const struct ArrowSchema *schema,
-                       int64_t row, struct sl_buf *out)
-{
-    sl_buf_addc(out, '{');
-    for (int64_t c = 0; c < view->n_children; c++) {
-        if (c > 0) sl_buf_addc(out, ',');
-        put_string(schema->children[c]->name, strlen(schema->children[c]->name), out);
-        sl_buf_addc(out, ':');
-        put_value(view->children[c], schema->children[c], view->offset + row, true, out);
-    }
-    sl_buf_addc(out, '}');
-}
-
-static void put_time(int64_t us, bool json, struct sl_buf *out)
+/* "2026-03-01T08:30:00.125Z": microseconds only where there are any. Without a zone no Z. */
+static void put_time(struct sl_json_writer *w, const struct ArrowSchemaView *type, int64_t value)
 {
     char text[SL_TIME_TEXT_MAX];
+    int64_t us = to_us(value, type->time_unit);
 
-    put_quoted(us % 1000 ? sl_time_format_us(us, text) : sl_time_format_ms(us, text), json, out);
+    if (us % 1000 == 0)
+        sl_time_format_ms(us, text);
+    else
+        sl_time_format_us(us, text);
+    if (type->timezone && !*type->timezone && *text) text[strlen(text) - 1] = '\0';
+    sl_json_put_str(w, text);
 }
 
-static void put_binary(const struct ArrowArrayView *view, int64_t row, bool json,
-                       struct sl_buf *out)
+static enum sl_code put_decimal(struct sl_json_writer *w, const struct ArrowSchemaView *type,
+                                const struct ArrowArrayView *view, int64_t row,
+                                struct sl_error *error)
+{
+    struct ArrowDecimal decimal;
+    struct ArrowBuffer text;
+
+    ArrowDecimalInit(&decimal, type->decimal_bitwidth, type->decimal_precision,
+                     type->decimal_scale);
+    ArrowArrayViewGetDecimalUnsafe(view, row, &decimal);
+    ArrowBufferInit(&text);
+    bool good = ArrowDecimalAppendStringToBuffer(&decimal, &text) == NANOARROW_OK;
+    if (good) sl_json_put_raw(w, (const char *)text.data, (size_t)text.size_bytes);
+    ArrowBufferReset(&text);
+    return good ? SL_OK : no_memory(error);
+}
+
+static enum sl_code put_binary(struct sl_json_writer *w, const struct ArrowArrayView *view,
+                               int64_t row, struct sl_error *error)
 {
     struct ArrowBufferView bytes = ArrowArrayViewGetBytesUnsafe(view, row);
+    size_t size =
+        sodium_base64_encoded_len((size_t)bytes.size_bytes, sodium_base64_VARIANT_ORIGINAL);
+    char *text = sl_alloc(size);
 
-    if (json) sl_buf_addc(out, '"');
-    for (int64_t i = 0; i < bytes.size_bytes; i++) sl_buf_addf(out, "%02x", bytes.data.as_uint8[i]);
-    if (json) sl_buf_addc(out, '"');
+    if (!text) return no_memory(error);
+    sodium_bin2base64(text, size, bytes.data.as_uint8, (size_t)bytes.size_bytes,
+                      sodium_base64_VARIANT_ORIGINAL);
+    sl_json_put_str(w, text);
+    sl_free(text);
+    return SL_OK;
 }
 
-static void put_value(const struct ArrowArrayView *view, const struct ArrowSchema *schema,
-                      int64_t row, bool json, struct sl_buf *out)
+static enum sl_code put_struct(struct sl_json_writer *w, const struct ArrowSchema *schema,
+                               const struct ArrowArrayView *view, int64_t row,
+                               struct sl_error *error)
+{
+    enum sl_code rc = SL_OK;
+
+    sl_json_begin_object(w);
+    for (int64_t i = 0; i < schema->n_children && !rc; i++) {
+        sl_json_key(w, schema->children[i]->name);
+        rc = sl_show_json(w, schema->children[i], view->children[i], row + view->offset, error);
+    }
+    sl_json_end_object(w);
+    return rc;
+}
+
+static enum sl_code put_list(struct sl_json_writer *w, const struct ArrowSchema *schema,
+                             const struct ArrowArrayView *view, int64_t row, struct sl_error *error)
+{
+    int64_t from = ArrowArrayViewListChildOffset(view, row + view->offset);
+    int64_t to = ArrowArrayViewListChildOffset(view, row + view->offset + 1);
+    enum sl_code rc = SL_OK;
+
+    sl_json_begin_array(w);
+    for (int64_t i = from; i < to && !rc; i++)
+        rc = sl_show_json(w, schema->children[0], view->children[0], i, error);
+    sl_json_end_array(w);
+    return rc;
+}
+
+static enum sl_code put_map(struct sl_json_writer *w, const struct ArrowSchema *schema,
+                            const struct ArrowArrayView *view, int64_t row, struct sl_error *error)
+{
+    int64_t from = ArrowArrayViewListChildOffset(view, row + view->offset);
+    int64_t to = ArrowArrayViewListChildOffset(view, row + view->offset + 1);
+    const struct ArrowSchema *entry = schema->children[0];
+    const struct ArrowArrayView *entries = view->children[0];
+    struct sl_buf key = {0};
+    bool null = false;
+    enum sl_code rc = SL_OK;
+
+    sl_json_begin_object(w);
+    for (int64_t i = from; i < to && !rc; i++) {
+        int64_t at = i + entries->offset;
+        sl_buf_reset(&key);
+        rc = sl_show_text(&key, entry->children[0], entries->children[0], at, &null, error);
+        sl_json_key(w, sl_buf_str(&key));
+        if (!rc) rc = sl_show_json(w, entry->children[1], entries->children[1], at, error);
+    }
+    sl_json_end_object(w);
+    sl_buf_release(&key);
+    return rc;
+}
+
+enum sl_code sl_show_json(struct sl_json_writer *w, const struct ArrowSchema *schema,
+                          const struct ArrowArrayView *view, int64_t row, struct sl_error *error)
 {
     char text[SL_TIME_TEXT_MAX];
+    struct ArrowSchemaView type;
+    struct ArrowStringView string;
 
+    if (ArrowSchemaViewInit(&type, schema, NULL) != NANOARROW_OK)
+        return sl_fail(error, SL_BUG, "column '%s' has a type that cannot be printed: %s",
+                       schema->name, schema->format);
     if (ArrowArrayViewIsNull(view, row)) {
-        if (json) sl_buf_adds(out, "null");
-        return;
+        sl_json_put_null(w);
+        return SL_OK;
     }
-    const char *format = schema->format;
-    if (strcmp(format, "b") == 0) {
-        sl_buf_adds(out, ArrowArrayViewGetIntUnsafe(view, row) ? "true" : "false");
-    } else if (strcmp(format, "tdD") == 0) {
-        put_quoted(sl_date_format((int32_t)ArrowArrayViewGetIntUnsafe(view, row), text), json, out);
-    } else if (strncmp(format, "tsu", 3) == 0) {
-        put_time(ArrowArrayViewGetIntUnsafe(view, row), json, out);
-    } else if (format[0] == 'd') {
-        put_decimal(view, schema, row, out);
-    } else if (format[0] == 'g' || format[0] == 'f') {
-        put_double(ArrowArrayViewGetDoubleUnsafe(view, row), json, out);
-    } else if (format[0] == 'u' || format[0] == 'U' || strcmp(format, "vu") == 0) {
+    switch (type.type) {
+    case NANOARROW_TYPE_STRING:
+    case NANOARROW_TYPE_LARGE_STRING:
+    case NANOARROW_TYPE_STRING_VIEW:
+        string = ArrowArrayViewGetStringUnsafe(view, row);
+        sl_json_put_strn(w, string.data, (size_t)string.size_bytes);
+        return SL_OK;
+    case NANOARROW_TYPE_BOOL:
+        sl_json_put_bool(w, ArrowArrayViewGetIntUnsafe(view, row));
+        return SL_OK;
+    case NANOARROW_TYPE_INT8:
+    case NANOARROW_TYPE_INT16:
+    case NANOARROW_TYPE_INT32:
+    case NANOARROW_TYPE_INT64:
+        sl_json_put_i64(w, ArrowArrayViewGetIntUnsafe(view, row));
+        return SL_OK;
+    case NANOARROW_TYPE_FLOAT:
+    case NANOARROW_TYPE_DOUBLE:
+        put_double(w, ArrowArrayViewGetDoubleUnsafe(view, row));
+        return SL_OK;
+    case NANOARROW_TYPE_DATE32:
+        sl_json_put_str(w, sl_date_format((int32_t)ArrowArrayViewGetIntUnsafe(view, row), text));
+        return SL_OK;
+    case NANOARROW_TYPE_TIMESTAMP:
+        put_time(w, &type, ArrowArrayViewGetIntUnsafe(view, row));
+        return SL_OK;
+    case NANOARROW_TYPE_DECIMAL128: return put_decimal(w, &type, view, row, error);
+    case NANOARROW_TYPE_BINARY:
+    case NANOARROW_TYPE_LARGE_BINARY:
+    case NANOARROW_TYPE_BINARY_VIEW: return put_binary(w, view, row, error);
+    case NANOARROW_TYPE_STRUCT: return put_struct(w, schema, view, row, error);
+    case NANOARROW_TYPE_LIST:
+    case NANOARROW_TYPE_LARGE_LIST: return put_list(w, schema, view, row, error);
+    case NANOARROW_TYPE_MAP: return put_map(w, schema, view, row, error);
+    default:
+        return sl_fail(error, SL_BUG, "column '%s' has a type that cannot be printed: %s",
+                       schema->name, schema->format);
+    }
+}
+
+static bool is_text(const struct ArrowArrayView *view)
+{
+    return view->storage_type == NANOARROW_TYPE_STRING ||
+           view->storage_type == NANOARROW_TYPE_LARGE_STRING ||
+           view->storage_type == NANOARROW_TYPE_STRING_VIEW;
+}
+
+enum sl_code sl_show_text(struct sl_buf *out, const struct ArrowSchema *schema,
+                          const struct ArrowArrayView *view, int64_t row, bool *null,
+                          struct sl_error *error)
+{
+    size_t len = 0;
+
+    *null = ArrowArrayViewIsNull(view, row);
+    if (*null) return SL_OK;
+    if (is_text(view)) {
         struct ArrowStringView string = ArrowArrayViewGetStringUnsafe(view, row);
-        if (json)
-            put_string(string.data, (size_t)string.size_bytes, out);
-        else
-            sl_buf_add(out, string.data, (size_t)string.size_bytes);
-    } else if (format[0] == 'z' || format[0] == 'Z') {
-        put_binary(view, row, json, out);
-    } else if (strcmp(format, "+s") == 0) {
-        put_struct(view, schema, row, out);
-    } else if (strcmp(format, "+m") == 0) {
-        put_map(view, schema, row, out);
-    } else if (strcmp(format, "+l") == 0 || strcmp(format, "+L") == 0) {
-        put_list(view, schema, row, out);
-    } else {
-        sl_buf_addf(out, "%lld", (long long)ArrowArrayViewGetIntUnsafe(view, row));
+        sl_buf_add(out, string.data, (size_t)string.size_bytes);
+        return sl_buf_failed(out) ? no_memory(error) : SL_OK;
     }
-}
-
-void sl_show_text(const struct sl_show *show, int64_t column, int64_t row, struct sl_buf *out)
-{
-    put_value(show->view.children[column], show->schema->children[column], row, false, out);
-}
-
-void sl_show_json(const struct sl_show *show, int64_t column, int64_t row, struct sl_buf *out)
-{
-    put_value(show->view.children[column], show->schema->children[column], row, true, out);
-}
-
-enum sl_show_kind sl_show_kind(const struct sl_show *show, int64_t column)
-{
-    const char *format = show->schema->children[column]->format;
-
-    if (strchr("bcCsSiIlL", format[0]) && format[1] == '\0') return SL_SHOW_INTEGER;
-    if (strchr("fg", format[0])) return SL_SHOW_REAL;
-    return SL_SHOW_OTHER;
-}
-
-int64_t sl_show_integer(const struct sl_show *show, int64_t column, int64_t row)
-{
-    return ArrowArrayViewGetIntUnsafe(show->view.children[column], row);
-}
-
-double sl_show_real(const struct sl_show *show, int64_t column, int64_t row)
-{
-    return ArrowArrayViewGetDoubleUnsafe(show->view.children[column], row);
+    struct sl_json_writer *w = sl_json_writer_new();
+    if (!w) return no_memory(error);
+    enum sl_code rc = sl_show_json(w, schema, view, row, error);
+    const char *json = sl_json_writer_text(w, &len);
+    if (!rc && !json) rc = no_memory(error);
+    if (!rc && json[0] == '"') /* dates, times, base64, NaN: nothing in them is escaped */
+        sl_buf_add(out, json + 1, len - 2);
+    else if (!rc)
+        sl_buf_add(out, json, len);
+    if (!rc && sl_buf_failed(out)) rc = no_memory(error);
+    sl_json_writer_free(w);
+    return rc;
 }
