@@ -93,12 +93,13 @@ def test_a_full_disk(sluice, shared, tmp_path, spec):
     if not words:
         pytest.skip("no tmpfs can be mounted here")
     demo.connect(sluice, shared)
+    tables = {"SKU Candidates": "bronze_sku_candidates"}
     lake, copy = tmp_path / "lake", tmp_path / "copy"
     lake.mkdir()
     sluice.run("catalogs", "create", demo.CATALOG, "--storage-root", lake)
     wrapper = tmp_path / "on_a_small_disk"
     wrapper.write_text(f"""#!/bin/sh
-mount -t tmpfs -o size=48k tmpfs {lake} || exit 99
+mount -t tmpfs -o size=24k tmpfs {lake} || exit 99
 {sluice.binary} "$@"
 first=$?
 mount -o remount,size=64m {lake} || exit 99
@@ -108,12 +109,11 @@ exit $first
 """)
     wrapper.chmod(0o755)
     sluice.binary = words[0]
-    result = sluice.run(*words[1:], wrapper, "run", spec(tables=demo.TABLES), code=DESTINATION)
+    result = sluice.run(*words[1:], wrapper, "run", spec(tables=tables), code=DESTINATION)
     assert str(lake) in said(result) and "No space left on device" in said(result)
     assert "free some space there" in said(result)
-    for source, destination in demo.TABLES.items():
-        table = polars(copy / demo.SCHEMA / destination)
-        assert differences(table, demo.expected(shared, source)) == [], destination
+    table = polars(copy / demo.SCHEMA / "bronze_sku_candidates")
+    assert differences(table, demo.expected(shared, "SKU Candidates")) == []
 
 
 # Somebody else's commits, as their programs write them.
@@ -238,9 +238,9 @@ def cut_the_log(folder):
 
 
 def hole_in_the_log(folder):
+    commit(folder)
+    commit(folder)
     log(folder)[1].unlink()
-    commit(folder)  # as version 1 again ...
-    log(folder)[-1].rename(folder / "_delta_log" / f"{2:020}.json")
     for path in (folder / "_delta_log").glob("*.crc"):
         path.unlink()
 
