@@ -236,6 +236,40 @@ static void a_table_that_goes_away_is_no_empty_table(void **state)
     close_source(&source);
 }
 
+/* A filter that is no formula by itself must not become one among the arguments of AND(): what it
+ * asks for is the same whatever the number of shares. */
+static void a_filter_means_the_same_in_every_share(void **state)
+{
+    static const char *const chains[] = {"1", "2", "8"};
+    static const char *const broken[] = {"1, 0", "1, 1"};
+    struct source source;
+
+    (void)state;
+    open_source(&source);
+    for (size_t c = 0; c < 3; c++) {
+        char options[200];
+        struct harvest h;
+
+        snprintf(options, sizeof options,
+                 "{\"chains\":%s,\"filter\":\"MOD(LEN(RECORD_ID()),2)=1\"}", chains[c]);
+        read_table(&source, TABLE, options, &h);
+        assert_string_equal(h.error.message, "");
+        assert_int_equal(harvest_keys(&h, TABLE, false), RECORDS);
+        harvest_release(&h);
+        for (size_t b = 0; b < sizeof broken / sizeof *broken; b++) {
+            snprintf(options, sizeof options, "{\"chains\":%s,\"filter\":\"%s\"}", chains[c],
+                     broken[b]);
+            read_table(&source, TABLE, options, &h);
+            if (h.code != SL_BAD_SPEC)
+                fail_msg("%s: %s, %d rows", options, sl_code_name(h.code),
+                         (int)harvest_keys(&h, TABLE, false));
+            assert_null(h.complete);
+            harvest_release(&h);
+        }
+    }
+    close_source(&source);
+}
+
 static void comments_are_all_read(void **state)
 {
     struct source source;
@@ -259,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_quota_stops_at_once),
         cmocka_unit_test(stands_changes_while_it_reads),
         cmocka_unit_test(a_table_that_goes_away_is_no_empty_table),
+        cmocka_unit_test(a_filter_means_the_same_in_every_share),
         cmocka_unit_test(comments_are_all_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,9 +48,10 @@ enum sl_code airtable_formula(const char *filter, const struct airtable_share *s
     if (filtered && strlen(filter) > AIRTABLE_FILTER_MAX)
         return sl_fail(error, SL_BAD_SPEC, "the option 'filter' is longer than %d bytes",
                        AIRTABLE_FILTER_MAX);
+    /* In parentheses: an "a, b" is an error then, as it is alone, and not two arguments. */
     if (filtered)
-        len += (size_t)snprintf(formula, AIRTABLE_FORMULA_MAX, "%s%s%s", cut ? "AND(" : "", filter,
-                                cut ? "," : "");
+        len += (size_t)snprintf(formula, AIRTABLE_FORMULA_MAX, "%s%s%s", cut ? "AND((" : "", filter,
+                                cut ? ")," : "");
     if (cut) len += put_share(formula + len, AIRTABLE_FORMULA_MAX - len, share);
     if (filtered && cut) snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ")");
     return SL_OK;
