@@ -6,6 +6,7 @@
 #include "sql/sql.h"
 
 #define CELL_WIDTH_MAX 40
+#define WHOLE_COLUMNS_MAX 3 /* so narrow a result is printed whole: DESCRIBE is */
 
 /* Rows on their way to stdout. */
 struct result {
@@ -115,7 +116,8 @@ static enum sl_code finish(struct result *r, struct sl_error *error)
     if (r->format == CLI_FORMAT_JSON)
         fputs(r->count == 0 ? "[]\n" : r->rows ? "\n]\n" : "]\n", stdout);
     if (r->format != CLI_FORMAT_TABLE || !r->grid) return SL_OK;
-    return cli_grid_print(r->grid, r->cli, stdout, r->cli->out_tty ? CELL_WIDTH_MAX : 0, error);
+    bool cut = r->cli->out_tty && r->count > WHOLE_COLUMNS_MAX;
+    return cli_grid_print(r->grid, r->cli, stdout, cut ? CELL_WIDTH_MAX : 0, error);
 }
 
 static enum sl_code sql(struct cli *cli, const struct cli_call *call, struct sl_error *error)
