@@ -408,9 +408,14 @@ static enum sl_code on_reject(void *ctx, uint64_t unit, const char *table, const
 static enum sl_code on_drop(void *ctx, uint64_t unit, struct sl_error *error)
 {
     struct sl_flow *flow = ctx;
+    int64_t rows = 0;
     enum sl_code rc = flush(flow, error); /* so that all of the unit's rows are staged */
 
-    return rc ? rc : sl_stage_drop(flow->stage, unit, error);
+    if (!rc) rc = sl_stage_drop(flow->stage, unit, &rows, error);
+    flow->report->rows_read -= rows;
+    if (flow->reported_rows > flow->report->rows_read) /* events tell no negative number */
+        flow->reported_rows = flow->report->rows_read;
+    return rc;
 }
 
 static enum sl_code on_release(void *ctx, uint64_t unit, struct sl_error *error)

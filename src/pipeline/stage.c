@@ -6,7 +6,13 @@
  * the later one.
  *
  * (1) writer is open exactly while file `count` (0-based) is being written.
- * (2) voids and open ranges never overlap, because a unit is never reused.
+ * (2) Dropped and open ranges never overlap, because a unit is never reused.
+ * (3) The key set never holds the hash of a void row: what a restarted task reads again is no
+ *     repeat. So with the first dropped row the set goes, and at the end it is made anew from the
+ *     key columns of the staged files.
+ *
+ * Memory at the end: a bit for each row of a file with void rows, 8 bytes for each void row of one
+ * file at a time, and about 40 bytes and its text for each key that really came twice.
  */
 #include "pipeline/stage.h"
 
@@ -34,6 +40,11 @@ struct ranges {
     size_t count, cap;
 };
 
+struct void_rows {
+    unsigned char *bits; /* NULL: none */
+    int64_t count;
+};
+
 struct sl_stage {
     struct sl_stages *stages;
     struct sl_stage *next;
@@ -42,12 +53,15 @@ struct sl_stage {
     size_t *keys;
     size_t key_count;
     char *add_columns_json;
-    struct sl_key_set *key_set; /* NULL: every row is kept */
+    char *spill;
+    struct sl_key_set *key_set; /* NULL: no keys, or rows were dropped: made at the end (3) */
     struct sl_delta_writer *writer;
     struct sl_delta_file **files;
     size_t count, cap;
-    struct ranges open; /* rows that may still become void */
-    struct ranges voids;
+    struct ranges open;      /* rows that may still become void */
+    struct ranges dropped;   /* those that did, until the end */
+    struct void_rows *voids; /* at the end: of each file */
+    size_t voids_count;
     int64_t duplicates;
     bool committed, finished;
 };
@@ -70,10 +84,14 @@ enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table
                           const char *add_columns_json, const char *spill, struct sl_stage **out,
                           struct sl_error *error)
 {
-    struct sl_stage *stage = sl_calloc(1, sizeof *stage);
+    struct sl_stage *stage;
     enum sl_code rc = SL_OK;
 
     *out = NULL;
+    if (key_count > SL_STAGE_KEYS_MAX)
+        return sl_fail(error, SL_UNSUPPORTED, "a key of %zu columns: %d are the most", key_count,
+                       SL_STAGE_KEYS_MAX);
+    stage = sl_calloc(1, sizeof *stage);
     if (!stage) return sl_fail(error, SL_NO_MEMORY, "no memory for staging");
     stage->stages = stages;
     stage->table = table;
@@ -83,6 +101,7 @@ enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table
     if (ArrowSchemaDeepCopy(arrow, &stage->arrow) != NANOARROW_OK) goto no_memory;
     if (add_columns_json && !(stage->add_columns_json = sl_strdup(add_columns_json)))
         goto no_memory;
+    if (!(stage->spill = sl_strdup(spill))) goto no_memory;
     if (key_count > 0) {
         stage->keys = sl_alloc(key_count * sizeof *keys);
         if (!stage->keys) goto no_memory;
@@ -116,8 +135,11 @@ void sl_stage_free(struct sl_stage *stage)
     if (stage->arrow.release) stage->arrow.release(&stage->arrow);
     sl_free(stage->keys);
     sl_free(stage->add_columns_json);
+    sl_free(stage->spill);
     sl_free(stage->open.items);
-    sl_free(stage->voids.items);
+    sl_free(stage->dropped.items);
+    for (size_t i = 0; i < stage->voids_count; i++) sl_free(stage->voids[i].bits);
+    sl_free(stage->voids);
     sl_free(stage);
 }
 
@@ -235,54 +257,201 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
     if (!rc) rc = add_parts(stage, parts, part_count, error);
     if (!rc) rc = sl_delta_write(stage->writer, batch, error);
     if (!rc) rc = keep_budget(stage->stages, error);
-    if (!rc && sl_delta_writer_bytes(stage->writer) >= SL_STAGE_FILE_BYTES)
+    if (!rc && (sl_delta_writer_bytes(stage->writer) >= SL_STAGE_FILE_BYTES ||
+                sl_delta_writer_rows(stage->writer) >= SL_STAGE_FILE_ROWS_MAX))
         rc = end_file(stage, error);
 out:
     if (batch->release) batch->release(batch);
     return rc;
 }
 
-/* Takes a unit's ranges out of `open`; into `voids` if they are void. */
-static enum sl_code settle(struct sl_stage *stage, uint64_t unit, bool is_void,
+/* Takes a unit's ranges out of `open`; into `dropped` if they are void. */
+static enum sl_code settle(struct sl_stage *stage, uint64_t unit, bool drop, int64_t *rows,
                            struct sl_error *error)
 {
     size_t kept = 0;
     enum sl_code rc = SL_OK;
 
+    *rows = 0;
     for (size_t i = 0; i < stage->open.count; i++) {
         struct range range = stage->open.items[i];
-        if (range.unit != unit)
+        if (range.unit != unit) {
             stage->open.items[kept++] = range;
-        else if (is_void && !rc)
-            rc = ranges_add(&stage->voids, range, error);
+            continue;
+        }
+        if (drop && !rc) rc = ranges_add(&stage->dropped, range, error);
+        *rows += range.count;
     }
     stage->open.count = kept;
     return rc;
 }
 
-enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit, struct sl_error *error)
+enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit, int64_t *rows,
+                           struct sl_error *error)
 {
-    return settle(stage, unit, true, error);
+    enum sl_code rc = settle(stage, unit, true, rows, error);
+
+    if (*rows == 0) return rc;
+    sl_key_set_free(stage->key_set); /* (3) */
+    stage->key_set = NULL;
+    return rc;
 }
 
 enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit, struct sl_error *error)
 {
-    return settle(stage, unit, false, error);
+    int64_t rows;
+
+    return settle(stage, unit, false, &rows, error);
+}
+
+/* ---- void rows: a bit each, in files that have any ---- */
+
+static bool is_void(const struct sl_stage *stage, size_t file, int64_t row)
+{
+    const unsigned char *bits = stage->voids[file].bits;
+
+    return bits && (bits[row >> 3] >> (row & 7) & 1);
+}
+
+static enum sl_code make_void(struct sl_stage *stage, size_t file, int64_t row,
+                              struct sl_error *error)
+{
+    struct void_rows *voids = &stage->voids[file];
+
+    if (!voids->bits) {
+        voids->bits = sl_calloc((size_t)sl_delta_file_rows(stage->files[file]) / 8 + 1, 1);
+        if (!voids->bits) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
+    }
+    if (is_void(stage, file, row)) return SL_OK;
+    voids->bits[row >> 3] |= (unsigned char)(1u << (row & 7));
+    voids->count++;
+    return SL_OK;
+}
+
+static enum sl_code place_dropped(struct sl_stage *stage, struct sl_error *error)
+{
+    enum sl_code rc = SL_OK;
+
+    stage->voids = sl_calloc(stage->count + 1, sizeof *stage->voids);
+    if (!stage->voids) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
+    stage->voids_count = stage->count;
+    for (size_t i = 0; i < stage->dropped.count; i++) {
+        const struct range *r = &stage->dropped.items[i];
+        for (int64_t k = 0; k < r->count && !rc; k++)
+            rc = make_void(stage, (size_t)r->file, r->first + k, error);
+    }
+    return rc;
 }
 
 /* ---- keys that came twice ---- */
 
-/* The newest position of each repeated key: an open table by the text of the key. */
+#define NO_WINNER UINT32_MAX
+#define WINNER_KEYS_BYTES_MAX ((size_t)64 << 20)
+
+/* The newest position of a key that came twice. */
 struct winner {
-    char *key;
-    size_t key_len;
-    int64_t file, row;
+    int64_t row;
+    uint32_t file;
+    uint32_t next; /* another key of the same hash, or NO_WINNER */
+    uint32_t key_at, key_len;
 };
 
-struct winners {
-    struct winner *slots;
-    size_t cap, count; /* cap: a power of two */
+/* A walk over the keys of all staged files. */
+struct settling {
+    struct sl_stage *stage;
+    size_t file;
+    int64_t row; /* of the batch's first row */
+    const uint64_t *repeats;
+    size_t repeat_count;
+    uint32_t *first; /* of each repeat: its first winner */
+    struct winner *winners;
+    size_t count, cap;
+    struct sl_buf keys; /* of all winners, end to end */
+    struct sl_buf key;  /* of one row */
 };
+
+typedef enum sl_code key_batch_fn(struct settling *s, const struct ArrowSchema *schema,
+                                  const struct ArrowArray *batch, uint64_t *hashes,
+                                  struct sl_error *error);
+
+static enum sl_code hash_batch(struct settling *s, const struct ArrowSchema *schema,
+                               const struct ArrowArray *batch, key_batch_fn *fn,
+                               struct sl_error *error)
+{
+    size_t columns[SL_STAGE_KEYS_MAX], n = s->stage->key_count;
+    uint64_t *hashes = sl_alloc((size_t)batch->length * sizeof *hashes);
+    enum sl_code rc;
+
+    if (!hashes) return sl_fail(error, SL_NO_MEMORY, "no memory for keys");
+    for (size_t c = 0; c < n; c++) columns[c] = c;
+    rc = sl_keys_hash(schema, batch, columns, n, hashes, error);
+    if (!rc) rc = fn(s, schema, batch, hashes, error);
+    s->row += batch->length;
+    sl_free(hashes);
+    return rc;
+}
+
+static enum sl_code walk_file(struct settling *s, key_batch_fn *fn, struct sl_error *error)
+{
+    struct sl_stage *stage = s->stage;
+    const char *names[SL_STAGE_KEYS_MAX];
+    struct ArrowArrayStream stream = {0};
+    struct ArrowSchema schema = {0};
+    struct ArrowArray batch = {0};
+    enum sl_code rc;
+
+    for (size_t c = 0; c < stage->key_count; c++)
+        names[c] = stage->arrow.children[stage->keys[c]]->name;
+    s->row = 0;
+    rc = sl_delta_file_scan(stage->table, stage->files[s->file], names, stage->key_count, &stream,
+                            error);
+    if (rc) return rc;
+    if (stream.get_schema(&stream, &schema))
+        rc = sl_fail(error, SL_DESTINATION, "could not read a staged file back: %s",
+                     stream.get_last_error(&stream));
+    while (!rc) {
+        if (stream.get_next(&stream, &batch)) {
+            rc = sl_fail(error, SL_DESTINATION, "could not read a staged file back: %s",
+                         stream.get_last_error(&stream));
+            break;
+        }
+        if (!batch.release) break;
+        rc = hash_batch(s, &schema, &batch, fn, error);
+        batch.release(&batch);
+    }
+    if (schema.release) schema.release(&schema);
+    stream.release(&stream);
+    return rc;
+}
+
+static enum sl_code walk(struct settling *s, key_batch_fn *fn, struct sl_error *error)
+{
+    enum sl_code rc = SL_OK;
+
+    for (s->file = 0; s->file < s->stage->count && !rc; s->file++) rc = walk_file(s, fn, error);
+    return rc;
+}
+
+static enum sl_code count_keys(struct settling *s, const struct ArrowSchema *schema,
+                               const struct ArrowArray *batch, uint64_t *hashes,
+                               struct sl_error *error)
+{
+    size_t kept = 0;
+
+    (void)schema;
+    for (int64_t i = 0; i < batch->length; i++)
+        if (!is_void(s->stage, s->file, s->row + i)) hashes[kept++] = hashes[i];
+    return sl_key_set_add(s->stage->key_set, hashes, kept, error);
+}
+
+/* Rows were dropped: the set is made again, of those that stay. */
+static enum sl_code count_again(struct sl_stage *stage, struct sl_error *error)
+{
+    struct settling s = {.stage = stage};
+    enum sl_code rc = sl_key_set_new(stage->spill, 0, &stage->key_set, error);
+
+    return rc ? rc : walk(&s, count_keys, error);
+}
 
 /* One key as bytes: for each column a presence byte, its length and its bytes. */
 static void key_text(const struct ArrowArrayView *view, size_t columns, int64_t row,
@@ -303,6 +472,7 @@ static void key_text(const struct ArrowArrayView *view, size_t columns, int64_t 
             sl_buf_add(out, bytes.data.data, (size_t)bytes.size_bytes);
         } else if (column->storage_type == NANOARROW_TYPE_DOUBLE) {
             double number = ArrowArrayViewGetDoubleUnsafe(column, row);
+            if (number == 0) number = 0; /* both zeros are one key, as they are one hash */
             sl_buf_add(out, &number, sizeof number);
         } else if (column->storage_type == NANOARROW_TYPE_DECIMAL128) {
             const char *data = column->buffer_views[1].data.data;
@@ -314,205 +484,136 @@ static void key_text(const struct ArrowArrayView *view, size_t columns, int64_t 
     }
 }
 
-static bool is_repeat(const uint64_t *repeats, size_t count, uint64_t hash)
+/* The number of a hash among the repeats, or repeat_count. */
+static size_t repeat_at(const struct settling *s, uint64_t hash)
 {
-    size_t low = 0, high = count;
+    size_t low = 0, high = s->repeat_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (repeats[middle] < hash)
+        if (s->repeats[middle] < hash)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && repeats[low] == hash;
+    return low < s->repeat_count && s->repeats[low] == hash ? low : s->repeat_count;
 }
 
-static bool winners_grow(struct winners *winners)
+static enum sl_code too_many_repeats(struct sl_error *error)
 {
-    size_t cap = winners->cap ? winners->cap * 2 : 1024;
-    struct winner *slots = sl_calloc(cap, sizeof *slots);
+    sl_error_hint(error,
+                  "Rows of one key replace each other: name columns in primary_keys that tell "
+                  "the source's rows apart. If they do, the source gave its rows twice: "
+                  "run again later.");
+    return error->code;
+}
 
-    if (!slots) return false;
-    for (size_t i = 0; i < winners->cap; i++) {
-        struct winner w = winners->slots[i];
-        if (!w.key) continue;
-        uint64_t at = 1469598103934665603u;
-        for (size_t k = 0; k < w.key_len; k++) at = (at ^ (unsigned char)w.key[k]) * 1099511628211u;
-        while (slots[at & (cap - 1)].key) at++;
-        slots[at & (cap - 1)] = w;
+static enum sl_code add_winner(struct settling *s, uint32_t *link, int64_t row,
+                               struct sl_error *error)
+{
+    if (s->keys.len + s->key.len > WINNER_KEYS_BYTES_MAX) {
+        sl_fail(error, SL_TOO_LARGE, "more than %zu MB of keys that came more than once",
+                WINNER_KEYS_BYTES_MAX >> 20);
+        return too_many_repeats(error);
     }
-    sl_free(winners->slots);
-    winners->slots = slots;
-    winners->cap = cap;
-    return true;
-}
-
-static struct winner *winner_find(struct winners *winners, const char *key, size_t len)
-{
-    uint64_t at = 1469598103934665603u;
-
-    for (size_t k = 0; k < len; k++) at = (at ^ (unsigned char)key[k]) * 1099511628211u;
-    for (;; at++) {
-        struct winner *w = &winners->slots[at & (winners->cap - 1)];
-        if (!w->key || (w->key_len == len && memcmp(w->key, key, len) == 0)) return w;
+    if (s->count == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 64;
+        void *winners = sl_realloc(s->winners, cap * sizeof *s->winners);
+        if (!winners) return sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys");
+        s->winners = winners;
+        s->cap = cap;
     }
+    s->winners[s->count] = (struct winner){.row = row,
+                                           .file = (uint32_t)s->file,
+                                           .next = *link,
+                                           .key_at = (uint32_t)s->keys.len,
+                                           .key_len = (uint32_t)s->key.len};
+    *link = (uint32_t)s->count++;
+    sl_buf_add(&s->keys, s->key.data, s->key.len);
+    return sl_buf_failed(&s->keys) ? sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys")
+                                   : SL_OK;
 }
 
-static bool in_voids(const struct ranges *voids, size_t count, int64_t file, int64_t row)
+/* The row in s->key: the first copy of its key, or one that replaces the copy before it. */
+static enum sl_code settle_row(struct settling *s, size_t repeat, int64_t row,
+                               struct sl_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct range *r = &voids->items[i];
-        if (r->file == file && row >= r->first && row < r->first + r->count) return true;
-    }
-    return false;
-}
+    enum sl_code rc;
 
-struct settling {
-    struct sl_stage *stage;
-    const uint64_t *repeats;
-    size_t repeat_count, voids_before;
-    struct winners winners;
-    struct sl_buf key;
-    int64_t file, row; /* of the batch's first row */
-};
-
-static enum sl_code settle_row(struct settling *s, int64_t row, struct sl_error *error)
-{
-    struct winner *w;
-    enum sl_code rc = SL_OK;
-
-    if (in_voids(&s->stage->voids, s->voids_before, s->file, row)) return SL_OK;
-    if (s->winners.count * 2 >= s->winners.cap && !winners_grow(&s->winners))
-        return sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys");
-    w = winner_find(&s->winners, s->key.data, s->key.len);
-    if (w->key) {
-        struct range loser = {.file = w->file, .first = w->row, .count = 1};
-        rc = ranges_add(&s->stage->voids, loser, error);
+    for (uint32_t i = s->first[repeat]; i != NO_WINNER; i = s->winners[i].next) {
+        struct winner *w = &s->winners[i];
+        if (w->key_len != s->key.len || memcmp(s->keys.data + w->key_at, s->key.data, w->key_len))
+            continue;
+        rc = make_void(s->stage, w->file, w->row, error);
         s->stage->duplicates++;
-    } else {
-        w->key = sl_alloc(s->key.len); /* bytes, not text */
-        if (!w->key) return sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys");
-        memcpy(w->key, s->key.data, s->key.len);
-        w->key_len = s->key.len;
-        s->winners.count++;
+        w->file = (uint32_t)s->file;
+        w->row = row;
+        return rc;
     }
-    w->file = s->file;
-    w->row = row;
-    return rc;
+    return add_winner(s, &s->first[repeat], row, error);
 }
 
-static enum sl_code settle_batch(struct settling *s, const struct ArrowSchema *schema,
-                                 const struct ArrowArray *batch, struct sl_error *error)
+static enum sl_code settle_keys(struct settling *s, const struct ArrowSchema *schema,
+                                const struct ArrowArray *batch, uint64_t *hashes,
+                                struct sl_error *error)
 {
-    size_t columns[16];
     struct ArrowArrayView view;
-    uint64_t *hashes = sl_alloc((size_t)batch->length * sizeof *hashes + 1);
-    size_t n = s->stage->key_count;
     enum sl_code rc = SL_OK;
 
     ArrowArrayViewInitFromType(&view, NANOARROW_TYPE_UNINITIALIZED);
-    if (!hashes) rc = sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys");
-    for (size_t c = 0; c < n; c++) columns[c] = c;
-    if (!rc) rc = sl_keys_hash(schema, batch, columns, n, hashes, error);
-    if (!rc && (ArrowArrayViewInitFromSchema(&view, schema, NULL) != NANOARROW_OK ||
-                ArrowArrayViewSetArray(&view, batch, NULL) != NANOARROW_OK))
+    if (ArrowArrayViewInitFromSchema(&view, schema, NULL) != NANOARROW_OK ||
+        ArrowArrayViewSetArray(&view, batch, NULL) != NANOARROW_OK)
         rc = sl_fail(error, SL_BUG, "a staged file cannot be read back");
     for (int64_t i = 0; i < batch->length && !rc; i++) {
-        if (!is_repeat(s->repeats, s->repeat_count, hashes[i])) continue;
-        key_text(&view, n, i, &s->key);
+        size_t repeat = repeat_at(s, hashes[i]);
+        if (repeat == s->repeat_count || is_void(s->stage, s->file, s->row + i)) continue;
+        key_text(&view, s->stage->key_count, i, &s->key);
         rc = sl_buf_failed(&s->key) ? sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys")
-                                    : settle_row(s, s->row + i, error);
+                                    : settle_row(s, repeat, s->row + i, error);
     }
-    s->row += batch->length;
     ArrowArrayViewReset(&view);
-    sl_free(hashes);
-    return rc;
-}
-
-static enum sl_code settle_file(struct settling *s, size_t index, struct sl_error *error)
-{
-    struct sl_stage *stage = s->stage;
-    const char *names[16];
-    struct ArrowArrayStream stream = {0};
-    struct ArrowSchema schema = {0};
-    struct ArrowArray batch = {0};
-    enum sl_code rc;
-
-    for (size_t c = 0; c < stage->key_count; c++)
-        names[c] = stage->arrow.children[stage->keys[c]]->name;
-    s->file = (int64_t)index;
-    s->row = 0;
-    rc = sl_delta_file_scan(stage->table, stage->files[index], names, stage->key_count, &stream,
-                            error);
-    if (rc) return rc;
-    if (stream.get_schema(&stream, &schema))
-        rc = sl_fail(error, SL_DESTINATION, "could not read a staged file back: %s",
-                     stream.get_last_error(&stream));
-    while (!rc) {
-        if (stream.get_next(&stream, &batch)) {
-            rc = sl_fail(error, SL_DESTINATION, "could not read a staged file back: %s",
-                         stream.get_last_error(&stream));
-            break;
-        }
-        if (!batch.release) break;
-        rc = settle_batch(s, &schema, &batch, error);
-        batch.release(&batch);
-    }
-    if (schema.release) schema.release(&schema);
-    stream.release(&stream);
     return rc;
 }
 
 static enum sl_code settle_repeats(struct sl_stage *stage, struct sl_error *error)
 {
-    struct settling s = {.stage = stage, .voids_before = stage->voids.count};
-    enum sl_code rc;
+    struct settling s = {.stage = stage};
+    enum sl_code rc = SL_OK;
 
-    if (!stage->key_set) return SL_OK;
-    if (stage->key_count > 16)
-        return sl_fail(error, SL_UNSUPPORTED, "a key of more than 16 columns");
-    rc = sl_key_set_repeats(stage->key_set, &s.repeats, &s.repeat_count, error);
+    if (stage->key_count == 0) return SL_OK;
+    if (!stage->key_set) rc = count_again(stage, error);
+    if (!rc) rc = sl_key_set_repeats(stage->key_set, &s.repeats, &s.repeat_count, error);
+    if (rc == SL_TOO_LARGE) return too_many_repeats(error);
     if (rc || s.repeat_count == 0) return rc;
-    for (size_t i = 0; i < stage->count && !rc; i++) rc = settle_file(&s, i, error);
-    for (size_t i = 0; i < s.winners.cap; i++) sl_free(s.winners.slots[i].key);
-    sl_free(s.winners.slots);
+    s.first = sl_alloc(s.repeat_count * sizeof *s.first);
+    if (!s.first) return sl_fail(error, SL_NO_MEMORY, "no memory for repeated keys");
+    for (size_t i = 0; i < s.repeat_count; i++) s.first[i] = NO_WINNER;
+    rc = walk(&s, settle_keys, error);
+    sl_free(s.first);
+    sl_free(s.winners);
+    sl_buf_release(&s.keys);
     sl_buf_release(&s.key);
     return rc;
 }
 
 /* ---- files with void rows are written once more without them ---- */
 
-static int by_number(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static enum sl_code rewrite(struct sl_stage *stage, size_t index, struct sl_error *error)
 {
-    size_t n = 0, kept = 0;
-    int64_t *rows;
+    int64_t rows = sl_delta_file_rows(stage->files[index]), *gone;
     struct sl_delta_file *file = NULL;
-    enum sl_code rc;
+    size_t n = 0, count = (size_t)stage->voids[index].count;
+    enum sl_code rc = SL_OK;
 
-    for (size_t i = 0; i < stage->voids.count; i++)
-        if (stage->voids.items[i].file == (int64_t)index) n += (size_t)stage->voids.items[i].count;
-    if (n == 0) return SL_OK;
-    rows = sl_alloc(n * sizeof *rows);
-    if (!rows) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
-    n = 0;
-    for (size_t i = 0; i < stage->voids.count; i++) {
-        const struct range *r = &stage->voids.items[i];
-        for (int64_t k = 0; r->file == (int64_t)index && k < r->count; k++)
-            rows[n++] = r->first + k;
+    if (count == 0) return SL_OK;
+    if ((int64_t)count < rows) {
+        gone = sl_alloc(count * sizeof *gone); /* at most 8 * SL_STAGE_FILE_ROWS_MAX bytes */
+        if (!gone) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
+        for (int64_t row = 0; row < rows; row++)
+            if (is_void(stage, index, row)) gone[n++] = row;
+        rc = sl_delta_file_without(stage->table, stage->files[index], gone, n, NULL, &file, error);
+        sl_free(gone);
     }
-    qsort(rows, n, sizeof *rows, by_number);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || rows[i] != rows[kept - 1]) rows[kept++] = rows[i];
-    rc = sl_delta_file_without(stage->table, stage->files[index], rows, kept, NULL, &file, error);
-    sl_free(rows);
     if (rc) return rc;
     sl_delta_file_free(stage->files[index], true);
     stage->files[index] = file; /* NULL when nothing is left */
@@ -527,6 +628,7 @@ enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out, stru
     assert(!stage->finished);
     memset(out, 0, sizeof *out);
     rc = end_file(stage, error);
+    if (!rc) rc = place_dropped(stage, error);
     if (!rc) rc = settle_repeats(stage, error);
     for (size_t i = 0; i < stage->count && !rc; i++) rc = rewrite(stage, i, error);
     if (rc) return rc;

@@ -9,7 +9,8 @@
  * wins). At the end files with void rows, if any, are written once more without them.
  *
  * Which keys came twice is decided from hashes that spill to disk (table/keys.h); only when a hash
- * repeats are the key columns of the staged files read again.
+ * repeats, or rows were dropped, are the key columns of the staged files read again. A void row is
+ * no copy of anything: what a restarted task reads again does not count as having come twice.
  */
 #ifndef SL_STAGE_H
 #define SL_STAGE_H
@@ -26,13 +27,17 @@ struct sl_stages; /* the row-group budget that all stages of a process share */
 struct sl_stages *sl_stages_new(size_t memory_bytes);
 void sl_stages_free(struct sl_stages *stages);
 
+#define SL_STAGE_KEYS_MAX 16                     /* columns of a key */
+#define SL_STAGE_FILE_BYTES ((int64_t)128 << 20) /* a file ends here, or there: */
+#define SL_STAGE_FILE_ROWS_MAX ((int64_t)1 << 22)
 #define SL_STAGE_KEYS_MAX 16 /* columns of a key */
-#define SL_STAGE_FILE_BYTES ((int64_t)128 << 20)
 
 /*
  * table: where the files go; borrowed. arrow: the batches' schema; copied. keys: indexes of the key
  * columns, in order (count 0: every row is kept). add_columns_json: as for sl_delta_writer_open.
  * spill: a directory for temporary files.
+ *
+ * SL_UNSUPPORTED  more than SL_STAGE_KEYS_MAX columns
  */
 SL_MUST_USE enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table,
                                       const struct ArrowSchema *arrow, const size_t *keys,
@@ -52,8 +57,10 @@ struct sl_stage_part {
 SL_MUST_USE enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part *parts,
                                          size_t part_count, struct ArrowArray *batch,
                                          struct sl_error *error);
-SL_MUST_USE enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit,
+/* A unit's rows since its last release are void. *rows: how many they are. */
+SL_MUST_USE enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit, int64_t *rows,
                                        struct sl_error *error);
+/* A unit's rows so far cannot become void any more. */
 SL_MUST_USE enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit,
                                           struct sl_error *error);
 
@@ -63,7 +70,11 @@ struct sl_staged {
     int64_t rows, bytes;
     int64_t duplicates; /* rows that a later copy replaced */
 };
-/* Ends the last file, settles voids. Afterwards only commit or free. */
+/*
+ * Ends the last file, settles voids. Afterwards only commit or free.
+ *
+ * SL_TOO_LARGE  more keys came twice than can be settled in memory; the hint says what to do
+ */
 SL_MUST_USE enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out,
                                          struct sl_error *error);
 void sl_stage_committed(struct sl_stage *stage);

@@ -13,6 +13,7 @@
 #include "nanoarrow/nanoarrow.h"
 
 #include "pipeline/stage.h"
+#include "table/keys.h"
 
 static const char schema_json[] =
     "{\"type\":\"struct\",\"fields\":["
@@ -89,6 +90,22 @@ static void add(struct fixture *f, uint64_t unit, const char *prefix, int first,
     assert_int_equal(ArrowArrayFinishBuildingDefault(&rows, NULL), 0);
     assert_int_equal(sl_stage_append(f->stage, &part, 1, &rows, &f->error), SL_OK);
     assert_null(rows.release);
+}
+
+static void add_many(struct fixture *f, uint64_t unit, const char *prefix, int count, int value)
+{
+    for (int first = 0; first < count; first += SL_STAGE_BATCH_ROWS_MAX)
+        add(f, unit, prefix, first,
+            count - first < SL_STAGE_BATCH_ROWS_MAX ? count - first : SL_STAGE_BATCH_ROWS_MAX,
+            value);
+}
+
+static void drop(struct fixture *f, uint64_t unit, int64_t expected)
+{
+    int64_t rows = -1;
+
+    assert_int_equal(sl_stage_drop(f->stage, unit, &rows, &f->error), SL_OK);
+    assert_int_equal(rows, expected);
 }
 
 struct seen {
@@ -176,7 +193,7 @@ static void dropped_rows_are_void_and_released_ones_stay(void **state)
     assert_int_equal(sl_stage_release(f.stage, 1, &f.error), SL_OK);
     add(&f, 1, "void", 0, 10, 1);
     add(&f, 2, "other", 0, 10, 1);
-    assert_int_equal(sl_stage_drop(f.stage, 1, &f.error), SL_OK);
+    drop(&f, 1, 10);
     add(&f, 1, "again", 0, 5, 1);
     commit_and_read(&f, &staged, &seen);
     assert_int_equal(seen.rows, 25);
@@ -198,11 +215,89 @@ static void a_dropped_copy_does_not_win(void **state)
     make(&f, 0);
     add(&f, 1, "a", 0, 10, 1);
     add(&f, 2, "a", 0, 10, 1000);
-    assert_int_equal(sl_stage_drop(f.stage, 2, &f.error), SL_OK);
+    drop(&f, 2, 10);
     commit_and_read(&f, &staged, &seen);
     assert_int_equal(seen.rows, 10);
     assert_int_equal(seen.sum, 10);
     assert_int_equal(staged.duplicates, 0);
+    unmake(&f);
+}
+
+/* A task that is restarted reads its rows again. More of them than keys may repeat, and yet none is
+ * a repeat: the first copies are void. */
+static void rows_that_are_read_again_after_a_restart_are_no_repeats(void **state)
+{
+    const int rows = (int)SL_KEY_SET_REPEATS_MAX + SL_STAGE_BATCH_ROWS_MAX;
+    struct fixture f;
+    struct sl_staged staged;
+    struct seen seen;
+
+    (void)state;
+    make(&f, 0);
+    add_many(&f, 1, "a", rows, 1);
+    add(&f, 2, "other", 0, 10, 1);
+    drop(&f, 1, rows);
+    add_many(&f, 1, "a", rows, 2);
+    commit_and_read(&f, &staged, &seen);
+    assert_int_equal(seen.rows, rows + 10);
+    assert_int_equal(seen.sum, 2 * (int64_t)rows + 10);
+    assert_int_equal(staged.duplicates, 0);
+    unmake(&f);
+}
+
+/* And what does come twice besides is still settled: within a read, and across a void one. */
+static void real_repeats_are_found_among_void_rows(void **state)
+{
+    struct fixture f;
+    struct sl_staged staged;
+    struct seen seen;
+
+    (void)state;
+    make(&f, 0);
+    add(&f, 2, "a", 0, 5, 1); /* a0..a4: the later copies are below */
+    add(&f, 1, "a", 0, 100, 10);
+    drop(&f, 1, 100);
+    add(&f, 1, "a", 0, 100, 100);
+    add(&f, 1, "a", 90, 10, 1000); /* a page that was served twice */
+    drop(&f, 3, 0); /* nothing of it was staged */
+    add(&f, 4, "b", 0, 3, 7);
+    drop(&f, 4, 3);
+    commit_and_read(&f, &staged, &seen);
+    assert_int_equal(seen.rows, 100);
+    assert_int_equal(seen.sum, 90 * 100 + 10 * 1000);
+    assert_int_equal(staged.duplicates, 15);
+    unmake(&f);
+}
+
+/* One value as the key of every row: each row replaces the one before. */
+static void a_key_that_is_always_the_same_leaves_one_row(void **state)
+{
+    struct fixture f;
+    struct sl_staged staged;
+    struct seen seen;
+
+    (void)state;
+    make(&f, 0);
+    for (int i = 0; i < 3000; i++) add(&f, 1, "same", i % 2, 1, i);
+    commit_and_read(&f, &staged, &seen);
+    assert_int_equal(seen.rows, 2);
+    assert_int_equal(seen.sum, 2998 + 2999);
+    assert_int_equal(staged.duplicates, 2998);
+    unmake(&f);
+}
+
+static void too_many_real_repeats_say_what_to_do(void **state)
+{
+    const int rows = (int)SL_KEY_SET_REPEATS_MAX + 1;
+    struct fixture f;
+    struct sl_staged staged;
+
+    (void)state;
+    make(&f, 0);
+    add_many(&f, 1, "a", rows, 1);
+    add_many(&f, 1, "a", rows, 2);
+    assert_int_equal(sl_stage_finish(f.stage, &staged, &f.error), SL_TOO_LARGE);
+    assert_non_null(strstr(f.error.hint, "primary_keys"));
     unmake(&f);
 }
 
@@ -232,7 +327,7 @@ static void an_empty_table_is_no_file(void **state)
     (void)state;
     make(&f, 0);
     add(&f, 1, "a", 0, 10, 1);
-    assert_int_equal(sl_stage_drop(f.stage, 1, &f.error), SL_OK);
+    drop(&f, 1, 10);
     commit_and_read(&f, &staged, &seen);
     assert_int_equal(seen.rows, 0);
     assert_int_equal(staged.count, 0);
@@ -246,6 +341,10 @@ int main(void)
         cmocka_unit_test(the_later_copy_of_a_key_wins),
         cmocka_unit_test(dropped_rows_are_void_and_released_ones_stay),
         cmocka_unit_test(a_dropped_copy_does_not_win),
+        cmocka_unit_test(rows_that_are_read_again_after_a_restart_are_no_repeats),
+        cmocka_unit_test(real_repeats_are_found_among_void_rows),
+        cmocka_unit_test(a_key_that_is_always_the_same_leaves_one_row),
+        cmocka_unit_test(too_many_real_repeats_say_what_to_do),
         cmocka_unit_test(nothing_is_left_of_a_stage_that_was_not_committed),
         cmocka_unit_test(an_empty_table_is_no_file),
     };
