@@ -40,6 +40,12 @@ struct fake {
     int twice_page; /* this page is served twice */
     bool circle;    /* every page leads back to the first */
     bool forbid_schema, forbid_records, bad_token;
+    bool lost;      /* every record answers 404 to its comments */
+    bool gone;      /* and the listing says that it is not there */
+    bool base_gone; /* or that there is nothing to list */
+    bool no_counts; /* records without the number of their comments */
+    int listings, listings_before_comments;
+    char proof[4096]; /* what was asked about a record that answered 404 */
     int calls;
     int64_t first_us, last_us;
     char last_body[4096], last_url[1024];
@@ -88,6 +94,29 @@ static bool in_share(const char *body, const int wanted[3], const char *id)
     return !others;
 }
 
+static void refuse(struct script_answer *answer, int status, const char *type)
+{
+    char *text = malloc(200);
+
+    if (!text) abort();
+    snprintf(text, 200, "{\"error\":{\"type\":\"%s\",\"message\":\"no\"}}", type);
+    answer->status = status;
+    answer->owned = text;
+}
+
+/* One record, or none of it. */
+static void whether_there(struct fake *fake, const char *body, struct script_answer *answer)
+{
+    snprintf(fake->proof, sizeof fake->proof, "%.4000s", body);
+    if (fake->base_gone)
+        refuse(answer, 404, "NOT_FOUND");
+    else if (fake->gone)
+        answer->body = strstr(body, "offset") ? "{\"records\":[]}"
+                                              : "{\"records\":[],\"offset\":\"itr/more\"}";
+    else
+        answer->body = "{\"records\":[{\"id\":\"recThereItIs00000\",\"fields\":{}}]}";
+}
+
 static char *page_of(struct fake *fake, const char *body)
 {
     const char *offset = strstr(body, "\"offset\":\"");
@@ -107,8 +136,9 @@ static char *page_of(struct fake *fake, const char *body)
         if (!in_share(body, wanted, ids[i])) continue;
         len += (size_t)sprintf(out + len,
                                "%s{\"id\":\"%s\",\"createdTime\":\"2026-03-01T08:30:00.000Z\","
-                               "\"commentCount\":%d,\"fields\":{\"fldQL51f5HFBo9iaQ\":\"n%d\"}}",
-                               count++ ? "," : "", ids[i], i % 50 == 7 ? 2 : 0, i);
+                               "\"%s\":%d,\"fields\":{\"fldQL51f5HFBo9iaQ\":\"n%d\"}}",
+                               count++ ? "," : "", ids[i],
+                               fake->no_counts ? "count" : "commentCount", i % 50 == 7 ? 2 : 0, i);
     }
     while (i < fake->records && !in_share(body, wanted, ids[i])) i++; /* is there another one? */
     len += (size_t)sprintf(out + len, "]");
@@ -134,16 +164,6 @@ static char *file(const char *name)
     if (!in || !text || fread(text, 1, 16383, in) == 0) abort();
     fclose(in);
     return text;
-}
-
-static void refuse(struct script_answer *answer, int status, const char *type)
-{
-    char *text = malloc(200);
-
-    if (!text) abort();
-    snprintf(text, 200, "{\"error\":{\"type\":\"%s\",\"message\":\"no\"}}", type);
-    answer->status = status;
-    answer->owned = text;
 }
 
 static void respond(void *ctx, const struct sl_exchange *exchange, int64_t now_us,
@@ -184,7 +204,12 @@ static void respond(void *ctx, const struct sl_exchange *exchange, int64_t now_u
         answer->body = "{\"bases\":[{\"id\":\"" BASE "\",\"name\":\"Harbour\",\"permissionLevel\":"
                        "\"read\"},{\"id\":\"appAAAAAAAAAAAAAA\",\"name\":\"Closed\","
                        "\"permissionLevel\":\"none\"}]}";
+    } else if (strstr(exchange->url, "/comments") && fake->lost) {
+        refuse(answer, 404, "NOT_FOUND");
+    } else if (strstr(body, "RECORD_ID()='")) {
+        whether_there(fake, body, answer);
     } else if (strstr(exchange->url, "/comments")) {
+        if (fake->listings_before_comments == 0) fake->listings_before_comments = fake->listings;
         bool second = strstr(exchange->url, "offset=") != NULL;
         answer->body = second
                            ? "{\"comments\":[{\"id\":\"comB\",\"text\":\"b\"}],\"offset\":null}"
@@ -192,6 +217,7 @@ static void respond(void *ctx, const struct sl_exchange *exchange, int64_t now_u
     } else if (fake->forbid_records) {
         refuse(answer, 403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND");
     } else {
+        fake->listings++;
         answer->owned = page_of(fake, body);
     }
 }
@@ -744,17 +770,28 @@ static void small_tables_are_never_cut(void **state)
 
 /* ---- comments ---- */
 
+#define READ_COMMENTS                                                                              \
+    {                                                                                              \
+        .kind = SL_JOB_READ, .table = "Projects / 2026__comments", .namespace_ = BASE,             \
+        .state = "{\"base\":\"" BASE "\",\"id\":\"" TABLE                                          \
+                 "\",\"primary\":\"fldQL51f5HFBo9iaQ\",\"comments\":true}",                        \
+        .input = "{\"tables\":1,\"rows\":-1}", .full = true                                        \
+    }
+
+static void read_comments(struct fake *fake, const char *options, struct harvest *out)
+{
+    struct harvest_job job = {.connector = "airtable", .options = options, .job = READ_COMMENTS};
+
+    run(fake, &job, out);
+}
+
 static void comments_are_read_where_there_are_any(void **state)
 {
     struct fake fake = {.records = 250};
     struct harvest h;
-    struct harvest_job job = {.connector = "airtable", .options = OPTIONS, .job = READ};
 
     (void)state;
-    job.job.table = "Projects / 2026__comments";
-    job.job.state = "{\"base\":\"" BASE "\",\"id\":\"" TABLE "\",\"primary\":\"fldQL51f5HFBo9iaQ\","
-                    "\"comments\":true}";
-    run(&fake, &job, &h);
+    read_comments(&fake, OPTIONS, &h);
     FINE(h);
     assert_int_equal(fake.calls, 3 + 5 * 2); /* pages, and two pages for each commented record */
     assert_int_equal(harvest_count(&h, "Projects / 2026__comments", false), 10);
@@ -766,6 +803,73 @@ static void comments_are_read_where_there_are_any(void **state)
     harvest_release(&h);
 }
 
+/* A listing does not live long on the server, so nothing may come between its pages. */
+static void comments_wait_for_the_end_of_the_listing(void **state)
+{
+    struct fake fake = {.records = 3000};
+    struct harvest h;
+
+    (void)state;
+    read_comments(&fake,
+                  "{\"base_id\":\"" BASE "\",\"base_url\":\"https://airtable.test\","
+                  "\"requests_per_second\":0.1}",
+                  &h);
+    FINE(h);
+    assert_int_equal(fake.listings, 30);
+    assert_int_equal(fake.listings_before_comments, 30);
+    assert_int_equal(harvest_count(&h, "Projects / 2026__comments", false), 60 * 2);
+    harvest_release(&h);
+}
+
+/* 404 proves nothing by itself: a lost base or permission answers so too. */
+static void a_record_is_gone_when_the_listing_says_so(void **state)
+{
+    struct harvest_job job = {.connector = "airtable", .options = OPTIONS, .job = READ_COMMENTS};
+    struct fake fake = {.records = 50, .lost = true, .gone = true};
+    struct harvest h;
+    char formula[60];
+
+    (void)state;
+    job.job.table_options = "{\"view\":\"viwJol3AGCRebW7ts\",\"filter\":\"{Units}>1\"}";
+    run(&fake, &job, &h);
+    FINE(h);
+    assert_int_equal(harvest_count(&h, NULL, false), 0);
+    assert_non_null(strstr(h.complete, "__comments"));
+    snprintf(formula, sizeof formula, "\"filterByFormula\":\"RECORD_ID()='%s'\"", ids[7]);
+    assert_non_null(strstr(fake.proof, formula));
+    assert_null(strstr(fake.proof, "viw")); /* it may have left the view, and still be there */
+    harvest_release(&h);
+
+    fake = (struct fake){.records = 250, .lost = true};
+    run(&fake, &job, &h);
+    assert_int_equal(h.code, SL_PERMISSION);
+    assert_null(h.complete);
+    assert_non_null(strstr(h.error.message, "404"));
+    assert_non_null(strstr(h.error.message, "Projects / 2026__comments"));
+    assert_non_null(strstr(h.error.hint, "data.recordComments:read"));
+    harvest_release(&h);
+
+    fake = (struct fake){.records = 250, .lost = true, .base_gone = true};
+    run(&fake, &job, &h);
+    assert_int_equal(h.code, SL_PERMISSION);
+    assert_null(h.complete);
+    assert_non_null(strstr(h.error.hint, "data.records:read"));
+    harvest_release(&h);
+}
+
+static void a_record_without_its_number_of_comments_is_no_record_without_comments(void **state)
+{
+    struct fake fake = {.records = 250, .no_counts = true};
+    struct harvest h;
+
+    (void)state;
+    read_comments(&fake, OPTIONS, &h);
+    assert_int_equal(h.code, SL_BAD_DATA);
+    assert_null(h.complete);
+    assert_non_null(strstr(h.error.message, "commentCount"));
+    harvest_release(&h);
+}
+
 /* ---- memory ---- */
 
 static void survives_the_failure_of_every_allocation(void **state)
@@ -774,16 +878,18 @@ static void survives_the_failure_of_every_allocation(void **state)
         {.connector = "airtable", .options = OPTIONS, .job = READ},
         {.connector = "airtable", .options = OPTIONS, .job = {.kind = SL_JOB_DISCOVER}},
         {.connector = "airtable", .options = OPTIONS, .job = {.kind = SL_JOB_CHECK}},
+        {.connector = "airtable", .options = OPTIONS, .job = READ_COMMENTS},
+        {.connector = "airtable", .options = OPTIONS, .job = READ_COMMENTS}, /* of gone records */
     };
 
     (void)state;
     jobs[0].job.table_options = "{\"chains\":2}";
-    for (size_t j = 0; j < 3; j++) {
+    for (size_t j = 0; j < sizeof jobs / sizeof *jobs; j++) {
         int64_t live = sl_alloc_live();
         enum sl_code code = SL_NO_MEMORY;
 
         for (int64_t n = 0; code != SL_DONE; n++) {
-            struct fake fake = {.records = 120};
+            struct fake fake = {.records = 120, .lost = j == 4, .gone = true};
             struct harvest h;
 
             sl_alloc_fail_after(n);
@@ -823,6 +929,9 @@ int main(void)
         cmocka_unit_test(a_small_table_costs_little_when_its_size_is_unknown),
         cmocka_unit_test(small_tables_are_never_cut),
         cmocka_unit_test(comments_are_read_where_there_are_any),
+        cmocka_unit_test(comments_wait_for_the_end_of_the_listing),
+        cmocka_unit_test(a_record_is_gone_when_the_listing_says_so),
+        cmocka_unit_test(a_record_without_its_number_of_comments_is_no_record_without_comments),
         cmocka_unit_test(survives_the_failure_of_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

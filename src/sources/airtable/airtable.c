@@ -46,8 +46,9 @@ static const struct sl_option connection_options[] = {
      .min = 0,
      .max = 1e12,
      .offset = AT(monthly_quota),
-     .help = "Calls a month that the workspace's plan allows, for sluice plan: 1000 on Free, 100000 "
-             "on Team; 0 where there is no such limit."},
+     .help =
+         "Calls a month that the workspace's plan allows, for sluice plan: 1000 on Free, 100000 "
+         "on Team; 0 where there is no such limit."},
     {0},
 };
 
@@ -93,12 +94,17 @@ bool airtable_keep_id(char out[AIRTABLE_ID_MAX], const char *id)
     return true;
 }
 
-bool airtable_is_base_id(const char *text)
+bool airtable_is_id(const char *text, const char *kind)
 {
-    if (!text || strncmp(text, "app", 3) != 0) return false;
+    if (!text || strncmp(text, kind, 3) != 0) return false;
     size_t len = strlen(text);
     return len > 10 && len < AIRTABLE_ID_MAX &&
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == len;
+}
+
+bool airtable_is_base_id(const char *text)
+{
+    return airtable_is_id(text, "app");
 }
 
 uint64_t airtable_hash(uint64_t seed, const char *text)
@@ -309,4 +315,5 @@ const struct sl_connector sl_connector_airtable = {
     .discover = airtable_discover,
     .read = airtable_read,
     .special = airtable_special,
+    .task_release = airtable_release,
 };

@@ -41,6 +41,7 @@ enum airtable_stage {
     AIRTABLE_SAMPLE, /* check: one record, to see whether records can be read */
     AIRTABLE_RECORDS,
     AIRTABLE_COMMENTS,
+    AIRTABLE_WHETHER_THERE, /* comments: the record that answered 404 */
 };
 
 /* A chain of pages: each answer holds the offset of the next one, the last answer holds none. */
@@ -82,7 +83,10 @@ struct airtable {
     char base_key[AIRTABLE_ID_MAX + 16];
     char table[AIRTABLE_ID_MAX];
     char record[AIRTABLE_ID_MAX];
-    size_t record_index;         /* comments: of task->input.records */
+    struct sl_json_each records; /* comments: what is left of task->input.records */
+    struct sl_json_writer *commented[AIRTABLE_CHAINS_MAX]; /* inputs of its sub-tasks, as they grow:
+                                                              the first ones, then NULL */
+    int64_t commented_count;
     struct airtable_share share; /* of the table, that this task reads */
     bool first_of_several; /* the root reads a share too: the others wait for its first page */
     int64_t round_trip_us; /* discover: of the call for the schema */
@@ -118,13 +122,15 @@ SL_MUST_USE enum sl_code airtable_chain_next(struct airtable_chain *chain,
 
 /* Copies an id into a fixed place; false when it does not fit or there is none. */
 bool airtable_keep_id(char out[AIRTABLE_ID_MAX], const char *id);
-/* "app" and letters and digits? */
+/* Three letters that say what it names ("rec"), then letters and digits? It fits AIRTABLE_ID_MAX. */
+bool airtable_is_id(const char *text, const char *kind);
 bool airtable_is_base_id(const char *text);
 uint64_t airtable_hash(uint64_t seed, const char *text); /* FNV-1a; seed 0 starts */
 
 /* ---- the steps ---- */
 
 sl_step_fn airtable_check, airtable_discover, airtable_read;
+void airtable_release(void *task);
 /* read, for a table of comments */
 enum sl_code airtable_read_comments(struct airtable *self, const struct sl_response *response,
                                     struct sl_out *out, struct sl_error *error);

@@ -62,6 +62,7 @@ static const char *scope_of(const struct airtable *self)
 {
     switch (self->stage) {
     case AIRTABLE_RECORDS:
+    case AIRTABLE_WHETHER_THERE:
     case AIRTABLE_SAMPLE: return "data.records:read";
     case AIRTABLE_COMMENTS: return "data.recordComments:read";
     default: return "schema.bases:read";
@@ -124,7 +125,7 @@ static void too_many(const struct airtable *self, const struct sl_response *resp
 static void refused(const struct airtable *self, int status, struct sl_verdict *verdict)
 {
     if (self->checking || self->optional ||
-        (self->stage == AIRTABLE_COMMENTS && status == 404)) { /* the record is gone by now */
+        (self->stage == AIRTABLE_COMMENTS && status == 404)) { /* the record may be gone */
         verdict->kind = SL_VERDICT_OK;
         return;
     }
