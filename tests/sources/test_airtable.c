@@ -312,7 +312,9 @@ static void finds_a_base_by_its_name_and_passes_over_closed_ones(void **state)
     run(&fake, &job, &h);
     FINE(h);
     assert_int_equal(h.table_count, 4);
-    assert_int_equal(h.note_count, 1); /* the closed one */
+    assert_int_equal(h.note_count, 1);
+    assert_string_equal(h.notes[0], "base 'Closed' (appAAAAAAAAAAAAAA): its tables are not read in "
+                                    "this run, because the token has no permission in it");
     assert_string_equal(h.namespaces[0], BASE " Harbour");
     harvest_release(&h);
 
@@ -332,12 +334,20 @@ static void finds_a_base_by_its_name_and_passes_over_closed_ones(void **state)
     run(&fake, &job, &h);
     FINE(h);
     assert_int_equal(h.note_count, 2);
+    assert_string_equal(h.notes[1], "base 'Harbour' (" BASE "): its tables are not read in this "
+                                    "run, because Airtable answered 403 "
+                                    "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND to its schema");
     harvest_release(&h);
-    job.job.namespace_ = BASE;
-    run(&fake, &job, &h);
-    assert_int_equal(h.code, SL_PERMISSION);
-    assert_non_null(strstr(h.error.hint, "schema.bases:read"));
-    harvest_release(&h);
+    for (int by = 0; by < 3; by++) { /* named by its id, by its name, by the connection */
+        job.job.namespace_ = by == 0 ? BASE : by == 1 ? "Harbour" : NULL;
+        if (by == 2) job.options = OPTIONS;
+        run(&fake, &job, &h);
+        assert_int_equal(h.code, SL_PERMISSION);
+        assert_int_equal(h.table_count, 0);
+        assert_non_null(strstr(h.error.message, BASE));
+        assert_non_null(strstr(h.error.hint, "schema.bases:read"));
+        harvest_release(&h);
+    }
 }
 
 static void check_names_what_is_missing(void **state)

@@ -82,8 +82,8 @@ static enum sl_code base_listed(struct airtable *self, const struct sl_json *bas
     }
     if (sl_json_eq(sl_json_get(base, "permissionLevel"), "none")) {
         sl_out_note(out, SL_NOTE_WARNING,
-                    "base '%.200s' (%s) is passed over: the token has no "
-                    "permission in it",
+                    "base '%.200s' (%s): its tables are not read in this run, because the token "
+                    "has no permission in it",
                     name ? name : "", id);
         return SL_OK;
     }
@@ -236,8 +236,10 @@ static enum sl_code schema_read(struct airtable *self, const struct sl_response 
 
     if (response->status != 200) { /* only when it came from the list of bases */
         sl_out_note(out, SL_NOTE_WARNING,
-                    "base %s is passed over: Airtable answered %d %.80s to its schema", self->base,
-                    response->status, airtable_error_type(response->json));
+                    "base '%.200s' (%s): its tables are not read in this run, because Airtable "
+                    "answered %d %.80s to its schema",
+                    base_name ? base_name : "", self->base, response->status,
+                    airtable_error_type(response->json));
         return SL_DONE;
     }
     self->round_trip_us = response->received_at_us - response->started_at_us;
