@@ -11,6 +11,7 @@
 #include "options/options.h"
 
 #define PLAN_MEMORY_MAX ((size_t)512 << 20)
+#define OPEN_MAX 16 /* tables kept open from planning to running */
 
 struct planning {
     const struct sl_run_options *options;
@@ -255,6 +256,10 @@ static enum sl_code plan_table(struct planning *p, const struct sl_object *objec
         if (text) p->note(p->ctx, SL_NOTE_INFO, text);
     }
     if (!flow->def) flow->def = named;
+    if (p->resolved->count > OPEN_MAX) { /* its turn is far: it is opened again then */
+        sl_delta_table_free(flow->table);
+        flow->table = NULL;
+    }
     if (!flow->def) {
         no_such_table(defs, count, object->source_table, &why);
         sl_flow_fail(flow, &why);
