@@ -332,7 +332,7 @@ static enum sl_code flush(struct sl_flow *flow, struct sl_error *error)
     return rc;
 }
 
-static enum sl_code reject_row(struct sl_flow *flow, const struct sl_json *row,
+static enum sl_code reject_row(struct sl_flow *flow, uint64_t unit, const struct sl_json *row,
                                const struct sl_error *why, struct sl_error *error)
 {
     struct sl_json_writer *w = sl_json_writer_new();
@@ -342,7 +342,7 @@ static enum sl_code reject_row(struct sl_flow *flow, const struct sl_json *row,
 
     if (w) sl_json_put_value(w, row);
     text = w ? sl_json_writer_text(w, &len) : NULL;
-    rc = text ? sl_rejects_add(flow, text, len, why->message, error)
+    rc = text ? sl_rejects_add(flow, unit, text, len, why->message, error)
               : sl_fail(error, SL_NO_MEMORY, "no memory for a rejected row");
     sl_json_writer_free(w);
     return rc;
@@ -365,7 +365,7 @@ static enum sl_code take_row(struct sl_flow *flow, const struct rows_args *args,
     if (rc == SL_BAD_DATA) {
         struct sl_error why = *error;
         *error = (struct sl_error){0};
-        return reject_row(flow, row, &why, error);
+        return reject_row(flow, args->unit, row, &why, error);
     }
     if (rc) return rc;
     flow->report->rows_read++;
@@ -401,8 +401,8 @@ static enum sl_code on_rows(void *ctx, uint64_t unit, const struct sl_doc *doc, 
 static enum sl_code on_reject(void *ctx, uint64_t unit, const char *table, const char *raw,
                               size_t len, const char *reason, struct sl_error *error)
 {
-    (void)unit, (void)table;
-    return sl_rejects_add(ctx, raw, len, reason, error);
+    (void)table;
+    return sl_rejects_add(ctx, unit, raw, len, reason, error);
 }
 
 static enum sl_code on_drop(void *ctx, uint64_t unit, struct sl_error *error)
@@ -415,16 +415,17 @@ static enum sl_code on_drop(void *ctx, uint64_t unit, struct sl_error *error)
     flow->report->rows_read -= rows;
     if (flow->reported_rows > flow->report->rows_read) /* events tell no negative number */
         flow->reported_rows = flow->report->rows_read;
-    return rc;
+    return rc ? rc : sl_rejects_drop(flow, unit, error);
 }
 
 static enum sl_code on_release(void *ctx, uint64_t unit, struct sl_error *error)
 {
     struct sl_flow *flow = ctx;
+    enum sl_code rc = sl_rejects_release(flow, unit, error);
 
     for (size_t i = 0; i < flow->part_count; i++)
         if (flow->parts[i].unit == unit) flow->parts[i].unit = 0;
-    return sl_stage_release(flow->stage, unit, error);
+    return rc ? rc : sl_stage_release(flow->stage, unit, error);
 }
 
 static void on_expect(void *ctx, const char *table, int64_t rows)

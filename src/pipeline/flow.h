@@ -80,9 +80,19 @@ void sl_flow_release(struct sl_flow *flow); /* safe on {0}, safe twice */
 void sl_flow_id(const char *connector, const char *account, const char *table,
                 char out[SL_FLOW_ID_MAX]);
 
-/* rejects.c: rows of <destination>__rejected. */
-SL_MUST_USE enum sl_code sl_rejects_add(struct sl_flow *flow, const char *raw, size_t len,
-                                        const char *reason, struct sl_error *error);
+/* rejects.c: rows of <destination>__rejected, a table that is made when the first are committed.
+ * They are dropped and released with the unit they are of; report->rejected counts those that
+ * stand. raw, reason: what is not UTF-8 in them becomes U+FFFD.
+ *
+ * SL_BAD_DATA  too many of them
+ * SL_EXISTS    the table that is there is not for rejected rows of this flow */
+SL_MUST_USE enum sl_code sl_rejects_add(struct sl_flow *flow, uint64_t unit, const char *raw,
+                                        size_t len, const char *reason, struct sl_error *error);
+SL_MUST_USE enum sl_code sl_rejects_drop(struct sl_flow *flow, uint64_t unit,
+                                         struct sl_error *error);
+SL_MUST_USE enum sl_code sl_rejects_release(struct sl_flow *flow, uint64_t unit,
+                                            struct sl_error *error);
+/* Once, before the table's own commit. */
 SL_MUST_USE enum sl_code sl_rejects_commit(struct sl_flow *flow, struct sl_error *error);
 void sl_rejects_free(struct sl_rejects *rejects);
 

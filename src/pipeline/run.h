@@ -69,12 +69,12 @@ struct sl_table_report {
     const char *destination; /* catalog.schema.table */
     const char *location;
     enum sl_table_state state;
-    int64_t rows_read;     /* so far, or in all */
-    int64_t rows_expected; /* -1: unknown */
-    int64_t rows_landed;   /* in the committed version; -1: nothing was committed */
-    int64_t duplicates;    /* rows that a later copy of the same key replaced */
-    int64_t rejected;
-    int64_t rescued;          /* cells */
+    int64_t rows_read;        /* so far, or in all; without what a restarted task gave before */
+    int64_t rows_expected;    /* -1: unknown */
+    int64_t rows_landed;      /* in the committed version; -1: nothing was committed */
+    int64_t duplicates;       /* rows that a later copy of the same key replaced */
+    int64_t rejected;         /* rows in <destination>__rejected, counted as rows_read */
+    int64_t rescued;          /* cells, as received: of rows that a restart gave twice, too */
     const char *rescues_json; /* [{"field","reason","cells"}], or NULL */
     int64_t calls, retries, restarts;
     int64_t waited_us; /* for budgets and pauses */
