@@ -602,6 +602,7 @@ static enum sl_code rewrite(struct sl_stage *stage, size_t index, struct sl_erro
 {
     int64_t rows = sl_delta_file_rows(stage->files[index]), *gone;
     struct sl_delta_file *file = NULL;
+    struct sl_delta_writer_options options = {.row_group_bytes_max = stage->stages->memory_bytes};
     size_t n = 0, count = (size_t)stage->voids[index].count;
     enum sl_code rc = SL_OK;
 
@@ -611,7 +612,8 @@ static enum sl_code rewrite(struct sl_stage *stage, size_t index, struct sl_erro
         if (!gone) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
         for (int64_t row = 0; row < rows; row++)
             if (is_void(stage, index, row)) gone[n++] = row;
-        rc = sl_delta_file_without(stage->table, stage->files[index], gone, n, NULL, &file, error);
+        rc = sl_delta_file_without(stage->table, stage->files[index], gone, n, &options, &file,
+                                   error);
         sl_free(gone);
     }
     if (rc) return rc;
