@@ -210,6 +210,31 @@ static void several_batches_become_one_file(void **state)
     sl_delta_table_free(table);
 }
 
+/* Enough rows for the writer to judge its columns, which it then writes without a dictionary. */
+static void distinct_values_come_back(void **state)
+{
+    struct world *world = *state;
+    struct sl_delta_table *table = create(world, TWO_FIELDS);
+    static int64_t ids[100];
+    static int32_t offsets[101];
+    static char names[100 * 4 + 12], rows[100 * 16];
+    struct column columns[] = {
+        {.name = "id", .format = "l", .values = ids},
+        {.name = "name", .format = "u", .values = names, .offsets = offsets}};
+    size_t length = 0;
+
+    for (int i = 0; i < 100; i++) {
+        ids[i] = 100 + i;
+        snprintf(names + 4 * (size_t)i, sizeof(names) - 4 * (size_t)i, "n%d", 100 + i);
+        offsets[i + 1] = (i + 1) * 4;
+        length += (size_t)snprintf(rows + length, sizeof(rows) - length, "%d|n%d\n", 100 + i,
+                                   100 + i);
+    }
+    OK(world, commit_one(world, table, stage(world, table, columns, 2, 100, NULL), NOTHING));
+    assert_table(world, rows);
+    sl_delta_table_free(table);
+}
+
 static void replaces_everything_at_once(void **state)
 {
     struct world *world = *state;
@@ -458,6 +483,7 @@ int main(void)
         TEST(refuses_names_and_properties_of_delta),
         TEST(first_version_carries_files_and_cursor),
         TEST(several_batches_become_one_file),
+        TEST(distinct_values_come_back),
         TEST(replaces_everything_at_once),
         TEST(one_of_two_wins),
         TEST(a_lost_answer_is_no_conflict),

@@ -6,6 +6,7 @@
 //! * `engine`      the thread pool and the object stores
 //! * `table`       a table at one snapshot, and what the snapshot says
 //! * `columns`     batches made to fit a table's columns, by name
+//! * `encoding`    which columns of a file are worth a dictionary
 //! * `writer`      columns become Parquet files that no version names yet
 //! * `commit`      files, transaction id and cursor become one version
 //! * `stats`       what the log tells of a file, gathered while it is written
@@ -20,6 +21,7 @@
 mod border;
 mod columns;
 mod commit;
+mod encoding;
 mod engine;
 mod maintenance;
 mod scan;

@@ -35,6 +35,7 @@ use crate::border::{
     c_string, guard, optional_text, quietly, slice, Code, Failure, Outcome, SlError,
 };
 use crate::columns;
+use crate::encoding;
 use crate::engine::{path_of, Engine, Place};
 use crate::scan;
 use crate::stats::Stats;
@@ -103,10 +104,10 @@ struct Output {
     place: Arc<Place>,
     context: Arc<BoundWriteContext>,
     location: Url,
+    options: SlWriterOptions,
+    leaves: SchemaDescriptor,
     parquet: ArrowWriter<Sink>,
     stats: Stats,
-    row_group_bytes_max: usize,
-    leaves: usize,
     rows: i64,
     /// A write failed: the file can only be dropped.
     broken: bool,
@@ -125,18 +126,9 @@ impl Output {
             .write_dir()
             .join(&name)
             .map_err(|error| Failure::bug(format!("name of a data file: {error}")))?;
-        let sink = Sink::new(engine, place, path_of(&location)?);
-        let row_group_bytes_max = match options.row_group_bytes_max {
-            0 => ROW_GROUP_BYTES_MAX,
-            bytes => bytes,
-        };
         let leaves = ArrowSchemaConverter::new().convert(like.schema_ref())?;
-        let properties = properties(options, row_group_bytes_max, &leaves)?;
-        let parquet = ArrowWriter::try_new_with_options(
-            sink,
-            like.schema(),
-            ArrowWriterOptions::new().with_skip_arrow_metadata(true).with_properties(properties),
-        )?;
+        let sink = Sink::new(engine, place, path_of(&location)?);
+        let parquet = parquet_writer(sink, like.schema(), properties(options, &leaves, &[])?)?;
         let stats =
             Stats::new(context.stats_columns(), context.physical_data_schema(), &like.slice(0, 0))?;
         Ok(Output {
@@ -144,13 +136,23 @@ impl Output {
             place: place.clone(),
             context: context.clone(),
             location,
+            options,
+            leaves,
             parquet,
             stats,
-            row_group_bytes_max,
-            leaves: leaves.num_columns(),
             rows: 0,
             broken: false,
         })
+    }
+
+    /// What a file's columns are like shows in its first rows. Parquet takes its properties only
+    /// when a file begins, so it begins again: nothing has left the sink yet.
+    fn suit(&mut self, first: &RecordBatch) -> Outcome<()> {
+        let plain = encoding::plain_leaves(first);
+        let sink = Sink::new(&self.engine, &self.place, path_of(&self.location)?);
+        let properties = properties(self.options, &self.leaves, &plain)?;
+        self.parquet = parquet_writer(sink, first.schema(), properties)?;
+        Ok(())
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Outcome<()> {
@@ -161,10 +163,13 @@ impl Output {
             return Ok(());
         }
         self.broken = true;
+        if self.rows == 0 {
+            self.suit(batch)?;
+        }
         self.stats.merge(batch)?;
         self.parquet.write(batch).map_err(|error| self.explain(error))?;
         self.rows += batch.num_rows() as i64;
-        if self.parquet.memory_size() > self.row_group_bytes_max {
+        if self.parquet.memory_size() > row_group_bytes(self.options) {
             self.parquet.flush().map_err(|error| self.explain(error))?;
         }
         self.broken = false;
@@ -222,7 +227,9 @@ impl Output {
     }
 
     fn memory(&self) -> usize {
-        self.parquet.memory_size() + self.parquet.inner().part_bytes + self.leaves * CODEC_BYTES
+        self.parquet.memory_size()
+            + self.parquet.inner().part_bytes
+            + self.leaves.num_columns() * CODEC_BYTES
     }
 }
 
@@ -317,10 +324,28 @@ impl Write for Sink {
     }
 }
 
+fn parquet_writer(
+    sink: Sink,
+    schema: Arc<Schema>,
+    properties: WriterProperties,
+) -> Outcome<ArrowWriter<Sink>> {
+    let options =
+        ArrowWriterOptions::new().with_skip_arrow_metadata(true).with_properties(properties);
+    Ok(ArrowWriter::try_new_with_options(sink, schema, options)?)
+}
+
+fn row_group_bytes(options: SlWriterOptions) -> usize {
+    match options.row_group_bytes_max {
+        0 => ROW_GROUP_BYTES_MAX,
+        bytes => bytes,
+    }
+}
+
+/// `plain`: which leaves get no dictionary; those it does not reach get one.
 fn properties(
     options: SlWriterOptions,
-    row_group_bytes_max: usize,
     leaves: &SchemaDescriptor,
+    plain: &[bool],
 ) -> Outcome<WriterProperties> {
     let level = match options.compression_level {
         0 => COMPRESSION_LEVEL,
@@ -331,7 +356,7 @@ fn properties(
         rows => rows.max(1),
     };
     let columns = leaves.num_columns().max(1);
-    let page = (row_group_bytes_max / (4 * columns)).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+    let page = (row_group_bytes(options) / (4 * columns)).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
     let level = ZstdLevel::try_new(level)
         .map_err(|error| Failure::new(Code::BadSpec, format!("compression level: {error}")))?;
     let mut properties = WriterProperties::builder()
@@ -347,6 +372,9 @@ fn properties(
             properties = properties
                 .set_column_statistics_enabled(leaf.path().clone(), EnabledStatistics::None);
         }
+    }
+    for (leaf, _) in leaves.columns().iter().zip(plain).filter(|(_, plain)| **plain) {
+        properties = properties.set_column_dictionary_enabled(leaf.path().clone(), false);
     }
     Ok(properties.build())
 }
