@@ -3,7 +3,6 @@ what to do, and what was landed before is still there. Those of destination and 
 test_bad_destination.py."""
 
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from harness import demo
 from harness.compare import differences
-from harness.program import PATIENCE_S, Result, Simulator, Sluice
+from harness.program import PATIENCE_S, Peak, Result, Simulator, Sluice
 from harness.outcome import (AUTH, BAD_SPEC, BUSY, CANCELLED, PARTIAL, QUOTA, SOURCE, USAGE,
                              VENDORS, equals_truth, said)
 from harness.readers import polars
@@ -45,18 +44,12 @@ class Story:
         self.args = words
         self.out, self.err = (folder / "out").open("w+"), (folder / "err").open("w+")
         self.process = self.sluice.start(*words, stdout=self.out, stderr=self.err, **(env or {}))
+        self.peak = Peak(self.process.pid)
 
     def end(self) -> Result:
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            pid, status, rusage = os.wait4(self.process.pid, os.WNOHANG)
-            if pid:
-                break
-            assert time.monotonic() < until, f"no end of {self.args}"
-            time.sleep(0.05)  # waits for the process
-        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.process.wait(PATIENCE_S)
         texts = [f.seek(0) or f.read() for f in (self.out, self.err)]
-        return Result(self.args, self.process.returncode, *texts, rusage)
+        return Result(self.args, self.process.returncode, *texts, self.peak.end())
 
     def close(self):
         if self.process.returncode is None:
@@ -450,17 +443,14 @@ def test_one_page_of_html_is_asked_for_again(sluice, airtable, spec):
 def bounded(result, megabytes=128):
     """What a release build held at most. (A sanitizer multiplies it.)"""
     if b"__asan_init" not in Path(Sluice("/").binary).read_bytes():
-        assert result.rusage.ru_maxrss < megabytes * 1024, f"{result.rusage.ru_maxrss} KiB"
+        assert 0 < result.peak_kib < megabytes * 1024, f"{result.peak_kib} KiB"
 
 
 def measured(sluice, *words, code) -> Result:
     process = sluice.start(*words)
-    out, err = process.stdout.read(), process.stderr.read()
-    _, status, rusage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    process.stderr.close()
-    result = Result(words, process.returncode, out, err, rusage)
+    peak = Peak(process.pid)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    result = Result(words, process.returncode, out, err, peak.end())
     assert result.code == code, repr(result)
     return result
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -45,10 +46,37 @@ def environment(**more) -> dict:
     return keep
 
 
+class Peak(threading.Thread):
+    """The most memory that a process held, looked at while it runs. What wait4() tells is of no
+    use in a test: it begins with the size of the process that started it."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.kib, self.ended = pid, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                status = Path(f"/proc/{self.pid}/status").read_text()
+            except OSError:
+                return
+            found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.M)
+            if found is None:
+                return  # it has ended, and nobody waited for it yet
+            self.kib = int(found[1])
+            self.ended.wait(0.005)
+
+    def end(self) -> int:
+        self.ended.set()
+        self.join()
+        return self.kib
+
+
 class Result:
-    def __init__(self, args, code, out, err, rusage=None):
+    def __init__(self, args, code, out, err, peak_kib=None):
         self.args, self.code, self.out, self.err = args, code, out, err
-        self.rusage = rusage
+        self.peak_kib = peak_kib
 
     @property
     def json(self):
