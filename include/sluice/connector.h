@@ -48,15 +48,15 @@ enum sl_option_kind {
 /* One row declares an option; parser, --help, docs, JSON schema and masking are made from it. */
 struct sl_option {
     const char *name;
-    const char *alias;        /* another accepted spelling, or NULL */
-    const char *help;         /* one sentence: a capital, a full stop */
+    const char *alias; /* another accepted spelling, or NULL */
+    const char *help;  /* one sentence: a capital, a full stop */
     enum sl_option_kind kind;
     bool required;
-    const char *preset;       /* as a user would type it; NULL: none */
-    double min, max;          /* SL_OPTION_INT, SL_OPTION_DOUBLE */
+    const char *preset;        /* as a user would type it; NULL: none */
+    double min, max;           /* SL_OPTION_INT, SL_OPTION_DOUBLE */
     const char *const *values; /* SL_OPTION_ENUM: ends with NULL */
-    size_t offset;            /* where the parsed value goes in the task's state */
-    bool shapes;              /* a table option that changes the table's columns: discover is told */
+    size_t offset;             /* where the parsed value goes in the task's state */
+    bool shapes; /* a table option that changes the table's columns: discover is told */
 };
 
 /* ------------------------------------------------------------------ schemas */
@@ -97,45 +97,45 @@ struct sl_type {
 struct sl_member {
     const char *name; /* key in the JSON object, and the nested column name (ASCII) */
     struct sl_type type;
-    bool fleeting;    /* changes without the row changing (a signed URL): ignored in comparisons */
+    bool fleeting; /* changes without the row changing (a signed URL): ignored in comparisons */
 };
 
 #define SL_PATH_MAX 8 /* keys from the row to a column's value */
 
 struct sl_column {
-    const char *name;        /* as the source shows it; the engine derives the visible name */
-    bool exact_name;         /* use `name` as it is (system columns: they start with '_') */
-    const char *id;          /* the source's stable id of the field, or NULL */
-    const char *source_type; /* the source's word for the type, for metadata; or NULL */
-    const char *comment;     /* the source's description, or NULL */
+    const char *name;              /* as the source shows it; the engine derives the visible name */
+    bool exact_name;               /* use `name` as it is (system columns: they start with '_') */
+    const char *id;                /* the source's stable id of the field, or NULL */
+    const char *source_type;       /* the source's word for the type, for metadata; or NULL */
+    const char *comment;           /* the source's description, or NULL */
     const char *path[SL_PATH_MAX]; /* keys from the row; path[0] NULL: {name} */
     struct sl_type type;
     enum sl_decode decode;
-    bool not_null;           /* keys only */
-    bool missing_is_false;   /* BOOLEAN: an absent value is false, not NULL */
-    bool fleeting;           /* the whole column is ignored in comparisons */
-    bool constant;           /* filled from sl_constant, not from the row's JSON */
+    bool not_null;         /* keys only */
+    bool missing_is_false; /* BOOLEAN: an absent value is false, not NULL */
+    bool fleeting;         /* the whole column is ignored in comparisons */
+    bool constant;         /* filled from sl_constant, not from the row's JSON */
 };
 
 enum sl_ingestion { SL_SNAPSHOT, SL_APPEND, SL_CDC, SL_CDC_WITH_DELETES };
 
 /* A table as discover describes it. Everything is copied by sl_out_table(). */
 struct sl_table_def {
-    const char *name;        /* as the user names it in source_table */
-    const char *namespace_;  /* base, repository owner, ... shown as source_schema; or NULL */
-    const char *id;          /* the source's stable id, or NULL */
+    const char *name;       /* as the user names it in source_table */
+    const char *namespace_; /* base, repository owner, ... shown as source_schema; or NULL */
+    const char *id;         /* the source's stable id, or NULL */
     const char *comment;
     const struct sl_column *columns;
     size_t column_count;
     const char *const *primary_key; /* column names; ends with NULL; NULL: none */
-    const char *cursor;      /* the column incremental reading goes by, or NULL */
+    const char *cursor;             /* the column incremental reading goes by, or NULL */
     enum sl_ingestion ingestion;
     /* Objects whose unknown members are kept in _rescued_data (reason unknown_field) rather than
      * passed over: a list of paths, each one key deep ("fields"), "" for the row; ends with NULL. */
     const char *const *strict_objects;
-    int rows_per_call;       /* for sl plan; 0: unknown */
-    const char *state;       /* JSON object, the connector's own: handed to each read task */
-    const char *excluded;    /* why a schema object leaves this table out unless named; or NULL */
+    int rows_per_call;    /* for sl plan; 0: unknown */
+    const char *state;    /* JSON object, the connector's own: handed to each read task */
+    const char *excluded; /* why a schema object leaves this table out unless named; or NULL */
 };
 
 /* ------------------------------------------------------------------ requests and answers */
@@ -149,8 +149,8 @@ enum sl_auth_kind { SL_AUTH_NONE, SL_AUTH_BEARER, SL_AUTH_BASIC };
 /* Which credentials the engine is to put in. They are dropped when a redirect leaves the origin. */
 struct sl_auth {
     enum sl_auth_kind kind;
-    const char *secret;      /* name of the SECRET option: the token or the password */
-    const char *user;        /* BASIC: the user's name itself (not an option's name) */
+    const char *secret; /* name of the SECRET option: the token or the password */
+    const char *user;   /* BASIC: the user's name itself (not an option's name) */
 };
 
 struct sl_spend {
@@ -168,11 +168,11 @@ struct sl_request {
     struct sl_header headers[SL_REQUEST_HEADERS_MAX]; /* ends with {0} */
     const char *body;                                 /* NULL: none */
     size_t body_len;
-    bool idempotent;    /* may be sent again when the answer was lost; GET always is */
+    bool idempotent; /* may be sent again when the answer was lost; GET always is */
     struct sl_auth auth;
     struct sl_spend spends[SL_REQUEST_SPENDS_MAX]; /* ends with {0} */
-    bool lines;         /* hand the body over in chunks of whole lines */
-    int64_t timeout_ms; /* 0: 300,000 */
+    bool lines;                                    /* hand the body over in chunks of whole lines */
+    int64_t timeout_ms;                            /* 0: 300,000 */
 };
 
 enum { SL_CHUNK_FIRST = 1, SL_CHUNK_LAST = 2 };
@@ -182,12 +182,12 @@ struct sl_response {
     const struct sl_header *headers; /* names in lower case; ends with {0} */
     const char *body;                /* as received, decompressed; may be used up by the parser */
     size_t body_len;
-    const struct sl_json *json;      /* the root, or NULL when the body is not JSON */
-    const char *json_error;          /* why not; NULL when json is there or the body is empty */
-    int64_t started_at_us;           /* when the request was sent, by our clock (UTC) */
+    const struct sl_json *json; /* the root, or NULL when the body is not JSON */
+    const char *json_error;     /* why not; NULL when json is there or the body is empty */
+    int64_t started_at_us;      /* when the request was sent, by our clock (UTC) */
     int64_t received_at_us;
-    int64_t server_date_us;          /* its Date header; SL_NO_TIME (INT64_MIN) when missing */
-    unsigned chunk;                  /* lines: SL_CHUNK_FIRST, SL_CHUNK_LAST; else both */
+    int64_t server_date_us; /* its Date header; SL_NO_TIME (INT64_MIN) when missing */
+    unsigned chunk;         /* lines: SL_CHUNK_FIRST, SL_CHUNK_LAST; else both */
 };
 
 /* The value of a header (name in lower case), or NULL. */
@@ -208,12 +208,12 @@ enum sl_verdict_kind {
 
 struct sl_verdict {
     enum sl_verdict_kind kind;
-    enum sl_code code;      /* of the error, when it comes to one: SL_AUTH, SL_PERMISSION, ... */
-    int64_t wait_ms;        /* RETRY_AFTER */
-    char pause[160];        /* RETRY_AFTER: the budget key that pauses; "" for this request only */
-    double slow_down;       /* RETRY_AFTER: multiply that budget's rate by this; 0: leave it */
-    int64_t resets_at_us;   /* QUOTA; 0: unknown */
-    char message[768];      /* what the source said */
+    enum sl_code code;    /* of the error, when it comes to one: SL_AUTH, SL_PERMISSION, ... */
+    int64_t wait_ms;      /* RETRY_AFTER */
+    char pause[160];      /* RETRY_AFTER: the budget key that pauses; "" for this request only */
+    double slow_down;     /* RETRY_AFTER: multiply that budget's rate by this; 0: leave it */
+    int64_t resets_at_us; /* QUOTA; 0: unknown */
+    char message[768];    /* what the source said */
     char hint[384];
 };
 
@@ -235,7 +235,7 @@ struct sl_limit {
 /* The row version of what is emitted. Zero: the engine takes the observation (server date of the
  * request's start, plus an ordinal). A table never mixes the two. */
 struct sl_sequence {
-    int64_t value;        /* the source's own: microseconds of an event, a version number */
+    int64_t value; /* the source's own: microseconds of an event, a version number */
     bool given;
 };
 
@@ -306,15 +306,15 @@ void sl_out_note(struct sl_out *out, enum sl_note level, const char *format, ...
 /* Must be the FIRST member of a connector's task struct; the engine fills it (and the options at
  * their offsets) before the first step, and again, everything else zeroed, before a restart. */
 struct sl_task {
-    const struct sl_json *input;  /* {} for a root task; what sl_out_task() was given for others */
-    const struct sl_json *cursor; /* read: this task's part of the cursor, or NULL */
-    const struct sl_json *state;  /* read: the table's `state` from discover, or NULL */
-    const char *table;            /* read: source table name; NULL in check and discover */
-    const char *namespace_;       /* as the spec says (source_schema), or NULL */
+    const struct sl_json *input;   /* {} for a root task; what sl_out_task() was given for others */
+    const struct sl_json *cursor;  /* read: this task's part of the cursor, or NULL */
+    const struct sl_json *state;   /* read: the table's `state` from discover, or NULL */
+    const char *table;             /* read: source table name; NULL in check and discover */
+    const char *namespace_;        /* as the spec says (source_schema), or NULL */
     const struct sl_json *columns; /* read: array of column ids (names where there is no id) that
                                       are wanted; NULL: all */
-    int64_t run_started_at_us;    /* UTC; the only clock a connector has besides responses */
-    bool full;                    /* read: everything is wanted, whatever the cursor says */
+    int64_t run_started_at_us;     /* UTC; the only clock a connector has besides responses */
+    bool full;                     /* read: everything is wanted, whatever the cursor says */
 };
 
 typedef enum sl_code sl_step_fn(void *task, const struct sl_response *response, struct sl_out *out,
@@ -328,14 +328,14 @@ enum sl_special {
 };
 
 struct sl_connector {
-    uint32_t abi;        /* SL_CONNECTOR_ABI */
-    const char *name;    /* what users type: "airtable" */
-    const char *title;   /* "Airtable" */
-    const char *summary; /* one line for --help and the docs */
-    const char *docs;    /* the API's documentation, a URL */
+    uint32_t abi;                               /* SL_CONNECTOR_ABI */
+    const char *name;                           /* what users type: "airtable" */
+    const char *title;                          /* "Airtable" */
+    const char *summary;                        /* one line for --help and the docs */
+    const char *docs;                           /* the API's documentation, a URL */
     const struct sl_option *connection_options; /* ends with {0} */
     const struct sl_option *table_options;      /* ends with {0} */
-    size_t task_size;    /* zeroed bytes per task */
+    size_t task_size;                           /* zeroed bytes per task */
 
     /* What does this answer mean? Pure; response->json may be NULL. */
     void (*classify)(const void *task, const struct sl_response *response,

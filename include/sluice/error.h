@@ -56,12 +56,12 @@ enum sl_code {
 
 struct sl_error {
     enum sl_code code;
-    bool retryable;        /* might the same call succeed later? starts from the table above */
-    int http_status;       /* 0: no answer was involved */
-    const char *file;      /* where it was first reported: for logs, never for users */
+    bool retryable;   /* might the same call succeed later? starts from the table above */
+    int http_status;  /* 0: no answer was involved */
+    const char *file; /* where it was first reported: for logs, never for users */
     int line;
-    char message[2048];    /* table 'Tasks': page 3: the source asked us to slow down */
-    char hint[512];        /* Lower requests_per_second, or wait 30 seconds. */
+    char message[2048]; /* table 'Tasks': page 3: the source asked us to slow down */
+    char hint[512];     /* Lower requests_per_second, or wait 30 seconds. */
 };
 
 /* Fills *error and returns code: return sl_fail(error, SL_AUTH, "the source refused the token"); */

@@ -53,10 +53,10 @@ struct sl_json_each sl_json_each(const struct sl_json *value);
 bool sl_json_next(struct sl_json_each *each);
 
 /* Scalars. */
-const char *sl_json_str(const struct sl_json *value);  /* NULL unless a string; NUL-terminated */
-size_t sl_json_str_len(const struct sl_json *value);   /* 0 unless a string */
+const char *sl_json_str(const struct sl_json *value); /* NULL unless a string; NUL-terminated */
+size_t sl_json_str_len(const struct sl_json *value);  /* 0 unless a string */
 bool sl_json_eq(const struct sl_json *value, const char *text); /* a string, equal to text? */
-bool sl_json_true(const struct sl_json *value);        /* is it `true`? */
+bool sl_json_true(const struct sl_json *value);                 /* is it `true`? */
 /* False unless it is a number that int64_t holds exactly (1e3 and 5.0 are integers); *out is not
  * touched then. */
 bool sl_json_i64(const struct sl_json *value, int64_t *out);
@@ -84,7 +84,8 @@ void sl_json_put_double(struct sl_json_writer *writer, double number); /* NaN, I
 void sl_json_put_bool(struct sl_json_writer *writer, bool truth);
 void sl_json_put_null(struct sl_json_writer *writer);
 void sl_json_put_value(struct sl_json_writer *writer, const struct sl_json *value); /* canonical */
-void sl_json_put_raw(struct sl_json_writer *writer, const char *json, size_t len); /* trusted text */
+void sl_json_put_raw(struct sl_json_writer *writer, const char *json,
+                     size_t len); /* trusted text */
 /* key + value in one line */
 void sl_json_kv_str(struct sl_json_writer *writer, const char *key, const char *text);
 void sl_json_kv_i64(struct sl_json_writer *writer, const char *key, int64_t number);

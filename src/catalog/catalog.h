@@ -67,11 +67,11 @@ struct sl_secret {
 };
 struct sl_connection {
     const char *name;
-    const char *source;         /* connector's name */
-    const char *options_json;   /* non-secret options as given, a JSON object; references are read,
+    const char *source;       /* connector's name */
+    const char *options_json; /* non-secret options as given, a JSON object; references are read,
                                    the engine's own (sourceName, ...) are left out */
     const struct sl_secret *secrets; /* ends with {0} */
-    char fingerprint[33];       /* hex hash of source + secrets: for {credential} in budget keys */
+    char fingerprint[33]; /* hex hash of source + secrets: for {credential} in budget keys */
 };
 SL_MUST_USE enum sl_code sl_connection_open(struct sl_catalog *catalog, const char *name,
                                             struct sl_connection **out, struct sl_error *error);
@@ -110,7 +110,7 @@ struct sl_update_request {
     bool full_refresh, validate_only;
     const char *full_refresh_selection; /* JSON arrays of table names, or NULL */
     const char *refresh_selection;
-    const char *cause;                  /* "API_CALL", "USER_ACTION" */
+    const char *cause; /* "API_CALL", "USER_ACTION" */
 };
 /*
  * Takes the pipeline: a lock that dies with the process (an fcntl lock on a file of the home), so
@@ -141,12 +141,12 @@ SL_MUST_USE enum sl_code sl_update_get(struct sl_catalog *catalog, const char *p
 /* One event, of which the catalog adds id, sequence and timestamp. Events of one update are
  * strictly ascending in time. *json gets the whole PipelineEvent (docs/events.md) appended. */
 struct sl_event {
-    const char *type;         /* "flow_progress" */
-    const char *level;        /* "INFO", "WARN", "ERROR", "METRICS" */
+    const char *type;  /* "flow_progress" */
+    const char *level; /* "INFO", "WARN", "ERROR", "METRICS" */
     const char *message;
-    const char *details;      /* JSON object: the value of details.<type>; NULL: {} */
-    const char *dataset;      /* catalog.schema.table, or NULL */
-    const char *flow;         /* flow name, or NULL */
+    const char *details;          /* JSON object: the value of details.<type>; NULL: {} */
+    const char *dataset;          /* catalog.schema.table, or NULL */
+    const char *flow;             /* flow name, or NULL */
     const struct sl_error *error; /* or NULL */
     bool fatal;
 };
@@ -164,8 +164,9 @@ SL_MUST_USE enum sl_code sl_catalogs_list(struct sl_catalog *catalog, struct sl_
                                           struct sl_error *error);
 SL_MUST_USE enum sl_code sl_catalogs_get(struct sl_catalog *catalog, const char *name,
                                          struct sl_buf *out, struct sl_error *error);
-SL_MUST_USE enum sl_code sl_catalogs_create(struct sl_catalog *catalog, const struct sl_json *json,
-                                            struct sl_error *error); /* name, storage_root, comment */
+SL_MUST_USE enum sl_code sl_catalogs_create(
+    struct sl_catalog *catalog, const struct sl_json *json,
+    struct sl_error *error); /* name, storage_root, comment */
 SL_MUST_USE enum sl_code sl_schemas_list(struct sl_catalog *catalog, const char *catalog_name,
                                          struct sl_buf *out, struct sl_error *error);
 SL_MUST_USE enum sl_code sl_schemas_get(struct sl_catalog *catalog, const char *full_name,
@@ -181,10 +182,10 @@ SL_MUST_USE enum sl_code sl_table_location(struct sl_catalog *catalog, const cha
 struct sl_table_entry {
     const char *catalog_name, *schema_name, *name;
     const char *location;
-    const char *schema_json;   /* Delta schema JSON: columns are derived from it */
-    const char *properties;    /* JSON object of strings, or NULL */
-    const char *comment;       /* or NULL */
-    const char *pipeline_id;   /* or NULL */
+    const char *schema_json;             /* Delta schema JSON: columns are derived from it */
+    const char *properties;              /* JSON object of strings, or NULL */
+    const char *comment;                 /* or NULL */
+    const char *pipeline_id;             /* or NULL */
     int64_t version, rows, bytes, files; /* for display; -1: unknown */
 };
 SL_MUST_USE enum sl_code sl_table_put(struct sl_catalog *catalog,

@@ -10,8 +10,8 @@
 
 struct cli_grid {
     size_t columns, cells, cap;
-    char **texts;        /* row after row */
-    char **titles;       /* one a column, or NULL */
+    char **texts;  /* row after row */
+    char **titles; /* one a column, or NULL */
     bool *right;
     bool failed;
 };

@@ -129,9 +129,23 @@ static bool add_path(struct corpus *corpus, const char *path)
 static size_t edit(uint64_t *dice, const struct corpus *corpus, uint8_t *data, size_t size,
                    size_t cap)
 {
-    static const char *const words[] = {"null", "{}", "[]", "\"", "\\u0000", "\\ud800", "-0",
-                                        "1e999", "9223372036854775808", "true", ",", ":", "{\"",
-                                        "]}", "\xff", "\xed\xa0\x80", "[[[[[[[[[[[[[[[["};
+    static const char *const words[] = {"null",
+                                        "{}",
+                                        "[]",
+                                        "\"",
+                                        "\\u0000",
+                                        "\\ud800",
+                                        "-0",
+                                        "1e999",
+                                        "9223372036854775808",
+                                        "true",
+                                        ",",
+                                        ":",
+                                        "{\"",
+                                        "]}",
+                                        "\xff",
+                                        "\xed\xa0\x80",
+                                        "[[[[[[[[[[[[[[[["};
     size_t at = below(dice, size + 1), len;
 
     switch (below(dice, 6)) {
@@ -141,8 +155,7 @@ static size_t edit(uint64_t *dice, const struct corpus *corpus, uint8_t *data, s
     case 1: /* another byte */
         if (at < size) data[at] = (uint8_t)next_random(dice);
         return size;
-    case 2: /* cut the end off */
-        return at;
+    case 2: /* cut the end off */ return at;
     case 3: /* remove a piece */
         len = below(dice, size - at < 64 ? size - at + 1 : 64);
         memmove(data + at, data + at + len, size - at - len);

@@ -48,8 +48,8 @@ struct harvest {
     char *cursor, *complete;
     struct sl_job_counts counts;
     const char *key_member; /* the job's */
-    size_t ended;    /* jobs */
-    int64_t took_us; /* on the world's clock */
+    size_t ended;           /* jobs */
+    int64_t took_us;        /* on the world's clock */
 };
 
 struct harvest_job {

@@ -23,8 +23,9 @@ static void make_connection(struct run_world *w, const char *app)
     const struct sl_json *root;
 
     assert_int_equal(sim_connection(w->sim, "http://127.0.0.1:1", &options, &w->error), SL_OK);
-    sl_buf_addf(&json, "{\"name\":\"c\",\"connection_type\":\"GENERIC_LAKEFLOW_CONNECT\","
-                       "\"options\":{\"sourceName\":\"%s\",%s}",
+    sl_buf_addf(&json,
+                "{\"name\":\"c\",\"connection_type\":\"GENERIC_LAKEFLOW_CONNECT\","
+                "\"options\":{\"sourceName\":\"%s\",%s}",
                 app, sl_buf_str(&options) + 1);
     if (sl_doc_parse_copy(doc, sl_buf_str(&json), json.len, &root, &w->error) ||
         sl_connection_create(w->catalog, root, &w->error))
@@ -100,7 +101,9 @@ enum sl_code run_spec(struct run_world *w, const char *text, bool full_refresh)
     if (!rc) {
         struct sl_run_options options = {
             .spec = spec,
-            .source = {.connection = connection, .world = w->world, .stopping = w->stopping,
+            .source = {.connection = connection,
+                       .world = w->world,
+                       .stopping = w->stopping,
                        .stopping_ctx = w->stopping_ctx},
             .catalog = w->catalog,
             .delta = w->delta,
@@ -171,8 +174,12 @@ int64_t landed_rows(struct run_world *w, const char *table, const char *key, int
 static int64_t ask(struct run_world *w, const char *path, const char *query, const char *name)
 {
     struct sl_buf body = {.max = (size_t)1 << 30};
-    struct sim_request request = {.method = "GET", .path = path, .raw_path = path, .query = query,
-                                  .headers = (struct sl_header[]){{0}}, .body = "",
+    struct sim_request request = {.method = "GET",
+                                  .path = path,
+                                  .raw_path = path,
+                                  .query = query,
+                                  .headers = (struct sl_header[]){{0}},
+                                  .body = "",
                                   .now_us = sl_now_us(w->world)};
     struct sim_reply reply = {.body = &body, .cut_after = -1};
     struct sl_doc *doc = sl_doc_new((size_t)1 << 30);

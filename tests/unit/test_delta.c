@@ -227,8 +227,8 @@ static void distinct_values_come_back(void **state)
         ids[i] = 100 + i;
         snprintf(names + 4 * (size_t)i, sizeof(names) - 4 * (size_t)i, "n%d", 100 + i);
         offsets[i + 1] = (i + 1) * 4;
-        length += (size_t)snprintf(rows + length, sizeof(rows) - length, "%d|n%d\n", 100 + i,
-                                   100 + i);
+        length +=
+            (size_t)snprintf(rows + length, sizeof(rows) - length, "%d|n%d\n", 100 + i, 100 + i);
     }
     OK(world, commit_one(world, table, stage(world, table, columns, 2, 100, NULL), NOTHING));
     assert_table(world, rows);

@@ -21,7 +21,7 @@ static enum sl_code parse(const char *text, struct sl_spec **spec, struct sl_buf
 
 #define ENVELOPE(definition)                                                                       \
     "{\"name\":\"p\",\"catalog\":\"main\",\"target\":\"bronze\",\"development\":true,"             \
-    "\"continuous\":false,\"serverless\":true,\"photon\":true,\"channel\":\"CURRENT\","           \
+    "\"continuous\":false,\"serverless\":true,\"photon\":true,\"channel\":\"CURRENT\","            \
     "\"configuration\":{\"a\":\"b\"},\"ingestion_definition\":" definition "}"
 
 static void accepts_what_the_vendor_accepts(void **state)
@@ -32,10 +32,11 @@ static void accepts_what_the_vendor_accepts(void **state)
 
     (void)state;
     assert_int_equal(
-        parse(ENVELOPE("{\"connection_name\":\"airtable\",\"objects\":[{\"table\":{"
-                       "\"source_table\":\"Vendors\",\"destination_catalog\":\"lake\","
-                       "\"destination_schema\":\"\",\"destination_table\":\"bronze_vendors\","
-                       "\"table_configuration\":{\"scd_type\":\"SCD_TYPE_1\",\"view\":\"Grid\"}}}]}"),
+        parse(ENVELOPE(
+                  "{\"connection_name\":\"airtable\",\"objects\":[{\"table\":{"
+                  "\"source_table\":\"Vendors\",\"destination_catalog\":\"lake\","
+                  "\"destination_schema\":\"\",\"destination_table\":\"bronze_vendors\","
+                  "\"table_configuration\":{\"scd_type\":\"SCD_TYPE_1\",\"view\":\"Grid\"}}}]}"),
               &spec, &mistakes, &error),
         SL_OK);
     assert_string_equal(spec->connection_name, "airtable");
@@ -75,8 +76,9 @@ static void options_may_hide_in_table_properties(void **state)
 
     (void)state;
     assert_int_equal(
-        parse(ENVELOPE("{\"connection_name\":\"a\",\"table_configuration\":{\"table_properties\":{"
-                       "\"sluice.view\":\"All\"}},\"objects\":[{\"table\":{\"source_table\":\"T\"}}]}"),
+        parse(ENVELOPE(
+                  "{\"connection_name\":\"a\",\"table_configuration\":{\"table_properties\":{"
+                  "\"sluice.view\":\"All\"}},\"objects\":[{\"table\":{\"source_table\":\"T\"}}]}"),
               &spec, &mistakes, &error),
         SL_OK);
     assert_non_null(strstr(spec->objects[0].config.options_json, "\"view\":\"All\""));
@@ -113,7 +115,8 @@ static void every_mistake_has_a_message(void **state)
         {"", "not JSON"},
         {"[]", "/: expected an object, found array"},
         {"{\"name\":\"p\"}", "/ingestion_definition: missing"},
-        {"{\"nmae\":\"p\",\"ingestion_definition\":{}}", "/nmae: unknown key; did you mean 'name'?"},
+        {"{\"nmae\":\"p\",\"ingestion_definition\":{}}",
+         "/nmae: unknown key; did you mean 'name'?"},
         {"{\"name\":\"p\",\"name\":\"q\",\"ingestion_definition\":{}}",
          "/name: this key stands twice"},
         {"{\"name\":7,\"ingestion_definition\":{}}", "/name: expected a string, found number"},
@@ -133,8 +136,9 @@ static void every_mistake_has_a_message(void **state)
         {ENVELOPE("{\"connection_name\":\"a\",\"objects\":[{\"table\":{\"source_table\":\"T\","
                   "\"table_configuration\":{\"veiw\":\"x\"}}}]}"),
          "/table_configuration/veiw: unknown key; did you mean 'view'?"},
-        {ENVELOPE("{\"connection_name\":\"a\",\"objects\":[{\"table\":{\"source_table\":\"T\","
-                  "\"table_configuration\":{\"include_columns\":[\"a\"],\"exclude_columns\":[]}}}]}"),
+        {ENVELOPE(
+             "{\"connection_name\":\"a\",\"objects\":[{\"table\":{\"source_table\":\"T\","
+             "\"table_configuration\":{\"include_columns\":[\"a\"],\"exclude_columns\":[]}}}]}"),
          "exclude each other"},
         {ENVELOPE("{\"connection_name\":\"a\",\"objects\":[{\"table\":{\"source_table\":\"T\"}},"
                   "{\"table\":{\"source_table\":\"U\",\"destination_table\":\"x\"}},"
@@ -142,7 +146,8 @@ static void every_mistake_has_a_message(void **state)
          "the destination main.bronze.X is also that of"},
         {"{\"name\":\"p\",\"target\":\"main.default\",\"ingestion_definition\":{}}",
          "/target: 'main.default' has a dot"},
-        {"{\"name\":\"p\",\"ingestion_definition\":{\"connection_name\":\"a\",\"objects\":[{\"table\":"
+        {"{\"name\":\"p\",\"ingestion_definition\":{\"connection_name\":\"a\",\"objects\":[{"
+         "\"table\":"
          "{\"source_table\":\"T\"}}]}}",
          "/destination_catalog: missing"},
         {ENVELOPE("{\"connection_name\":\"a\",\"ingestion_gateway_id\":\"g\",\"objects\":[]}"),
@@ -157,7 +162,7 @@ static void every_mistake_has_a_message(void **state)
         enum sl_code rc = parse(cases[i].text, &spec, &mistakes, &error);
         if (!strstr(sl_buf_str(&mistakes), cases[i].says) && !strstr(error.message, cases[i].says))
             fail_msg("case %zu: %d, mistakes: %s, message: %s", i, rc, sl_buf_str(&mistakes),
-                         error.message);
+                     error.message);
         assert_int_equal(rc, SL_BAD_SPEC);
         sl_buf_release(&mistakes);
     }

@@ -120,8 +120,10 @@ static void commit_and_read(struct fixture *f, struct sl_staged *staged, struct 
     struct ArrowArrayView view;
 
     assert_int_equal(sl_stage_finish(f->stage, staged, &f->error), SL_OK);
-    struct sl_delta_commit commit = {.operation = "WRITE", .add = staged->files,
-                                     .add_count = staged->count, .remove_all = true,
+    struct sl_delta_commit commit = {.operation = "WRITE",
+                                     .add = staged->files,
+                                     .add_count = staged->count,
+                                     .remove_all = true,
                                      .data_change = true};
     assert_int_equal(sl_delta_commit(f->table, &commit, &f->error), SL_OK);
     sl_stage_committed(f->stage);
@@ -172,7 +174,7 @@ static void the_later_copy_of_a_key_wins(void **state)
     (void)state;
     make(&f, 0);
     add(&f, 1, "a", 0, 100, 1);
-    add(&f, 1, "a", 50, 100, 1000); /* a50..a99 come again */
+    add(&f, 1, "a", 50, 100, 1000);  /* a50..a99 come again */
     add(&f, 2, "a", 99, 1, 1000000); /* and a99 once more */
     commit_and_read(&f, &staged, &seen);
     assert_int_equal(seen.rows, 150);
@@ -259,7 +261,7 @@ static void real_repeats_are_found_among_void_rows(void **state)
     drop(&f, 1, 100);
     add(&f, 1, "a", 0, 100, 100);
     add(&f, 1, "a", 90, 10, 1000); /* a page that was served twice */
-    drop(&f, 3, 0); /* nothing of it was staged */
+    drop(&f, 3, 0);                /* nothing of it was staged */
     add(&f, 4, "b", 0, 3, 7);
     drop(&f, 4, 3);
     commit_and_read(&f, &staged, &seen);
