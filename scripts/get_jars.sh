@@ -22,7 +22,7 @@ mkdir -p "$jars"
 
 # One project that names them all, so that Maven starts once.
 {
-    echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+    echo '<project><modelVersion>4.0.0</modelVersion>'
     echo '<groupId>sluice</groupId><artifactId>jars</artifactId><version>1</version><dependencies>'
     for jar in "${wanted[@]}"; do
         IFS=: read -r group artifact version <<<"$jar"
