@@ -75,6 +75,16 @@ SL_MUST_USE enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loo
 void sl_flow_fail(struct sl_flow *flow, const struct sl_error *error);
 void sl_flow_release(struct sl_flow *flow); /* safe on {0}, safe twice */
 
+/* What the files of a flow share: flow_open.c begins it, flow.c takes its rows and ends it,
+ * flow_commit.c makes the version. */
+extern const struct sl_sink sl_flow_sink;
+/* Does this run's commit take the place of all that is there? */
+bool sl_flow_replaces(const struct sl_flow *flow);
+SL_MUST_USE enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_staged *staged,
+                                        const char *cursor, struct sl_error *error);
+/* The catalog's entry of the table, as it is now. */
+SL_MUST_USE enum sl_code sl_flow_register(struct sl_flow *flow, struct sl_error *error);
+
 /* identity.c: a name-based UUID of connector, account and table, the same on every machine. */
 #define SL_FLOW_ID_MAX 37
 void sl_flow_id(const char *connector, const char *account, const char *table,
