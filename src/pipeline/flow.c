@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/point.h"
-#include "base/time.h"
 #include "json/doc.h"
 
 #define COLLAPSE_ROWS_MIN 100 /* smaller tables may shrink as they like */
@@ -135,6 +133,7 @@ static void on_note(void *ctx, enum sl_note level, const char *text)
 
     if (flow->note) flow->note(flow, level, text);
 }
+
 /* ---- the end ---- */
 
 static enum sl_code guard_collapse(const struct sl_flow *flow, int64_t rows, struct sl_error *error)

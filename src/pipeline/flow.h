@@ -78,6 +78,10 @@ void sl_flow_release(struct sl_flow *flow); /* safe on {0}, safe twice */
 /* What the files of a flow share: flow_open.c begins it, flow.c takes its rows and ends it,
  * flow_commit.c makes the version. */
 extern const struct sl_sink sl_flow_sink;
+/* What the flow's own domain in its table says; *root is NULL when it is not there. *doc is to be
+ * freed whatever the result. */
+SL_MUST_USE enum sl_code sl_flow_domain(const struct sl_flow *flow, struct sl_doc **doc,
+                                        const struct sl_json **root, struct sl_error *error);
 /* Does this run's commit take the place of all that is there? */
 bool sl_flow_replaces(const struct sl_flow *flow);
 SL_MUST_USE enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_staged *staged,

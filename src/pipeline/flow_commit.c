@@ -35,6 +35,22 @@ static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, int
     sl_json_end_object(w);
 }
 
+enum sl_code sl_flow_domain(const struct sl_flow *flow, struct sl_doc **doc,
+                            const struct sl_json **root, struct sl_error *error)
+{
+    const char *text = NULL;
+    enum sl_code rc;
+
+    *root = NULL;
+    *doc = sl_doc_new(0);
+    if (!*doc) return sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
+    rc = sl_delta_domain(flow->table, flow->domain, &text, error);
+    if (rc || !text) return rc;
+    rc = sl_doc_parse_copy(*doc, text, strlen(text), root, error);
+    if (rc) sl_error_context(error, "the cursor in '%s' cannot be read", flow->location);
+    return rc;
+}
+
 /* ---- the commit ---- */
 
 /* The table moved on while we read. Whose commit was it? If the domain is what we found at the
@@ -43,7 +59,6 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_doc *doc = NULL;
     const struct sl_json *root = NULL;
-    const char *text = NULL;
     int64_t commits = -1;
     enum sl_code rc;
 
@@ -51,11 +66,7 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
     flow->table = NULL;
     *error = (struct sl_error){0};
     rc = sl_delta_open(flow->run->delta, flow->location, -1, &flow->table, error);
-    if (!rc) rc = sl_delta_domain(flow->table, flow->domain, &text, error);
-    if (rc) return rc;
-    doc = sl_doc_new(0);
-    if (!doc) return sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
-    if (text) rc = sl_doc_parse_copy(doc, text, strlen(text), &root, error);
+    if (!rc) rc = sl_flow_domain(flow, &doc, &root, error);
     if (!rc) sl_json_i64(sl_json_get(root, "commit"), &commits);
     sl_doc_free(doc);
     if (!rc && commits != flow->commits) {

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/point.h"
 #include "json/doc.h"
 #include "pipeline/flow.h"
@@ -13,24 +12,16 @@ static enum sl_code read_domain(struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_doc *doc = NULL;
     const struct sl_json *root, *cursor;
-    const char *text = NULL;
-    enum sl_code rc = sl_delta_domain(flow->table, flow->domain, &text, error);
+    enum sl_code rc = sl_flow_domain(flow, &doc, &root, error);
 
-    if (rc) return rc;
-    if (!text) {
-        sl_fail(error, SL_EXISTS,
-                "the Delta table at '%s' was not made by this flow (connector '%s', table '%s')",
-                flow->location, flow->connector->name, flow->def->name);
+    if (!rc && !root) {
+        rc = sl_fail(
+            error, SL_EXISTS,
+            "the Delta table at '%s' was not made by this flow (connector '%s', table '%s')",
+            flow->location, flow->connector->name, flow->def->name);
         sl_error_hint(error, "Choose another destination_table, or move that table away.");
-        return SL_EXISTS;
     }
-    doc = sl_doc_new(0);
-    if (!doc) return sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
-    rc = sl_doc_parse_copy(doc, text, strlen(text), &root, error);
-    if (rc) {
-        sl_error_context(error, "the cursor in '%s' cannot be read", flow->location);
-        goto out;
-    }
+    if (rc) goto out;
     sl_json_i64(sl_json_get(root, "commit"), &flow->commits);
     cursor = sl_json_get(root, "cursor");
     if (cursor) {
@@ -272,7 +263,6 @@ enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
         .columns = columns,
         .input = input,
         .full = !flow->append || flow->reset,
-        .expected_rows = flow->old_rows,
     };
     rc = sl_loop_add(loop, &options, &sl_flow_sink, flow, &flow->job, error);
 out:

@@ -37,7 +37,6 @@ struct sl_task_node {
     char *input;     /* JSON */
     size_t children; /* that have not ended */
     unsigned attempts, restarts;
-    bool refreshed;
 
     struct sl_arena memory; /* options, docs: as long as the task steps */
     struct sl_doc *input_doc, *cursor_doc, *state_doc, *columns_doc;
@@ -112,7 +111,6 @@ struct sl_loop {
     struct paused *paused;
     uint64_t units;
     int64_t run_started_us;
-    int64_t ordinal;
     struct sl_error dead; /* why no job can succeed any more: a refused token, a quota; or code 0 */
 };
 

@@ -194,17 +194,19 @@ static void snake(const char *name, struct sl_buf *out)
 static enum sl_code was_named(struct planning *p, struct sl_flow *flow, const char *name,
                               bool *renamed, struct sl_error *error)
 {
-    struct sl_doc *doc = sl_doc_new(0);
-    const struct sl_json *root;
-    const char *text = NULL;
+    struct sl_doc *doc = NULL;
+    const struct sl_json *root = NULL;
     struct sl_error why = {0};
-    enum sl_code rc =
-        doc ? name_flow(p, flow, error) : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    enum sl_code rc = name_flow(p, flow, error), read;
 
-    if (!rc && !sl_delta_domain(flow->table, flow->domain, &text, &why) && text &&
-        !sl_doc_parse_copy(doc, text, strlen(text), &root, &why))
-        *renamed = sl_json_eq(sl_json_get(root, "named"), name);
+    if (rc) return rc;
+    read = sl_flow_domain(flow, &doc, &root, &why);
+    if (read == SL_OK) *renamed = sl_json_eq(sl_json_get(root, "named"), name);
     sl_doc_free(doc);
+    if (read == SL_NO_MEMORY) {
+        *error = why;
+        rc = read;
+    }
     return rc;
 }
 

@@ -1,7 +1,6 @@
 /* run.c: a whole run. Discover, plan, read, land, report. */
 #include "pipeline/run.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"

@@ -96,8 +96,7 @@ static enum sl_code run_look(struct sl_loop *loop, const struct sl_source *sourc
 {
     struct sl_job_options options = {.kind = kind,
                                      .namespace_ = namespace_,
-                                     .table_options = table_options,
-                                     .expected_rows = -1};
+                                     .table_options = table_options};
     struct sl_job *job;
     enum sl_code rc = sl_loop_add(loop, &options, sink, look, &job, error);
 
@@ -338,8 +337,7 @@ static enum sl_code read_table(struct reading *r, struct sl_loop *loop,
                                      .table_options = r->options->options_json,
                                      .state = def->state,
                                      .input = "{\"tables\":1,\"rows\":-1}",
-                                     .full = true,
-                                     .expected_rows = -1};
+                                     .full = true};
     struct sl_job *job;
     enum sl_code rc = sl_loop_add(loop, &options, &sink, r, &job, error);
 

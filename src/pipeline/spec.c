@@ -336,12 +336,8 @@ static void resolve_config(struct parse *p, const struct layers *layers,
                                                      : SL_SCD_TYPE_1;
     out->names = names && strcmp(names, "original") == 0 ? SL_NAMES_ORIGINAL : SL_NAMES_SNAKE_CASE;
     out->primary_keys = strongest(layers, "primary_keys");
-    out->sequence_by = strongest(layers, "sequence_by");
     out->include_columns = strongest(layers, "include_columns");
     out->exclude_columns = strongest(layers, "exclude_columns");
-    out->track_history_columns = strongest(layers, "track_history_columns");
-    out->clustering_columns = strongest(layers, "clustering_columns");
-    out->row_filter = sl_json_str(strongest(layers, "row_filter"));
     out->table_properties = strongest(layers, "table_properties");
     out->options_json = merge_options(p, layers, extra, pointer, false);
     out->shape_json = merge_options(p, layers, extra, pointer, true);

@@ -26,12 +26,8 @@ enum sl_scd { SL_SCD_DEFAULT, SL_SCD_APPEND_ONLY, SL_SCD_TYPE_1, SL_SCD_TYPE_2 }
 struct sl_table_config {
     enum sl_scd scd;
     const struct sl_json *primary_keys; /* arrays of strings, or NULL */
-    const struct sl_json *sequence_by;
     const struct sl_json *include_columns;
     const struct sl_json *exclude_columns;
-    const struct sl_json *track_history_columns;
-    const struct sl_json *clustering_columns;
-    const char *row_filter;
     enum sl_names names;
     const struct sl_json *table_properties; /* object of strings, without sluice.*; or NULL */
     const char *options_json;               /* the connector's table options, one JSON object */

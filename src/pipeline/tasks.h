@@ -70,7 +70,6 @@ struct sl_job_options {
     const char *columns;       /* JSON array, or NULL */
     const char *input;         /* JSON object for the root task; NULL: {} */
     bool full;
-    int64_t expected_rows; /* from the last run; -1: unknown */
 };
 
 struct sl_job_counts {

@@ -232,6 +232,22 @@ enum sl_code airtable_ask_schema(struct airtable *self, struct sl_out *out, stru
     return airtable_ask(self, AIRTABLE_SCHEMA, &url, NULL, out, error);
 }
 
+enum sl_code airtable_ask_list(struct airtable *self, enum airtable_stage stage,
+                               struct sl_json_writer *body, struct sl_out *out,
+                               struct sl_error *error)
+{
+    struct sl_url url;
+    enum sl_code rc;
+
+    airtable_url(self, &url);
+    sl_url_path(&url, self->base);
+    sl_url_path(&url, self->table);
+    sl_url_path(&url, "listRecords");
+    rc = airtable_ask(self, stage, &url, body, out, error);
+    sl_json_writer_free(body);
+    return rc;
+}
+
 /* ---- the page chain ---- */
 
 /*

@@ -134,6 +134,10 @@ void airtable_release(void *task);
 /* read, for a table of comments */
 enum sl_code airtable_read_comments(struct airtable *self, const struct sl_response *response,
                                     struct sl_out *out, struct sl_error *error);
+/* listRecords of this task's table with a body of the caller's; the body is freed. */
+SL_MUST_USE enum sl_code airtable_ask_list(struct airtable *self, enum airtable_stage stage,
+                                           struct sl_json_writer *body, struct sl_out *out,
+                                           struct sl_error *error);
 /* One page of this task's records. comment_count: with the number of comments of each. */
 SL_MUST_USE enum sl_code airtable_ask_records(struct airtable *self, bool comment_count,
                                               struct sl_out *out, struct sl_error *error);

@@ -169,8 +169,6 @@ static enum sl_code ask_whether_there(struct airtable *self, struct sl_out *out,
     const char *primary = sl_json_str(sl_json_get(self->task.state, "primary"));
     char formula[AIRTABLE_ID_MAX + 24];
     struct sl_json_writer *body = sl_json_writer_new();
-    struct sl_url url;
-    enum sl_code rc;
 
     if (!body) return sl_fail(error, SL_NO_MEMORY, "no memory for a request");
     snprintf(formula, sizeof formula, "RECORD_ID()='%s'", self->record);
@@ -187,13 +185,7 @@ static enum sl_code ask_whether_there(struct airtable *self, struct sl_out *out,
     if (self->chain.offset[0]) sl_json_kv_str(body, "offset", self->chain.offset);
     sl_json_end_object(body);
 
-    airtable_url(self, &url);
-    sl_url_path(&url, self->base);
-    sl_url_path(&url, self->table);
-    sl_url_path(&url, "listRecords");
-    rc = airtable_ask(self, AIRTABLE_WHETHER_THERE, &url, body, out, error);
-    sl_json_writer_free(body);
-    return rc;
+    return airtable_ask_list(self, AIRTABLE_WHETHER_THERE, body, out, error);
 }
 
 static enum sl_code told_whether_there(struct airtable *self, const struct sl_response *response,

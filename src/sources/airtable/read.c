@@ -123,7 +123,6 @@ enum sl_code airtable_ask_records(struct airtable *self, bool comment_count, str
     bool comments = sl_json_true(sl_json_get(self->task.state, "comments"));
     char formula[AIRTABLE_FORMULA_MAX];
     struct sl_json_writer *body;
-    struct sl_url url;
     enum sl_code rc;
 
     rc = airtable_formula(self->filter, &self->share, formula, error);
@@ -145,13 +144,7 @@ enum sl_code airtable_ask_records(struct airtable *self, bool comment_count, str
     if (self->chain.offset[0]) sl_json_kv_str(body, "offset", self->chain.offset);
     sl_json_end_object(body);
 
-    airtable_url(self, &url);
-    sl_url_path(&url, self->base);
-    sl_url_path(&url, self->table);
-    sl_url_path(&url, "listRecords");
-    rc = airtable_ask(self, AIRTABLE_RECORDS, &url, body, out, error);
-    sl_json_writer_free(body);
-    return rc;
+    return airtable_ask_list(self, AIRTABLE_RECORDS, body, out, error);
 }
 
 /* What was read, and since when: a later run may go on from there, and must not when view or filter

@@ -323,8 +323,10 @@ struct fixture *make(sl_step_fn *step,
 
 void add_with(struct fixture *f, size_t i, const char *table, const char *cursor, bool full)
 {
-    struct sl_job_options options = {
-        .kind = SL_JOB_READ, .table = table, .cursor = cursor, .full = full, .expected_rows = -1};
+    struct sl_job_options options = {.kind = SL_JOB_READ,
+                                     .table = table,
+                                     .cursor = cursor,
+                                     .full = full};
     struct sl_error error = {0};
 
     assert_int_equal(sl_loop_add(f->loop, &options, &told_sink, &f->told[i], &f->told[i].job,
