@@ -119,6 +119,14 @@ struct sl_column {
 
 enum sl_ingestion { SL_SNAPSHOT, SL_APPEND, SL_CDC, SL_CDC_WITH_DELETES };
 
+/* The row version that comes with the rows and deletes of a table (struct sl_sequence). Only where
+ * it is reliable: it must grow with every change of a row. */
+enum sl_sequence_kind {
+    SL_SEQUENCE_NONE,   /* none: what is seen later is newer */
+    SL_SEQUENCE_TIME,   /* microseconds since 1970, UTC */
+    SL_SEQUENCE_NUMBER, /* a version number */
+};
+
 /* A table as discover describes it. Everything is copied by sl_out_table(). */
 struct sl_table_def {
     const char *name;       /* as the user names it in source_table */
@@ -130,6 +138,11 @@ struct sl_table_def {
     const char *const *primary_key; /* column names; ends with NULL; NULL: none */
     const char *cursor;             /* the column incremental reading goes by, or NULL */
     enum sl_ingestion ingestion;
+    enum sl_sequence_kind sequence;
+    /* Can `read` look single rows up? Before rows are deleted because a complete read did not have
+     * them, a task gets the input {"keys":[key, ...]} (a key: an object of the key columns by name)
+     * and emits those that are there after all. */
+    bool rereads;
     /* Objects whose unknown members are kept in _rescued_data (reason unknown_field) rather than
      * passed over: a list of paths, each one key deep ("fields"), "" for the row; ends with NULL. */
     const char *const *strict_objects;
@@ -232,8 +245,8 @@ struct sl_limit {
     bool durable;
 };
 
-/* The row version of what is emitted. Zero: the engine takes the observation (server date of the
- * request's start, plus an ordinal). A table never mixes the two. */
+/* The row version of what is emitted, for tables that declare one (enum sl_sequence_kind); {0} for
+ * all others: then what is seen later is newer. A table never mixes the two. */
 struct sl_sequence {
     int64_t value; /* the source's own: microseconds of an event, a version number */
     bool given;

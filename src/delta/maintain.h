@@ -1,0 +1,67 @@
+/*
+ * maintain.h: keeping a table's files healthy. Built on delta.h; nothing here changes a row.
+ *
+ *     sl_delta_optimize   small files become large ones, deletion vectors go (dataChange=false)
+ *     sl_delta_vacuum     files that no version of the retention names are deleted
+ *     sl_delta_clean_log  commits that a checkpoint covers and the retention does not are deleted
+ *
+ * Threads and errors as in delta.h.
+ */
+#ifndef SL_DELTA_MAINTAIN_H
+#define SL_DELTA_MAINTAIN_H
+
+#include "delta/delta.h"
+
+struct sl_delta_optimize_options {
+    int64_t target_bytes; /* of a file; 0: 128 MiB with deletion vectors, else 16 MiB */
+    int64_t small_bytes;  /* files below are joined; 0: half the target */
+    double dead_ratio;    /* files with more dead rows than this are written again; 0: 0.3; below 0:
+                             every file that has any */
+    size_t files_min;     /* do nothing with fewer files to join; 0: 2 */
+    int64_t bytes_max;    /* of input, so that an automatic one stays small; 0: any */
+};
+struct sl_delta_optimized {
+    int64_t files_removed, files_added, bytes_removed, bytes_added, rows;
+    int64_t rows_purged; /* dead ones that are gone for good */
+    int64_t version;     /* -1: there was nothing to do */
+};
+/* Streams: memory as for a writer. One commit; SL_CONFLICT when somebody was faster: nothing is
+ * changed, try again. Partitions, if any, are kept apart. Rows keep their order within a file. */
+SL_MUST_USE enum sl_code sl_delta_optimize(struct sl_delta_table *table,
+                                           const struct sl_delta_optimize_options *options,
+                                           struct sl_delta_optimized *out, struct sl_error *error);
+
+#define SL_VACUUM_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define SL_VACUUM_YOUNG_MS (INT64_C(3600) * 1000) /* files younger are never touched: a run may be
+                                                     writing them */
+struct sl_delta_vacuumed {
+    int64_t files, bytes; /* deleted, or, in a dry run, that would be */
+    int64_t kept;         /* files on disk that stay */
+};
+/*
+ * Deletes data files, deletion vectors and files beside the table (_sluice/) that no live file and
+ * no domain names, and whose removal (or, for files no version ever named, whose writing) is older
+ * than retention_ms before now_ms. named: called with each path when not NULL.
+ * retention_ms -1: delta.deletedFileRetentionDuration, else 7 days.
+ */
+SL_MUST_USE enum sl_code sl_delta_vacuum(struct sl_delta_table *table, int64_t retention_ms,
+                                         int64_t now_ms, bool dry_run,
+                                         void (*named)(void *ctx, const char *path), void *ctx,
+                                         struct sl_delta_vacuumed *out, struct sl_error *error);
+/* retention_ms -1: delta.logRetentionDuration, else 30 days. Never deletes what the newest
+ * checkpoint, or a version of the retention, needs. *files: how many went. */
+SL_MUST_USE enum sl_code sl_delta_clean_log(struct sl_delta_table *table, int64_t retention_ms,
+                                            int64_t now_ms, int64_t *files, struct sl_error *error);
+
+/*
+ * Faults, for tests: the stores of this engine fail as told. plan: a JSON array of
+ * {"op": "put"|"put_if_absent"|"get"|"list"|"delete"|"multipart", "path": part of the path,
+ *  "nth": the how-manieth such call (1 first), "times": how often from there (default 1),
+ *  "fault": "error" (a 500) | "unavailable" (503) | "full" | "io" | "short" (half of it is written,
+ *  then an error) | "lost" (it is done, then a timeout is said) | "slow" (with "ms")}.
+ * SL_UNSUPPORTED in a build without SL_POINTS.
+ */
+SL_MUST_USE enum sl_code sl_delta_engine_faults(struct sl_delta_engine *engine, const char *plan,
+                                                struct sl_error *error);
+
+#endif
