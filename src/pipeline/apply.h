@@ -95,5 +95,11 @@ struct sl_applied {
 SL_MUST_USE enum sl_code sl_apply_run(struct sl_apply *apply, const struct sl_apply_input *input,
                                       struct sl_applied *out, struct sl_error *error);
 void sl_apply_committed(struct sl_apply *apply);
+/* After a run with `complete`: the live rows that go because the read did not have their keys, as
+ * parts for sl_delta_read() on the same snapshot. They are looked up in the source once more; what
+ * is there after all is added (sl_apply_add; the stage goes on after sl_stage_close) and
+ * sl_apply_run() is called again. Valid until then. */
+SL_MUST_USE enum sl_code sl_apply_absent(struct sl_apply *apply, const struct sl_delta_part **parts,
+                                         size_t *count, struct sl_error *error);
 
 #endif
