@@ -45,13 +45,14 @@ struct rows_args {
     const struct sl_constant *constants;
     size_t count;
     int64_t now_us;
+    int64_t sequence; /* SL_NO_TIME: none */
 };
 
 static enum sl_code take_row(struct sl_flow *flow, const struct rows_args *args,
                              const struct sl_json *row, struct sl_error *error)
 {
     enum sl_code rc = sl_batch_append(flow->batch, args->doc, row, args->constants, args->count,
-                                      args->now_us, error);
+                                      args->now_us, args->sequence, error);
 
     if (rc == SL_BAD_DATA) {
         struct sl_error why = *error;
@@ -75,10 +76,15 @@ static enum sl_code on_rows(void *ctx, uint64_t unit, const struct sl_doc *doc, 
                             struct sl_error *error)
 {
     struct sl_flow *flow = ctx;
-    struct rows_args args = {unit, doc, constants, count, sl_now_us(flow->run->source.world)};
+    struct rows_args args = {unit,
+                             doc,
+                             constants,
+                             count,
+                             sl_now_us(flow->run->source.world),
+                             sequence.given ? sequence.value : SL_NO_TIME};
     enum sl_code rc = SL_OK;
 
-    (void)sequence, (void)observed_us; /* a replaced or appended table needs neither */
+    (void)observed_us; /* a replaced or appended table does not need it */
     if (strcmp(table, flow->def->name) != 0)
         return sl_fail(error, SL_BUG, "the read of '%s' emitted rows of '%s'", flow->def->name,
                        table);

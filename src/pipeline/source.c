@@ -287,10 +287,10 @@ static enum sl_code read_rows(void *ctx, uint64_t unit, const struct sl_doc *doc
     const struct sl_json *row = one ? rows : NULL;
     enum sl_code rc = SL_OK;
 
-    (void)unit, (void)table, (void)sequence;
+    (void)unit, (void)table;
     while (!rc && !r->enough && (row || (!one && sl_json_next(&e)))) {
         rc = sl_batch_append(r->batch, doc, row ? row : e.value, constants, count, observed_us,
-                             error);
+                             sequence.given ? sequence.value : SL_NO_TIME, error);
         if (rc == SL_BAD_DATA)
             rc = SL_OK; /* a look shows what can be shown */
         else if (!rc && r->left > 0 && --r->left == 0)

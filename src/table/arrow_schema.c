@@ -5,20 +5,15 @@
 
 static bool set_columns(const struct sl_schema *schema, struct ArrowSchema *out)
 {
-    static const struct sl_type string = {.kind = SL_TYPE_STRING};
-    static const struct sl_type timestamp = {.kind = SL_TYPE_TIMESTAMP};
-
     ArrowSchemaInit(out);
     if (ArrowSchemaSetFormat(out, "+s") != NANOARROW_OK ||
         ArrowSchemaAllocateChildren(out, (int64_t)schema->count) != NANOARROW_OK)
         return false;
     for (size_t i = 0; i < schema->count; i++) {
         const struct sl_schema_column *column = &schema->columns[i];
-        const struct sl_type *type = column->source         ? &column->source->type
-                                     : i == schema->rescued ? &string
-                                                            : &timestamp;
 
-        if (!sl_cells_schema(type, column->name, !column->key, out->children[i])) return false;
+        if (!sl_cells_schema(column->type, column->name, !column->key, out->children[i]))
+            return false;
     }
     return true;
 }

@@ -29,7 +29,7 @@
 
 struct column {
     struct sl_cells cells;
-    const struct sl_column *source; /* NULL: _rescued_data, _ingested_at */
+    const struct sl_column *source; /* NULL: one of our own */
     int64_t rescued_row;            /* the newest row that rescued a value here, plus 1 */
     int64_t rescues[SL_RESCUE_COUNT];
     struct sl_buf *rest; /* SL_DECODE_REST: the members so far */
@@ -82,13 +82,8 @@ const char *sl_rescue_text(enum sl_rescue reason)
 
 static bool column_init(struct sl_batch *batch, size_t i)
 {
-    static const struct sl_type string = {.kind = SL_TYPE_STRING};
-    static const struct sl_type timestamp = {.kind = SL_TYPE_TIMESTAMP};
     struct column *column = &batch->columns[i];
     const struct sl_column *source = batch->schema->columns[i].source;
-    const struct sl_type *type = source                        ? &source->type
-                                 : i == batch->schema->rescued ? &string
-                                                               : &timestamp;
 
     column->source = source;
     if (source && source->decode == SL_DECODE_REST) {
@@ -97,7 +92,8 @@ static bool column_init(struct sl_batch *batch, size_t i)
         sl_buf_init(column->rest, 0);
     }
     batch->row_width += 17;
-    return sl_cells_init(&column->cells, type, source ? source->decode : SL_DECODE_AUTO);
+    return sl_cells_init(&column->cells, batch->schema->columns[i].type,
+                         source ? source->decode : SL_DECODE_AUTO);
 }
 
 enum sl_code sl_batch_new(const struct sl_schema *schema,
@@ -430,15 +426,32 @@ static void take_back(struct sl_batch *batch)
     }
 }
 
-static enum sl_code refuse_row(struct sl_batch *batch, size_t key, struct sl_error *error)
+static enum sl_code refuse_row(struct sl_batch *batch, size_t column, const char *what,
+                               struct sl_error *error)
 {
     const char *why = "is missing or null";
 
     for (size_t i = 0; i < batch->note_count; i++)
-        if (batch->notes[i].column == key) why = sl_rescue_text(batch->notes[i].reason);
+        if (batch->notes[i].column == column) why = sl_rescue_text(batch->notes[i].reason);
     take_back(batch);
-    return sl_fail(error, SL_BAD_DATA, "table '%s': a row without a key: column '%s': %s",
-                   batch->schema->def->name, batch->columns[key].source->name, why);
+    return sl_fail(error, SL_BAD_DATA, "table '%s': a row without a %s: column '%s': %s",
+                   batch->schema->def->name, what, batch->schema->columns[column].name, why);
+}
+
+/* Refuses a row that cannot be told from others, or put in order. sequence: of _sequence. */
+static enum sl_code check_row(struct sl_batch *batch, int64_t sequence, struct sl_error *error)
+{
+    const struct sl_schema *schema = batch->schema;
+    size_t column = missing_key(batch);
+
+    if (column != SL_NO_COLUMN) return refuse_row(batch, column, "key", error);
+    if (schema->sequence_count != 1) return SL_OK;
+    column = schema->sequence[0];
+    if (column == schema->own_sequence
+            ? sequence == SL_NO_TIME
+            : sl_cells_is_null(&batch->columns[column].cells, batch->rows))
+        return refuse_row(batch, column, "sequence", error);
+    return SL_OK;
 }
 
 static int64_t *unknown_counts(struct sl_batch *batch, const struct note *note)
@@ -457,14 +470,29 @@ static int64_t *unknown_counts(struct sl_batch *batch, const struct note *note)
     return unknown->rescues;
 }
 
-/* The row is certain: count it and what it rescued, and end its last two columns. */
-static int finish_row(struct sl_batch *batch, int64_t ingested_at_us)
+/* _ingested_at and what comes after it. */
+static bool put_own(struct sl_batch *batch, int64_t ingested_at_us, int64_t sequence)
+{
+    const struct sl_schema *schema = batch->schema;
+    bool good = sl_cells_put_i64(&batch->columns[schema->ingested].cells, ingested_at_us);
+
+    for (size_t i = schema->ingested + 1; good && i < schema->count; i++) {
+        struct sl_cells *cells = &batch->columns[i].cells;
+
+        good = i == schema->own_sequence && sequence != SL_NO_TIME
+                   ? sl_cells_put_i64(cells, sequence)
+                   : sl_cells_put_null(cells);
+    }
+    return good;
+}
+
+/* The row is certain: count what it rescued, and end its last columns. */
+static int finish_row(struct sl_batch *batch, int64_t ingested_at_us, int64_t sequence)
 {
     struct sl_cells *rescued = &batch->columns[batch->schema->rescued].cells;
     struct sl_buf *text = &batch->rescued;
 
-    if (!sl_cells_put_i64(&batch->columns[batch->schema->ingested].cells, ingested_at_us))
-        return SL_FIT_NO_MEMORY;
+    if (!put_own(batch, ingested_at_us, sequence)) return SL_FIT_NO_MEMORY;
     if (batch->note_count == 0) {
         if (!sl_cells_put_null(rescued)) return SL_FIT_NO_MEMORY;
     } else {
@@ -482,7 +510,6 @@ static int finish_row(struct sl_batch *batch, int64_t ingested_at_us)
         counts[note->reason]++;
         batch->counts.rescued[note->reason]++;
     }
-    batch->counts.rows++;
     batch->rows++;
     return SL_FIT;
 }
@@ -496,20 +523,28 @@ static enum sl_code give_up(const struct sl_batch *batch, int fit, struct sl_err
                    batch->schema->def->name, (long long)batch->rows);
 }
 
-enum sl_code sl_batch_append(struct sl_batch *batch, const struct sl_doc *doc,
-                             const struct sl_json *row, const struct sl_constant *constants,
-                             size_t constants_count, int64_t ingested_at_us, struct sl_error *error)
+static enum sl_code begin_row(struct sl_batch *batch, const struct sl_doc *doc,
+                              const struct sl_json *row, const char *what, struct sl_error *error)
 {
-    size_t bytes = batch->decoder.bytes, key;
-    enum sl_code rc;
-    int fit;
-
     if (sl_json_kind(row) != SL_JSON_OBJECT)
-        return sl_fail(error, SL_BAD_DATA, "table '%s': expected an object as a row, got %s",
-                       batch->schema->def->name, sl_json_kind_name(sl_json_kind(row)));
+        return sl_fail(error, SL_BAD_DATA, "table '%s': expected an object as %s, got %s",
+                       batch->schema->def->name, what, sl_json_kind_name(sl_json_kind(row)));
     sl_decoder_read(&batch->decoder, doc);
     batch->note_count = 0;
     sl_buf_reset(&batch->rescued);
+    return SL_OK;
+}
+
+enum sl_code sl_batch_append(struct sl_batch *batch, const struct sl_doc *doc,
+                             const struct sl_json *row, const struct sl_constant *constants,
+                             size_t constants_count, int64_t ingested_at_us, int64_t sequence,
+                             struct sl_error *error)
+{
+    size_t bytes = batch->decoder.bytes;
+    enum sl_code rc = begin_row(batch, doc, row, "a row", error);
+    int fit;
+
+    if (rc) return rc;
 
     fit = walk(batch, batch->plan.root, row);
     if (fit < 0) return give_up(batch, fit, error);
@@ -521,12 +556,89 @@ enum sl_code sl_batch_append(struct sl_batch *batch, const struct sl_doc *doc,
     }
     fit = fill_absent(batch);
     if (fit < 0) return give_up(batch, fit, error);
-    key = missing_key(batch);
-    if (key != SL_NO_COLUMN) {
+    rc = check_row(batch, sequence, error);
+    if (rc) {
         batch->decoder.bytes = bytes;
-        return refuse_row(batch, key, error);
+        return rc;
     }
-    fit = finish_row(batch, ingested_at_us);
+    fit = finish_row(batch, ingested_at_us, sequence);
+    if (fit < 0) return give_up(batch, fit, error);
+    batch->counts.rows++;
+    return SL_OK;
+}
+
+/* ------------------------------------------------------------------ one delete */
+
+/* Key columns that a row gets from constants: in a key they are members under their names. */
+static int fill_key_constants(struct sl_batch *batch, const struct sl_json *key)
+{
+    for (size_t i = 0; i < batch->schema->key_count; i++) {
+        size_t column = batch->schema->keys[i];
+        const struct sl_column *source = batch->columns[column].source;
+        const struct sl_json *value = source->constant ? sl_json_get(key, source->name) : NULL;
+        int fit = value ? fill(batch, column, value) : SL_FIT;
+
+        if (fit < 0) return fit;
+    }
+    return SL_FIT;
+}
+
+static bool is_in_delete(const struct sl_schema *schema, size_t column)
+{
+    for (size_t i = 0; i < schema->sequence_count; i++)
+        if (schema->sequence[i] == column) return true;
+    return schema->columns[column].key;
+}
+
+static bool put_again(struct sl_cells *cells, bool null, int64_t value)
+{
+    sl_cells_pop(cells);
+    return null ? sl_cells_put_null(cells) : sl_cells_put_i64(cells, value);
+}
+
+/* Everything but the key and the sequence becomes NULL; a sequence that came with the delete takes
+ * the place of the one column of sequence_by that means the same. */
+static bool blank_rest(struct sl_batch *batch, int64_t sequence)
+{
+    const struct sl_schema *schema = batch->schema;
+    size_t by = schema->sequence_count == 1 ? schema->sequence[0] : SL_NO_COLUMN;
+    enum sl_type_kind means =
+        schema->def->sequence == SL_SEQUENCE_NUMBER ? SL_TYPE_BIGINT : SL_TYPE_TIMESTAMP;
+
+    for (size_t i = 0; i < schema->rescued; i++) {
+        struct sl_cells *cells = &batch->columns[i].cells;
+
+        if (!is_in_delete(schema, i)) {
+            if (!sl_cells_is_null(cells, batch->rows) && !put_again(cells, true, 0)) return false;
+        } else if (i == by && sequence != SL_NO_TIME && cells->kind == means &&
+                   schema->def->sequence != SL_SEQUENCE_NONE) {
+            if (!put_again(cells, false, sequence)) return false;
+        }
+    }
+    return true;
+}
+
+enum sl_code sl_batch_append_delete(struct sl_batch *batch, const struct sl_doc *doc,
+                                    const struct sl_json *key, int64_t ingested_at_us,
+                                    int64_t sequence, struct sl_error *error)
+{
+    size_t bytes = batch->decoder.bytes;
+    enum sl_code rc = begin_row(batch, doc, key, "the key of a delete", error);
+    int fit;
+
+    if (rc) return rc;
+    fit = walk(batch, batch->plan.root, key);
+    if (fit >= 0) fit = fill_key_constants(batch, key);
+    if (fit >= 0) fit = fill_absent(batch);
+    if (fit >= 0 && !blank_rest(batch, sequence)) fit = SL_FIT_NO_MEMORY;
+    if (fit < 0) return give_up(batch, fit, error);
+    rc = check_row(batch, sequence, error);
+    if (rc) {
+        batch->decoder.bytes = bytes;
+        return rc;
+    }
+    batch->note_count = 0; /* what else the key's object held is no row's cell */
+    fit = finish_row(batch, ingested_at_us, sequence);
     return fit < 0 ? give_up(batch, fit, error) : SL_OK;
 }
 

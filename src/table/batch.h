@@ -48,12 +48,14 @@ SL_MUST_USE enum sl_code sl_batch_new(const struct sl_schema *schema,
 void sl_batch_free(struct sl_batch *batch);
 
 /*
- * Appends one row: the members of `row` (an object) go to their columns, constants to theirs.
+ * Appends one row: the members of `row` (an object) go to their columns, constants to theirs,
+ * sequence (SL_NO_TIME: none) to _sequence if the schema has it.
  * doc: the document of row, for bad strings; may be NULL. On an error the batch is only fit for
  * sl_batch_free().
  *
- * SL_BAD_DATA  row is not an object, or a key column is missing or does not fit: the row was not
- *              appended, the batch is good, and the caller rejects the row (message says why)
+ * SL_BAD_DATA  row is not an object, or a key column is missing or does not fit, or it has no
+ *              sequence and the schema asks for one: the row was not appended, the batch is good,
+ *              and the caller rejects the row (message says why)
  * SL_TOO_LARGE a column of this batch would pass 2 GiB: take batches before that
  * SL_BUG       a constant for a column that the table does not have (an excluded one is fine)
  */
@@ -61,7 +63,14 @@ SL_MUST_USE enum sl_code sl_batch_append(struct sl_batch *batch, const struct sl
                                          const struct sl_json *row,
                                          const struct sl_constant *constants,
                                          size_t constants_count, int64_t ingested_at_us,
-                                         struct sl_error *error);
+                                         int64_t sequence, struct sl_error *error);
+/* Appends a delete: a row of the key columns in `key` (an object that holds them under their paths)
+ * and the sequence; all else is NULL. Columns of sequence_by are taken from `key` as well; when
+ * there is one, of the type that _sequence would have, `sequence` stands for it. Not counted among
+ * the rows below. Errors as above. */
+SL_MUST_USE enum sl_code sl_batch_append_delete(struct sl_batch *batch, const struct sl_doc *doc,
+                                                const struct sl_json *key, int64_t ingested_at_us,
+                                                int64_t sequence, struct sl_error *error);
 
 int64_t sl_batch_rows(const struct sl_batch *batch); /* waiting to be taken */
 size_t sl_batch_bytes(const struct sl_batch *batch); /* about, of memory */

@@ -187,7 +187,7 @@ static bool put_comment(struct sl_json_writer *w, const struct sl_column *c, con
 
 /* False: no memory. (The writer remembers its own failures.) */
 static bool put_field(struct sl_json_writer *w, const struct sl_schema_column *column,
-                      const struct sl_type *type, bool physical_ids)
+                      bool physical_ids)
 {
     const struct sl_column *c = column->source;
     bool good = true;
@@ -195,7 +195,7 @@ static bool put_field(struct sl_json_writer *w, const struct sl_schema_column *c
     sl_json_begin_object(w);
     sl_json_kv_str(w, "name", column->name);
     sl_json_key(w, "type");
-    put_type(w, type, physical_ids);
+    put_type(w, column->type, physical_ids);
     sl_json_kv_bool(w, "nullable", !column->key);
     sl_json_key(w, "metadata");
     sl_json_begin_object(w);
@@ -209,15 +209,6 @@ static bool put_field(struct sl_json_writer *w, const struct sl_schema_column *c
     sl_json_end_object(w);
     sl_json_end_object(w);
     return good;
-}
-
-static const struct sl_type *column_type(const struct sl_schema *schema, size_t i)
-{
-    static const struct sl_type string = {.kind = SL_TYPE_STRING};
-    static const struct sl_type timestamp = {.kind = SL_TYPE_TIMESTAMP};
-
-    if (schema->columns[i].source) return &schema->columns[i].source->type;
-    return i == schema->rescued ? &string : &timestamp;
 }
 
 static enum sl_code take_text(struct sl_json_writer *w, char **out, struct sl_error *error)
@@ -244,7 +235,7 @@ enum sl_code sl_schema_delta_json(const struct sl_schema *schema, bool physical_
     sl_json_key(w, "fields");
     sl_json_begin_array(w);
     for (size_t i = 0; i < schema->count; i++)
-        good &= put_field(w, &schema->columns[i], column_type(schema, i), physical_ids);
+        good &= put_field(w, &schema->columns[i], physical_ids);
     sl_json_end_array(w);
     sl_json_end_object(w);
     rc = take_text(good ? w : NULL, out, error);
@@ -294,7 +285,7 @@ static enum sl_code wrong_type(const struct sl_schema *schema, size_t i, const s
     sl_buf_init(&is, 0);
     sl_buf_init(&wants, 0);
     json_type_sql(has, &is);
-    sl_type_sql(column_type(schema, i), &wants);
+    sl_type_sql(column->type, &wants);
     sl_fail(error, SL_UNSUPPORTED,
             "column '%s' is %s in the table, but %s in the source: sluice does not change the type "
             "of a column",
@@ -323,14 +314,13 @@ static enum sl_code write_missing(const struct sl_schema *schema, const struct s
     sl_json_begin_array(w);
     for (size_t i = 0; i < schema->count; i++) {
         const struct sl_json *field = find_field(fields, schema->columns[i].name);
-        const struct sl_type *type = column_type(schema, i);
         struct sl_schema_column column = schema->columns[i];
 
-        if (field && !same_type(type, sl_json_get(field, "type")))
+        if (field && !same_type(column.type, sl_json_get(field, "type")))
             return wrong_type(schema, i, sl_json_get(field, "type"), error);
         if (field) continue;
         column.key = false; /* rows that are there already have no value: it must be nullable */
-        if (!put_field(w, &column, type, physical_ids))
+        if (!put_field(w, &column, physical_ids))
             return sl_fail(error, SL_NO_MEMORY, "could not write the table's schema");
         ++*count;
     }

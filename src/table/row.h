@@ -12,8 +12,6 @@
 #include "table/keymap.h"
 #include "table/schema.h"
 
-#define SL_NO_COLUMN SIZE_MAX
-
 struct sl_level;
 
 struct sl_level_member {

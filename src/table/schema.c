@@ -303,6 +303,9 @@ static enum sl_code choose_columns(struct plan *plan)
     return SL_OK;
 }
 
+static const struct sl_type string_type = {.kind = SL_TYPE_STRING};
+static const struct sl_type timestamp_type = {.kind = SL_TYPE_TIMESTAMP};
+
 /* System columns, visible columns in the source's order, then ours. */
 static enum sl_code fill_schema(struct plan *plan, struct sl_schema *schema)
 {
@@ -320,20 +323,22 @@ static enum sl_code fill_schema(struct plan *plan, struct sl_schema *schema)
             if (def->columns[i].exact_name != (system == 1) || !plan->wanted[i]) continue;
             place[i] = count;
             columns[count++] = (struct sl_schema_column){.name = plan->names[i].visible,
-                                                         .source = &def->columns[i]};
+                                                         .source = &def->columns[i],
+                                                         .type = &def->columns[i].type};
         }
     for (size_t i = 0; i < plan->key_count; i++) {
         keys[i] = place[plan->keys[i]];
         columns[keys[i]].key = true;
     }
     schema->rescued = count;
-    columns[count++].name = "_rescued_data";
+    columns[count++] = (struct sl_schema_column){.name = "_rescued_data", .type = &string_type};
     schema->ingested = count;
-    columns[count++].name = "_ingested_at";
+    columns[count++] = (struct sl_schema_column){.name = "_ingested_at", .type = &timestamp_type};
     schema->columns = columns;
     schema->count = count;
     schema->keys = keys;
     schema->key_count = plan->key_count;
+    schema->own_sequence = schema->start = schema->end = SL_NO_COLUMN;
     return SL_OK;
 }
 

@@ -5,7 +5,7 @@
  *
  * A schema owns everything it points to. Columns come in this order: the connector's system
  * columns (exact_name), the visible columns in the source's order, then _rescued_data and
- * _ingested_at.
+ * _ingested_at, then those of the sequence and of history.
  */
 #ifndef SL_SCHEMA_H
 #define SL_SCHEMA_H
@@ -13,13 +13,17 @@
 #include <sluice/arrow.h>
 #include <sluice/connector.h>
 
+#include "table/sequence.h"
+
 #define SL_COLUMNS_MAX 2000
+#define SL_NO_COLUMN SIZE_MAX
 
 enum sl_names { SL_NAMES_SNAKE_CASE, SL_NAMES_ORIGINAL };
 
 struct sl_schema_column {
     const char *name;               /* the visible name in the table */
-    const struct sl_column *source; /* NULL for _rescued_data and _ingested_at */
+    const struct sl_column *source; /* NULL for those of our own */
+    const struct sl_type *type;
     bool key;
 };
 
@@ -30,7 +34,15 @@ struct sl_schema {
     size_t *keys; /* indexes of the key columns, in the order of the key */
     size_t key_count;
     size_t rescued, ingested; /* indexes of _rescued_data and _ingested_at */
-    struct sl_arena *arena;   /* everything above lives here */
+    /* What orders the changes of a key: indexes of the columns of sequence_by, or of _sequence;
+     * count 0: the order in which they are seen (own_sequence is then the time of observation). */
+    size_t sequence[SL_SEQUENCE_COLUMNS_MAX];
+    size_t sequence_count;
+    size_t own_sequence; /* _sequence, which sl_batch_append fills: TIMESTAMP for
+                            SL_SEQUENCE_TIME and observed history, BIGINT for SL_SEQUENCE_NUMBER;
+                            SL_NO_COLUMN: none */
+    size_t start, end; /* history: __START_AT and __END_AT, NULL as rows come; else SL_NO_COLUMN */
+    struct sl_arena *arena; /* everything above lives here */
 };
 
 struct sl_schema_options {
@@ -38,6 +50,9 @@ struct sl_schema_options {
     const struct sl_json *include; /* arrays of names or ids, or NULL */
     const struct sl_json *exclude;
     const struct sl_json *primary_keys; /* array of names; NULL: the source's */
+    const struct sl_json *sequence_by;  /* array of names; NULL: the source's sequence, if any */
+    bool history; /* SCD type 2: with __START_AT and __END_AT, of the type of the sequence (a struct
+                     when there are several), and _sequence unless sequence_by is given */
     /* What an existing table already calls its columns: Delta schema JSON, or NULL. A column with
      * a known id keeps its name, whatever the source calls it now. */
     const char *existing_schema_json;

@@ -101,7 +101,7 @@ static int64_t append(struct sl_batch *batch, const struct sl_doc *doc, const st
     struct sl_constant constant = {"c", sl_json_str(sl_json_get(row, "id"))};
     struct sl_error error = {0};
     int64_t before = sl_batch_rows(batch);
-    enum sl_code rc = sl_batch_append(batch, doc, row, &constant, 1, 7, &error);
+    enum sl_code rc = sl_batch_append(batch, doc, row, &constant, 1, 7, 0, &error);
 
     check(rc == SL_OK || rc == SL_BAD_DATA);
     check(sl_batch_rows(batch) == before + (rc == SL_OK));

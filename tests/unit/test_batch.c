@@ -109,7 +109,7 @@ static enum sl_code append_rows(struct rows *rows, struct sl_doc *doc, struct sl
         int64_t before = sl_batch_rows(batch);
 
         rc = sl_batch_append(batch, doc, e.value, rows->constants, rows->constants_count, 1000000,
-                             error);
+                             0, error);
         if (rc == SL_BAD_DATA) {
             rows->refused++;
             assert_int_equal(sl_batch_rows(batch), before);
@@ -772,7 +772,7 @@ static void rescues_are_counted_by_field_and_reason(void **state)
     sl_buf_adds(&json, "}}]");
     assert_int_equal(sl_doc_parse_copy(doc, json.data, json.len, &root, &error), SL_OK);
     for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);)
-        assert_int_equal(sl_batch_append(batch, doc, e.value, NULL, 0, 0, &error), SL_OK);
+        assert_int_equal(sl_batch_append(batch, doc, e.value, NULL, 0, 0, 0, &error), SL_OK);
     sl_batch_rescues(batch, see, &seen);
     assert_memory_equal(sl_buf_str(&seen.text),
                         "Name:wrong_type:3 Name:bad_unicode:1 Size:wrong_type:1 "
@@ -813,7 +813,7 @@ static void a_batch_is_empty_after_it_was_taken(void **state)
         size_t bytes = sl_batch_bytes(batch);
 
         for (int i = 0; i < rows; i++) {
-            assert_int_equal(sl_batch_append(batch, doc, root, NULL, 0, i, &error), SL_OK);
+            assert_int_equal(sl_batch_append(batch, doc, root, NULL, 0, i, 0, &error), SL_OK);
             assert_true(sl_batch_bytes(batch) > bytes);
             bytes = sl_batch_bytes(batch);
         }

@@ -272,7 +272,7 @@ static enum sl_code land(struct sl_buf *text, struct sl_batch_counts *counts,
     if (!rc) rc = sl_doc_parse_copy(doc, answer, strlen(answer), &root, error);
     for (struct sl_json_each e = sl_json_each(sl_json_get(root, "records"));
          !rc && sl_json_next(&e);)
-        rc = sl_batch_append(batch, doc, e.value, NULL, 0, 0, error);
+        rc = sl_batch_append(batch, doc, e.value, NULL, 0, 0, 0, error);
     if (!rc) rc = sl_batch_arrow_schema(batch, &arrow_schema, error);
     if (!rc) rc = sl_batch_take(batch, &array, error);
     if (!rc) *counts = *sl_batch_counts(batch);
