@@ -51,6 +51,27 @@ SL_MUST_USE enum sl_code sl_delta_open(struct sl_delta_engine *engine, const cha
                                        struct sl_error *error);
 void sl_delta_table_free(struct sl_delta_table *table); /* NULL is fine */
 
+/* The files of the snapshot, in a fixed order: a file's place in it is its number below. Valid until
+ * the next call that can change the handle. */
+struct sl_delta_live {
+    const char *path; /* as the log names it */
+    int64_t bytes, modified_ms;
+    int64_t rows; /* dead ones included; -1: a file without statistics, by another writer */
+    int64_t dead; /* rows that its deletion vector hides */
+};
+SL_MUST_USE enum sl_code sl_delta_live(struct sl_delta_table *table,
+                                       const struct sl_delta_live **out, size_t *count,
+                                       struct sl_error *error);
+
+/* What a commit takes out of a live file. */
+struct sl_delta_gone {
+    size_t file;         /* its number in sl_delta_live() */
+    const int64_t *rows; /* ascending row numbers in the file, added to its deletion vector (the
+                            table needs delta.enableDeletionVectors=true, else SL_UNSUPPORTED; a
+                            file without statistics is SL_UNSUPPORTED too); NULL: the whole file */
+    size_t count;
+};
+
 /* Everything that travels in one commit besides the files. Pointers are borrowed for the call. */
 struct sl_delta_commit {
     const char *operation;            /* commitInfo.operation: "WRITE", "MERGE", "OPTIMIZE", ... */
@@ -59,13 +80,16 @@ struct sl_delta_commit {
     const struct sl_pair *metrics; /* commitInfo.operationMetrics */
     size_t metrics_count;
 
-    const char *app_id;      /* SetTransaction: the flow's id, or NULL for none */
-    int64_t app_version;     /* grows by one with every commit of the flow */
-    const char *domain;      /* domainMetadata: "sluice.cursor.<flow>", or NULL for none */
-    const char *domain_json; /* its new value, or NULL to remove it */
+    const char *app_id;            /* SetTransaction: the flow's id, or NULL for none */
+    int64_t app_version;           /* grows by one with every commit of the flow */
+    const struct sl_pair *domains; /* domainMetadata: "sluice.cursor.<flow>" and its new value, a
+                                      NULL value removes it */
+    size_t domains_count;
 
     struct sl_delta_file *const *add; /* stay the caller's; see sl_delta_file_free */
     size_t add_count;
+    const struct sl_delta_gone *gone; /* each live file at most once */
+    size_t gone_count;
     bool remove_all;  /* every file of the snapshot goes: atomic replacement */
     bool data_change; /* false only for compaction */
 
@@ -147,6 +171,8 @@ struct sl_delta_writer_options {
     int compression_level;      /* zstd; 0: the default, 1 */
     size_t row_group_bytes_max; /* in memory, as the writer estimates it; 0: 32 MiB */
     int64_t rows_max;           /* rows of a row group; 0: 1,048,576 */
+    bool aside; /* into <table>/_sluice/, for rows that readers must not see. The file is never
+                   added to the table; sl_delta_file_path() is to be kept in a domain. */
 };
 
 /*
@@ -210,6 +236,81 @@ SL_MUST_USE enum sl_code sl_delta_file_without(struct sl_delta_table *table,
 SL_MUST_USE enum sl_code sl_delta_scan(struct sl_delta_table *table, const char *const *columns,
                                        size_t count, int64_t limit, struct ArrowArrayStream *out,
                                        struct sl_error *error);
+
+/*
+ * Reading parts: some rows of some files, in the order of the parts and of the rows in them. Dead
+ * rows never appear.
+ */
+struct sl_delta_part {
+    size_t live;                        /* a live file, by its number; unless: */
+    const struct sl_delta_file *staged; /* a file of ours that no version names; or */
+    const char *aside;                  /* a file beside the table (sl_delta_writer_options.aside):
+                                           its path relative to the table */
+    const int64_t *rows;                /* ascending row numbers; NULL: all */
+    size_t count;
+    bool except; /* all rows but those */
+};
+/*
+ * columns as for sl_delta_scan. The batches have two INT64 columns before those asked for, "part"
+ * (index of the part) and "row" (row number in its file). A column that the file lacks is NULL.
+ * add_columns_json: as for sl_delta_writer_open: columns that this run adds may be asked for.
+ * Pages without a wanted row are not decoded where the file has an index of them.
+ */
+SL_MUST_USE enum sl_code sl_delta_read(struct sl_delta_table *table,
+                                       const struct sl_delta_part *parts, size_t part_count,
+                                       const char *const *columns, size_t count,
+                                       const char *add_columns_json, struct ArrowArrayStream *out,
+                                       struct sl_error *error);
+/* The live files that may hold a row whose column is in [low[i], high[i]] for some i, going by their
+ * statistics: ascending numbers into out (room for as many as there are live files). type: of both
+ * arrays, a text, an integer, a date or a timestamp; low and high stay the caller's. A column that
+ * has no statistics excludes nothing. */
+SL_MUST_USE enum sl_code sl_delta_within(struct sl_delta_table *table, const char *column,
+                                         const struct ArrowSchema *type,
+                                         const struct ArrowArray *low,
+                                         const struct ArrowArray *high, size_t *out, size_t *count,
+                                         struct sl_error *error);
+
+/* What is already landed of files beside the table; best effort. */
+void sl_delta_aside_remove(struct sl_delta_table *table, const char *path);
+
+/*
+ * Changes what the table says of itself, in one commit without files. Authored here, because the
+ * kernel offers none of it; written put-if-absent like any commit, with the same doubts settled.
+ *
+ * schema_json: the whole new schema (as sl_delta_schema_json() gives it, with physical names and
+ * ids in the metadata of its fields), or NULL. Allowed against the old one: other names (only under
+ * column mapping), other metadata, other order; a field is recognised by its physical name (its
+ * name, without mapping). Types, and fields that come or go, are SL_UNSUPPORTED here.
+ * set: properties; a NULL value takes one away. delta.enableDeletionVectors=true and
+ * delta.columnMapping.mode=name upgrade the protocol; existing columns then keep their names as
+ * physical ones. What cannot be turned off (mapping) is SL_UNSUPPORTED.
+ *
+ * SL_CONFLICT and SL_DESTINATION as for sl_delta_commit.
+ */
+struct sl_delta_alter {
+    const char *operation; /* "SET TBLPROPERTIES", "RENAME COLUMN", "UPGRADE PROTOCOL", ... */
+    const struct sl_pair *parameters;
+    size_t parameters_count;
+    const char *schema_json;
+    const struct sl_pair *set;
+    size_t set_count;
+    const char *app_id; /* as in struct sl_delta_commit */
+    int64_t app_version;
+    const struct sl_pair *domains;
+    size_t domains_count;
+};
+SL_MUST_USE enum sl_code sl_delta_alter(struct sl_delta_table *table,
+                                        const struct sl_delta_alter *alter, struct sl_error *error);
+
+/*
+ * What others did: versions after `version` up to the snapshot, oldest first, as a JSON array of
+ * {version, operation, engineInfo, ours (a commit of sluice), data (it added or removed rows:
+ * dataChange), metadata, txn: [app ids]}. *json is NULL when a commit file in between is not there
+ * any more, so that nobody can tell. Valid until the next call.
+ */
+SL_MUST_USE enum sl_code sl_delta_changes_since(struct sl_delta_table *table, int64_t version,
+                                                const char **json, struct sl_error *error);
 
 /* Keeping the log short, besides what a commit does. A checkpoint that is there is SL_OK. */
 SL_MUST_USE enum sl_code sl_delta_checkpoint(struct sl_delta_table *table, struct sl_error *error);

@@ -32,7 +32,8 @@ SL_MUST_USE enum sl_code sl_delta_optimize(struct sl_delta_table *table,
                                            struct sl_delta_optimized *out, struct sl_error *error);
 
 #define SL_VACUUM_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
-#define SL_VACUUM_YOUNG_MS (INT64_C(3600) * 1000) /* files younger are never touched: a run may be
+#define SL_VACUUM_YOUNG_MS                                                                         \
+    (INT64_C(3600) * 1000) /* files younger are never touched: a run may be
                                                      writing them */
 struct sl_delta_vacuumed {
     int64_t files, bytes; /* deleted, or, in a dry run, that would be */

@@ -33,12 +33,12 @@ struct sl_apply_options {
     bool history;                   /* SCD type 2: the schema has start and end columns */
     bool sequenced; /* the source's own sequence (schema->sequence); else changes count in the order
                        in which they came */
-    const bool *tracked;     /* history: for each column, does its change open a new version? */
-    bool own_key;            /* the key is not the source's: two different rows of one key in a
+    const bool *tracked; /* history: for each column, does its change open a new version? */
+    bool own_key;        /* the key is not the source's: two different rows of one key in a
                                 complete read are an error that names them */
-    bool ignore_nulls;       /* NULL in an upsert keeps what is there (not sequenced, not history) */
-    size_t memory_bytes;     /* 0: SL_APPLY_MEMORY */
-    const char *spill;       /* directory for temporary files; borrowed */
+    bool ignore_nulls;   /* NULL in an upsert keeps what is there (not sequenced, not history) */
+    size_t memory_bytes; /* 0: SL_APPLY_MEMORY */
+    const char *spill;   /* directory for temporary files; borrowed */
     struct sl_hash_key secret; /* random */
 };
 SL_MUST_USE enum sl_code sl_apply_new(const struct sl_apply_options *options, struct sl_apply **out,
@@ -55,18 +55,19 @@ SL_MUST_USE enum sl_code sl_apply_add(struct sl_apply *apply, const struct Arrow
 struct sl_apply_input {
     struct sl_delta_table *table; /* a draft too */
     struct sl_stage *stage;       /* closed (sl_stage_close): files and void ranges */
-    bool complete; /* the changes are all there is: a key of the table that is not among them goes */
+    bool
+        complete; /* the changes are all there is: a key of the table that is not among them goes */
     const char *scope_json; /* complete: only of rows with these column values ({"cohort_id": 7});
                                NULL or {}: of the whole table */
-    bool replace;  /* whatever is in the table goes; nothing is compared */
+    bool replace;           /* whatever is in the table goes; nothing is compared */
     int64_t observed_us; /* not sequenced, history: the bound of this run. For rows that are gone by
                             absence in a sequenced one: the same, if the sequence is one timestamp */
-    int64_t now_us;              /* for the expiry of tombstones */
-    int64_t tombstones_us;       /* retention; 0: SL_TOMBSTONE_RETENTION_US */
-    const char *aside_json;      /* value of the domain sluice.aux.<flow>, or NULL */
+    int64_t now_us;      /* for the expiry of tombstones */
+    int64_t tombstones_us;  /* retention; 0: SL_TOMBSTONE_RETENTION_US */
+    const char *aside_json; /* value of the domain sluice.aux.<flow>, or NULL */
     const char *add_columns_json;
-    bool vectors;                /* deletion vectors; else touched files are rewritten */
-    int64_t target_bytes;        /* of a written file; 0: 128 MiB with vectors, else 16 MiB */
+    bool vectors;         /* deletion vectors; else touched files are rewritten */
+    int64_t target_bytes; /* of a written file; 0: 128 MiB with vectors, else 16 MiB */
 };
 
 struct sl_applied {
@@ -74,7 +75,7 @@ struct sl_applied {
     size_t add_count;
     const struct sl_delta_gone *gone;
     size_t gone_count;
-    const char *aside_json; /* new value of the domain; NULL: as it was */
+    const char *aside_json;                        /* new value of the domain; NULL: as it was */
     int64_t inserted, updated, deleted, unchanged; /* rows of keys; history: an updated key closes a
                                                       version and opens one */
     int64_t late;       /* changes older than what is known, passed over */

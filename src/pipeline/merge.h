@@ -81,7 +81,7 @@ struct sl_history_options {
     bool keep_hidden; /* false: changes always come in order (observed): tombstones and covered
                          rows are not written */
 };
-struct sl_history; /* working memory, used again for key after key */
+struct sl_history;                       /* working memory, used again for key after key */
 struct sl_history *sl_history_new(void); /* NULL: no memory */
 void sl_history_free(struct sl_history *history);
 /*

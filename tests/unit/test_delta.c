@@ -156,8 +156,8 @@ static void first_version_carries_files_and_cursor(void **state)
                      SL_NOT_FOUND); /* staged files are not strangers */
     commit.app_id = "flow";
     commit.app_version = 1;
-    commit.domain = "sluice.cursor.flow";
-    commit.domain_json = "{\"n\":1}";
+    commit.domains = &(struct sl_pair){"sluice.cursor.flow", "{\"n\":1}"};
+    commit.domains_count = 1;
     OK(world, commit_one(world, table, file, commit));
     assert_int_equal(sl_delta_version(table), 0);
     OK(world, sl_delta_domain(table, "sluice.cursor.flow", &json, &world->error));
@@ -267,10 +267,10 @@ static void one_of_two_wins(void **state)
     snprintf(path, sizeof(path), "%s/%s", world->table, sl_delta_file_path(loser));
     commit.app_id = "flow";
     commit.app_version = 1;
-    commit.domain = "sluice.cursor.flow";
-    commit.domain_json = "{\"run\":\"a\"}";
+    commit.domains = &(struct sl_pair){"sluice.cursor.flow", "{\"run\":\"a\"}"};
+    commit.domains_count = 1;
     OK(world, commit_one(world, first, stage_rows(world, first, 1, 1), commit));
-    commit.domain_json = "{\"run\":\"b\"}";
+    commit.domains = &(struct sl_pair){"sluice.cursor.flow", "{\"run\":\"b\"}"};
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(commit_one(world, second, loser, commit), SL_CONFLICT);
     assert_true(world->error.retryable);
@@ -290,8 +290,8 @@ static void a_lost_answer_is_no_conflict(void **state)
 
     commit.app_id = "flow";
     commit.app_version = 4;
-    commit.domain = "sluice.cursor.flow";
-    commit.domain_json = "{\"run\":\"a\",\"n\":4}";
+    commit.domains = &(struct sl_pair){"sluice.cursor.flow", "{\"run\":\"a\",\"n\":4}"};
+    commit.domains_count = 1;
     OK(world, commit_one(world, first, stage_rows(world, first, 1, 1), commit));
     /* The same commit again, on the snapshot from before: it is there, so it is done. */
     OK(world, sl_delta_commit(second, &commit, &world->error));
@@ -315,8 +315,10 @@ static void the_cursor_travels_with_the_rows(void **state)
 
     OK(world, sl_delta_domain(table, "sluice.cursor.flow", &json, &world->error));
     assert_null(json);
-    commit.domain = "sluice.cursor.flow";
-    commit.domain_json = "{\"page\":\"\\u00fcber\"}";
+    const struct sl_pair domains[] = {{"sluice.cursor.flow", "{\"page\":\"\\u00fcber\"}"},
+                                      {"sluice.merge.flow", "{}"}};
+    commit.domains = domains;
+    commit.domains_count = 2;
     commit.parameters = &parameter;
     commit.parameters_count = 1;
     commit.metrics = &metric;
@@ -335,10 +337,13 @@ static void the_cursor_travels_with_the_rows(void **state)
     OK(world, sl_delta_history(table, 1, &json, &world->error));
     assert_null(strstr(json, "CREATE TABLE"));
 
-    commit.domain_json = NULL;
+    commit.domains = &(struct sl_pair){"sluice.cursor.flow", NULL};
+    commit.domains_count = 1;
     OK(world, commit_one(world, table, NULL, commit));
     OK(world, sl_delta_domain(table, "sluice.cursor.flow", &json, &world->error));
     assert_null(json);
+    OK(world, sl_delta_domain(table, "sluice.merge.flow", &json, &world->error));
+    assert_string_equal(json, "{}");
     sl_delta_table_free(table);
 }
 

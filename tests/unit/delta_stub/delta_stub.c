@@ -284,7 +284,8 @@ static void apply(struct log *log, const struct sl_delta_commit *commit)
         snprintf(number, sizeof number, "%lld", (long long)commit->app_version);
         set(&log->apps, commit->app_id, number);
     }
-    if (commit->domain) set(&log->domains, commit->domain, commit->domain_json);
+    for (size_t i = 0; i < commit->domains_count; i++)
+        set(&log->domains, commit->domains[i].key, commit->domains[i].value);
     if (commit->remove_all) {
         for (size_t i = 0; i < log->count; i++) data_drop(log->files[i]);
         log->count = 0;

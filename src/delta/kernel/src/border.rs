@@ -190,6 +190,18 @@ pub unsafe fn pairs(
         .collect()
 }
 
+/// Pairs of which a value may be NULL.
+pub unsafe fn optional_pairs(
+    pairs: *const SlPair,
+    count: usize,
+    what: &str,
+) -> Outcome<Vec<(String, Option<String>)>> {
+    slice(pairs, count)
+        .iter()
+        .map(|pair| Ok((text(pair.key, what)?, optional_text(pair.value, what)?)))
+        .collect()
+}
+
 pub unsafe fn texts(
     values: *const *const c_char,
     count: usize,

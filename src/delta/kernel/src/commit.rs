@@ -22,11 +22,12 @@ use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
 use delta_kernel::{KernelError, KernelResult};
 
 use crate::border::{
-    guard, optional_text, pairs, slice, text, Code, Failure, Outcome, SlError, SlPair,
+    guard, optional_pairs, optional_text, pairs, slice, text, Code, Failure, Outcome, SlError,
+    SlPair,
 };
 use crate::engine::{path_of, Engine};
+use crate::live::{self, Gone};
 use crate::maintenance;
-use crate::scan;
 use crate::table::{
     added_failure, create_failure, draft, snapshot_at, Draft, State, Table, ENGINE_INFO,
 };
@@ -45,13 +46,23 @@ pub struct SlCommit {
     metrics_count: usize,
     app_id: *const c_char,
     app_version: i64,
-    domain: *const c_char,
-    domain_json: *const c_char,
+    domains: *const SlPair,
+    domains_count: usize,
     add: *const *const File,
     add_count: usize,
+    gone: *const SlGone,
+    gone_count: usize,
     remove_all: bool,
     data_change: bool,
     add_columns_json: *const c_char,
+}
+
+/// `struct sl_delta_gone` of delta.h.
+#[repr(C)]
+struct SlGone {
+    file: usize,
+    rows: *const i64,
+    count: usize,
 }
 
 /// The same for Rust.
@@ -61,8 +72,9 @@ struct Commit<'a> {
     parameters: Vec<(String, String)>,
     metrics: Vec<(String, String)>,
     app: Option<(String, i64)>,
-    domain: Option<(String, Option<String>)>,
+    domains: Vec<(String, Option<String>)>,
     files: Vec<&'a File>,
+    gone: Vec<Gone<'a>>,
     remove_all: bool,
     data_change: bool,
     added: Vec<StructField>,
@@ -71,8 +83,6 @@ struct Commit<'a> {
 impl<'a> Commit<'a> {
     unsafe fn new(commit: &'a SlCommit, table: &Table) -> Outcome<Self> {
         let app_id = optional_text(commit.app_id, "the application id")?;
-        let domain = optional_text(commit.domain, "the domain")?;
-        let domain_json = optional_text(commit.domain_json, "the value of the domain")?;
         let added = optional_text(commit.add_columns_json, "the new columns")?;
         let files: Vec<&File> =
             slice(commit.add, commit.add_count).iter().map(|file| &**file).collect();
@@ -80,6 +90,16 @@ impl<'a> Commit<'a> {
             if file.context.table_root_dir() != &table.location.url {
                 return Err(Failure::bug("a staged file belongs to another table"));
             }
+        }
+        let gone: Vec<Gone> = slice(commit.gone, commit.gone_count)
+            .iter()
+            .map(|gone| Gone {
+                file: gone.file,
+                rows: (!gone.rows.is_null()).then(|| slice(gone.rows, gone.count)),
+            })
+            .collect();
+        if commit.remove_all && !gone.is_empty() {
+            return Err(Failure::bug("a commit that takes out all files, and some of them"));
         }
         Ok(Commit {
             id: uuid::Uuid::new_v4().to_string(),
@@ -91,8 +111,9 @@ impl<'a> Commit<'a> {
             )?,
             metrics: pairs(commit.metrics, commit.metrics_count, "an operation metric")?,
             app: app_id.map(|id| (id, commit.app_version)),
-            domain: domain.map(|name| (name, domain_json)),
+            domains: optional_pairs(commit.domains, commit.domains_count, "a domain")?,
             files,
+            gone,
             remove_all: commit.remove_all,
             data_change: commit.data_change,
             added: table.added_columns(added)?,
@@ -236,11 +257,12 @@ fn update(table: &Table, snapshot: SnapshotRef, commit: &Commit) -> Outcome<Ende
     if let Some((id, version)) = &commit.app {
         builder = builder.with_transaction_id(id.clone(), *version);
     }
-    builder = match &commit.domain {
-        Some((name, Some(json))) => builder.with_domain_metadata(name.clone(), json.clone()),
-        Some((name, None)) => builder.with_domain_metadata_removed(name.clone()),
-        None => builder,
-    };
+    for (name, json) in &commit.domains {
+        builder = match json {
+            Some(json) => builder.with_domain_metadata(name.clone(), json.clone()),
+            None => builder.with_domain_metadata_removed(name.clone()),
+        };
+    }
     for field in &commit.added {
         builder = builder.add_column(field.clone());
     }
@@ -248,10 +270,11 @@ fn update(table: &Table, snapshot: SnapshotRef, commit: &Commit) -> Outcome<Ende
         .build(kernel, Box::new(FileSystemCommitter::new()))
         .map_err(|error| added_failure(error, &commit.added))?;
     if commit.remove_all {
-        for metadata in scan::live_actions(&table.place, &snapshot)? {
-            transaction.remove_files(metadata.scan_files);
+        for actions in table.live()?.actions_of_all() {
+            transaction.remove_files(actions?);
         }
     }
+    live::take_out(table, &mut transaction, &commit.gone)?;
     for file in &commit.files {
         transaction.add_files(file.add_action()?);
     }
@@ -263,6 +286,9 @@ fn create(table: &Table, draft: &Draft, commit: &Commit) -> Outcome<Ended> {
     let kernel = table.place.kernel.as_ref();
     if !commit.added.is_empty() {
         return Err(Failure::bug("columns cannot be added before the first version"));
+    }
+    if !commit.gone.is_empty() {
+        return Err(Failure::bug("nothing can go from a table without a version"));
     }
     let (info, info_schema) = commit.info()?;
     let mut builder = create_table(
@@ -278,8 +304,10 @@ fn create(table: &Table, draft: &Draft, commit: &Commit) -> Outcome<Ended> {
     if let Some((id, version)) = &commit.app {
         builder = builder.with_transaction_id(id.clone(), *version);
     }
-    if let Some((name, Some(json))) = &commit.domain {
-        builder = builder.with_domain_metadata(name.clone(), json.clone());
+    for (name, json) in &commit.domains {
+        if let Some(json) = json {
+            builder = builder.with_domain_metadata(name.clone(), json.clone());
+        }
     }
     let mut transaction =
         builder.build(kernel, Box::new(FileSystemCommitter::new())).map_err(create_failure)?;
@@ -325,17 +353,19 @@ fn id_of(table: &Table, version: u64) -> Outcome<Option<String>> {
 }
 
 /// Does the table stand exactly where this commit would have put it? The transaction id says so,
-/// together with the domain, which tells runs of one flow apart.
+/// together with the domains, which tell runs of one flow apart.
 fn same_transaction(table: &Table, newest: &SnapshotRef, commit: &Commit) -> Outcome<bool> {
     let kernel = table.place.kernel.as_ref();
     let Some((id, version)) = &commit.app else { return Ok(false) };
     if newest.get_app_id_version(id, kernel)? != Some(*version) {
         return Ok(false);
     }
-    match &commit.domain {
-        Some((name, json)) => Ok(&newest.get_domain_metadata(name, kernel)? == json),
-        None => Ok(true),
+    for (name, json) in &commit.domains {
+        if &newest.get_domain_metadata(name, kernel)? != json {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 #[no_mangle]

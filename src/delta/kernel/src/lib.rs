@@ -8,6 +8,7 @@
 //! * `columns`     batches made to fit a table's columns, by name
 //! * `encoding`    which columns of a file are worth a dictionary
 //! * `writer`      columns become Parquet files that no version names yet
+//! * `live`        the files of a snapshot, by number
 //! * `commit`      files, transaction id and cursor become one version
 //! * `stats`       what the log tells of a file, gathered while it is written
 //! * `scan`        reading, as streams of batches
@@ -23,6 +24,7 @@ mod columns;
 mod commit;
 mod encoding;
 mod engine;
+mod live;
 mod maintenance;
 mod scan;
 mod stats;

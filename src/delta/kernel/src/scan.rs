@@ -14,14 +14,14 @@ use delta_kernel::arrow::ffi_stream::FFI_ArrowArrayStream;
 use delta_kernel::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use delta_kernel::engine::arrow_data::EngineDataArrowExt;
 use delta_kernel::scan::state::{transform_to_logical, ScanFile};
-use delta_kernel::scan::{Scan as KernelScan, ScanMetadata};
+use delta_kernel::scan::Scan as KernelScan;
 use delta_kernel::schema::{SchemaRef, StructType};
-use delta_kernel::snapshot::SnapshotRef;
 use delta_kernel::{Engine as _, EngineData, ExpressionRef, FileMeta, KernelResult};
 
 use crate::border::{guard, panicked, texts, Code, Failure, Outcome, SlError};
 use crate::columns;
 use crate::engine::{Engine, Place};
+use crate::live;
 use crate::table::{SlTotals, Table};
 use crate::writer::File;
 
@@ -45,32 +45,13 @@ fn live_files(place: &Place, scan: &KernelScan) -> Outcome<Vec<ScanFile>> {
     Ok(files)
 }
 
-/// The actions of all live files, as a transaction takes them for removal.
-pub fn live_actions(place: &Place, snapshot: &SnapshotRef) -> Outcome<Vec<ScanMetadata>> {
-    let scan = snapshot.clone().scan_builder().build()?;
-    let mut actions = Vec::new();
-    for metadata in scan.scan_metadata(place.kernel.as_ref())? {
-        actions.push(metadata?);
-    }
-    Ok(actions)
-}
-
 pub fn totals(table: &Table) -> Outcome<SlTotals> {
     let mut totals = SlTotals::default();
-    let crate::table::State::At(snapshot) = &table.state else { return Ok(totals) };
-    let scan = snapshot.clone().scan_builder().build()?;
-    for file in live_files(&table.place, &scan)? {
+    for file in &table.live()?.files {
         totals.files += 1;
         totals.bytes += file.size;
-        let dead = match file.dv_info.has_vector() {
-            true => file
-                .dv_info
-                .get_row_indexes(table.place.kernel.as_ref(), snapshot.table_root())?
-                .map_or(0, |rows| rows.len() as i64),
-            false => 0,
-        };
-        totals.rows = match file.stats {
-            Some(stats) if totals.rows >= 0 => totals.rows + stats.num_records as i64 - dead,
+        totals.rows = match live::rows(file) {
+            Some(rows) if totals.rows >= 0 => totals.rows + rows - live::dead(file)?,
             _ => -1,
         };
     }

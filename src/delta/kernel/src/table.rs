@@ -18,6 +18,7 @@ use crate::border::{
     c_pointer, c_string, guard, pairs, quietly, text, Code, Failure, Outcome, SlError, SlPair,
 };
 use crate::engine::{located, Engine, Location, Place};
+use crate::live::Live;
 use crate::scan;
 
 /// What versions say about who wrote them.
@@ -33,6 +34,7 @@ pub struct Table {
     pub location: Location,
     pub state: State,
     pub commits_since_checkpoint: i64,
+    live: OnceCell<Live>,
     said: Said,
 }
 
@@ -79,6 +81,7 @@ impl Table {
             location,
             state,
             commits_since_checkpoint: 0,
+            live: OnceCell::new(),
             said: Said::default(),
         };
         if let State::At(snapshot) = &table.state {
@@ -181,6 +184,18 @@ impl Table {
         }
     }
 
+    /// The files of the snapshot; a draft has none.
+    pub fn live(&self) -> Outcome<&Live> {
+        if let Some(live) = self.live.get() {
+            return Ok(live);
+        }
+        let live = match &self.state {
+            State::At(snapshot) => Live::of(&self.place, snapshot)?,
+            State::Draft(_) => Live::default(),
+        };
+        Ok(self.live.get_or_init(|| live))
+    }
+
     /// The newest version of the table, whatever the handle stands at.
     pub fn newest(&self) -> Outcome<SnapshotRef> {
         Ok(snapshot_at(&self.place, &self.location, None)?)
@@ -189,6 +204,7 @@ impl Table {
     pub fn move_to(&mut self, snapshot: SnapshotRef) {
         let location = std::mem::take(&mut self.said.location);
         self.said = Said { location, ..Said::default() };
+        self.live = OnceCell::new();
         self.commits_since_checkpoint = since_checkpoint(&snapshot);
         self.state = State::At(snapshot);
     }

@@ -65,6 +65,7 @@ pub struct SlWriterOptions {
     compression_level: c_int,
     row_group_bytes_max: usize,
     rows_max: i64,
+    aside: bool,
 }
 
 /// What `struct sl_delta_file` is: all that a commit needs to name the file.
