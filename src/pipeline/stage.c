@@ -2,6 +2,7 @@
 #include "pipeline/stage.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -38,6 +39,7 @@ enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table
     stage->stages = stages;
     stage->table = table;
     stage->key_count = key_count;
+    stage->file_bytes = SL_STAGE_FILE_BYTES;
     stage->next = stages->first;
     stages->first = stage;
     if (ArrowSchemaDeepCopy(arrow, &stage->arrow) != NANOARROW_OK) goto no_memory;
@@ -71,7 +73,7 @@ void sl_stage_free(struct sl_stage *stage)
         }
     sl_delta_writer_abort(stage->writer);
     for (size_t i = 0; i < stage->count; i++)
-        sl_delta_file_free(stage->files[i], !stage->committed);
+        sl_delta_file_free(stage->files[i], stage->closed || !stage->committed);
     sl_free(stage->files);
     sl_key_set_free(stage->key_set);
     if (stage->arrow.release) stage->arrow.release(&stage->arrow);
@@ -80,9 +82,21 @@ void sl_stage_free(struct sl_stage *stage)
     sl_free(stage->spill);
     sl_free(stage->open.items);
     sl_free(stage->dropped.items);
+    sl_free(stage->raw_voids);
     for (size_t i = 0; i < stage->voids_count; i++) sl_free(stage->voids[i].bits);
     sl_free(stage->voids);
     sl_free(stage);
+}
+
+void sl_stage_file_bytes(struct sl_stage *stage, int64_t bytes)
+{
+    stage->file_bytes = bytes;
+}
+
+void sl_stage_position(const struct sl_stage *stage, size_t *file, int64_t *row)
+{
+    *file = stage->count;
+    *row = stage->writer ? sl_delta_writer_rows(stage->writer) : 0;
 }
 
 /* ---- writing ---- */
@@ -186,7 +200,7 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
 {
     enum sl_code rc = SL_OK;
 
-    assert(!stage->finished);
+    assert(!stage->finished && !stage->closed);
     if (batch->length == 0) goto out;
     if (!stage->writer) {
         struct sl_delta_writer_options options = {.row_group_bytes_max =
@@ -199,7 +213,7 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
     if (!rc) rc = add_parts(stage, parts, part_count, error);
     if (!rc) rc = sl_delta_write(stage->writer, batch, error);
     if (!rc) rc = keep_budget(stage->stages, error);
-    if (!rc && (sl_delta_writer_bytes(stage->writer) >= SL_STAGE_FILE_BYTES ||
+    if (!rc && (sl_delta_writer_bytes(stage->writer) >= stage->file_bytes ||
                 sl_delta_writer_rows(stage->writer) >= SL_STAGE_FILE_ROWS_MAX))
         rc = end_file(stage, error);
 out:
@@ -271,7 +285,45 @@ enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out, stru
     return SL_OK;
 }
 
+static int by_position(const void *a, const void *b)
+{
+    const struct sl_stage_range *x = a, *y = b;
+
+    if (x->file != y->file) return x->file < y->file ? -1 : 1;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+enum sl_code sl_stage_close(struct sl_stage *stage, struct sl_error *error)
+{
+    size_t count = stage->dropped.count;
+    enum sl_code rc;
+
+    assert(!stage->finished);
+    if (stage->closed) return SL_OK;
+    rc = end_file(stage, error);
+    if (rc) return rc;
+    stage->raw_voids = sl_calloc(count + 1, sizeof *stage->raw_voids);
+    if (!stage->raw_voids) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
+    for (size_t i = 0; i < count; i++) {
+        const struct range *r = &stage->dropped.items[i];
+        stage->raw_voids[i] = (struct sl_stage_range){(size_t)r->file, r->first, r->count};
+    }
+    qsort(stage->raw_voids, count, sizeof *stage->raw_voids, by_position);
+    stage->raw_void_count = count;
+    stage->closed = true;
+    return SL_OK;
+}
+
 void sl_stage_committed(struct sl_stage *stage)
 {
     stage->committed = true;
+}
+
+struct sl_stage_raw sl_stage_raw(const struct sl_stage *stage)
+{
+    assert(stage->closed);
+    return (struct sl_stage_raw){.files = stage->files,
+                                 .count = stage->count,
+                                 .voids = stage->raw_voids,
+                                 .void_count = stage->raw_void_count};
 }

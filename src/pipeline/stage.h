@@ -30,7 +30,6 @@ void sl_stages_free(struct sl_stages *stages);
 #define SL_STAGE_KEYS_MAX 16                     /* columns of a key */
 #define SL_STAGE_FILE_BYTES ((int64_t)128 << 20) /* a file ends here, or there: */
 #define SL_STAGE_FILE_ROWS_MAX ((int64_t)1 << 22)
-#define SL_STAGE_KEYS_MAX 16 /* columns of a key */
 
 /*
  * table: where the files go; borrowed. arrow: the batches' schema; copied. keys: indexes of the key
@@ -44,8 +43,10 @@ SL_MUST_USE enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_
                                       size_t key_count, const char *add_columns_json,
                                       const char *spill, struct sl_stage **out,
                                       struct sl_error *error);
-/* Drops what was not committed: the files are deleted unless sl_stage_committed() was called. */
+/* Drops what was not committed. Files that no version names are deleted. */
 void sl_stage_free(struct sl_stage *stage);
+/* Files end at about so many bytes rather than SL_STAGE_FILE_BYTES. */
+void sl_stage_file_bytes(struct sl_stage *stage, int64_t bytes);
 
 /* Whose rows a batch holds, in order. Unit 0: nobody can drop them any more. */
 struct sl_stage_part {
@@ -57,12 +58,33 @@ struct sl_stage_part {
 SL_MUST_USE enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part *parts,
                                          size_t part_count, struct ArrowArray *batch,
                                          struct sl_error *error);
+/* Where the next batch that is appended will begin: file by number, row in it. */
+void sl_stage_position(const struct sl_stage *stage, size_t *file, int64_t *row);
 /* A unit's rows since its last release are void. *rows: how many they are. */
 SL_MUST_USE enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit, int64_t *rows,
                                        struct sl_error *error);
 /* A unit's rows so far cannot become void any more. */
 SL_MUST_USE enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit,
                                           struct sl_error *error);
+
+/*
+ * Ends the last file and leaves all as it is: for a caller that decides itself which rows are
+ * wanted (apply.h). Afterwards only sl_stage_raw, commit or free; a second time is nothing.
+ */
+SL_MUST_USE enum sl_code sl_stage_close(struct sl_stage *stage, struct sl_error *error);
+
+struct sl_stage_range { /* of rows of one file */
+    size_t file;
+    int64_t first, count;
+};
+struct sl_stage_raw {
+    struct sl_delta_file *const *files; /* belong to the stage; by number */
+    size_t count;
+    const struct sl_stage_range *voids; /* rows that were dropped: ascending, apart */
+    size_t void_count;
+};
+/* Of a stage that was closed. Lives as long as the stage. */
+struct sl_stage_raw sl_stage_raw(const struct sl_stage *stage);
 
 struct sl_staged {
     struct sl_delta_file *const *files; /* belong to the stage */

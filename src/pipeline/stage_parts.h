@@ -60,8 +60,11 @@ struct sl_stage {
     struct ranges dropped;   /* those that did, until the end */
     struct void_rows *voids; /* at the end: of each file */
     size_t voids_count;
+    struct sl_stage_range *raw_voids; /* of a closed stage */
+    size_t raw_void_count;
     int64_t duplicates;
-    bool committed, finished;
+    int64_t file_bytes;
+    bool committed, finished, closed;
 };
 
 /* Finds the void rows of all files, and writes those files again without them. */

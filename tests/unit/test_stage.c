@@ -336,9 +336,42 @@ static void an_empty_table_is_no_file(void **state)
     unmake(&f);
 }
 
+static void a_closed_stage_gives_its_files_and_what_was_dropped(void **state)
+{
+    struct fixture f;
+    size_t file;
+    int64_t row;
+
+    (void)state;
+    make(&f, 0);
+    sl_stage_position(f.stage, &file, &row);
+    assert_true(file == 0 && row == 0);
+    add(&f, 1, "a", 0, 10, 1);
+    add(&f, 2, "b", 0, 5, 1);
+    sl_stage_position(f.stage, &file, &row);
+    assert_true(file == 0 && row == 15);
+    sl_stage_file_bytes(f.stage, 1); /* the next batch is the file's last */
+    add(&f, 1, "a", 0, 3, 1);
+    sl_stage_position(f.stage, &file, &row);
+    assert_true(file == 1 && row == 0);
+    add(&f, 1, "c", 0, 2, 1);
+    drop(&f, 2, 5);
+    drop(&f, 1, 15);
+    assert_int_equal(sl_stage_close(f.stage, &f.error), SL_OK);
+    assert_int_equal(sl_stage_close(f.stage, &f.error), SL_OK);
+    struct sl_stage_raw raw = sl_stage_raw(f.stage);
+    assert_int_equal(raw.count, 2);
+    assert_int_equal(sl_delta_file_rows(raw.files[0]), 18);
+    const struct sl_stage_range expected[] = {{0, 0, 10}, {0, 10, 5}, {0, 15, 3}, {1, 0, 2}};
+    assert_int_equal(raw.void_count, 4);
+    assert_memory_equal(raw.voids, expected, sizeof expected);
+    unmake(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_closed_stage_gives_its_files_and_what_was_dropped),
         cmocka_unit_test(rows_are_landed_once),
         cmocka_unit_test(the_later_copy_of_a_key_wins),
         cmocka_unit_test(dropped_rows_are_void_and_released_ones_stay),
