@@ -5,7 +5,8 @@
  * different keys are taken for one with a probability of 2^-128 for each pair, whoever chose them.
  * Whether a row changed is told by 64 bits of the same: a change is overlooked with 2^-64. Both
  * depend on values alone: the same row read back from Parquet hashes alike, whatever the widths of
- * its offsets or integers. NULL is a value; -0 is 0; all NaNs are one.
+ * its offsets or integers, the order of a struct's members or a map's entries, and members that the
+ * table got later, as long as they are NULL. NULL is a value; -0 is 0; all NaNs are one.
  */
 #ifndef SL_ROW_HASH_H
 #define SL_ROW_HASH_H

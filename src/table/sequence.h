@@ -29,9 +29,10 @@ static inline bool sl_seq_none(struct sl_seq seq)
 }
 
 struct sl_buf;
-/* The sequences of all rows of a batch, end to end into `bytes`; ends[i]: where row i's ends. columns:
- * children of the batch. A row whose sequence is NULL gets none (ends[i] == where it began).
- * SL_UNSUPPORTED: a type that has no order here (nested ones); SL_TOO_LARGE: over the limit. */
+/* The sequences of all rows of a batch, end to end behind what `bytes` holds; ends[i]: where in it
+ * that of row i ends. columns: children of the batch. A row whose sequence is NULL gets none (ends[i]
+ * is where it began). SL_UNSUPPORTED: a type that has no order here (nested ones, other units of time
+ * than microseconds); SL_TOO_LARGE: a sequence over SL_SEQUENCE_BYTES_MAX, or over bytes->max. */
 SL_MUST_USE enum sl_code sl_sequences(const struct ArrowSchema *schema,
                                       const struct ArrowArray *batch, const size_t *columns,
                                       size_t count, struct sl_buf *bytes, size_t *ends,
