@@ -84,13 +84,18 @@ static enum sl_code plan(struct cli *cli, const struct cli_call *call, struct sl
     if (!rc) rc = cli_delta(cli, error);
     if (!rc) {
         struct sl_run_options options = {.spec = session.spec,
-                                         .source = cli_session_source(&session),
+                                         .source = cli_session_source(cli, &session),
                                          .catalog = cli->catalog,
                                          .delta = cli->delta,
                                          .pipeline_id = session.pipeline_id};
         rc = sl_plan(&options, &json, error);
     }
-    if (!rc) rc = cli->json ? cli_print_json(&json, stdout, error) : print_plan(cli, &json, error);
+    if (json.len > 0) { /* also when a table cannot be planned */
+        struct sl_error printing = {0};
+        enum sl_code printed = cli->json ? cli_print_json(&json, stdout, &printing)
+                                         : print_plan(cli, &json, &printing);
+        if (!rc && printed) *error = printing, rc = printed;
+    }
     sl_buf_release(&json);
     cli_session_release(&session);
     return rc;

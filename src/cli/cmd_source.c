@@ -38,7 +38,7 @@ static enum sl_code check(struct cli *cli, const struct cli_call *call, struct s
 
     enum sl_code rc = cli_session_open(cli, call, cli_arg(call, 0), &session, error);
     if (!rc) {
-        struct sl_source source = cli_session_source(&session);
+        struct sl_source source = cli_session_source(cli, &session);
         rc = sl_source_check(&source, &json, error);
         if (json.len > 0 && cli->json) (void)!cli_print_json(&json, stdout, &ignored);
         if (json.len > 0 && !cli->json) (void)!print_checks(cli, &json, &ignored);
@@ -107,7 +107,7 @@ static enum sl_code discover(struct cli *cli, const struct cli_call *call, struc
 
     enum sl_code rc = cli_session_open(cli, call, cli_arg(call, 0), &session, error);
     if (!rc) {
-        struct sl_source source = cli_session_source(&session);
+        struct sl_source source = cli_session_source(cli, &session);
         rc = sl_source_discover(&source, cli_arg(call, 1), &json, error);
     }
     if (!rc)
@@ -139,7 +139,7 @@ static enum sl_code read_table(struct cli *cli, const struct cli_call *call, str
     if (!rc) rc = cli_session_open(cli, call, cli_arg(call, 0), &session, error);
     if (!rc) rc = cli_printer_new(cli, format, stdout, &printer, error);
     if (!rc) {
-        struct sl_source source = cli_session_source(&session);
+        struct sl_source source = cli_session_source(cli, &session);
         struct sl_read_options options = {.namespace_ = cli_value(call, "schema"),
                                           .table = cli_arg(call, 1),
                                           .options_json = cli_value(call, "options"),

@@ -68,7 +68,7 @@ static enum sl_code run_it(struct cli *cli, const struct cli_run *run, struct cl
     if (run->begun) run->begun(run->ctx, session->pipeline_id, sl_update_id(update));
     struct sl_run_options options = {
         .spec = session->spec,
-        .source = cli_session_source(session),
+        .source = cli_session_source(cli, session),
         .catalog = cli->catalog,
         .delta = cli->delta,
         .update = update,

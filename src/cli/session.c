@@ -121,12 +121,19 @@ void cli_session_release(struct cli_session *session)
     *session = (struct cli_session){0};
 }
 
-struct sl_source cli_session_source(const struct cli_session *session)
+static void slow(void *ctx, const char *text)
+{
+    cli_note(ctx, "still waiting for the source: %s", text);
+}
+
+struct sl_source cli_session_source(const struct cli *cli, const struct cli_session *session)
 {
     return (struct sl_source){.connection = session->connection,
                               .world = session->world,
                               .budgets = session->budgets,
-                              .stopping = cli_cancelled};
+                              .stopping = cli_cancelled,
+                              .slow = slow,
+                              .slow_ctx = (struct cli *)(uintptr_t)cli};
 }
 
 #define SECRETS_MAX 64

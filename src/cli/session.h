@@ -30,8 +30,8 @@ struct cli_session {
 SL_MUST_USE enum sl_code cli_session_open(struct cli *cli, const struct cli_call *call,
                                           const char *connection, struct cli_session *out,
                                           struct sl_error *error);
-/* The source that this session reads from; borrowed. */
-struct sl_source cli_session_source(const struct cli_session *session);
+/* The source that this session reads from; borrowed. Whoever waits long for it is told why. */
+struct sl_source cli_session_source(const struct cli *cli, const struct cli_session *session);
 /*
  * Reads a specification: `what` is a file, "-" or a pipeline's name or id. Then as above with the
  * connection it names. Every mistake is a line on stderr.

@@ -9,6 +9,13 @@ const struct sl_retry_policy sl_retry_default = {
     .retry_after_ms_max = 600000,
 };
 
+const struct sl_retry_policy sl_retry_look = {
+    .attempts_max = 3,
+    .delay_ms_first = 500,
+    .delay_ms_max = 60000,
+    .retry_after_ms_max = 600000,
+};
+
 int64_t sl_retry_delay_ms(const struct sl_retry_policy *policy, unsigned attempt,
                           int64_t retry_after_ms, uint64_t dice)
 {

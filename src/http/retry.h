@@ -12,6 +12,7 @@ struct sl_retry_policy {
 };
 
 extern const struct sl_retry_policy sl_retry_default; /* 8, 500 ms, 60 s, 10 min */
+extern const struct sl_retry_policy sl_retry_look; /* 3, else the same: somebody sits and waits */
 
 /*
  * attempt: how many attempts were made (1 after the first). retry_after_ms: what the source asked

@@ -49,10 +49,13 @@ static void retry(struct sl_task_node *task, int64_t asked_ms, struct sl_error *
 
     task->attempts++;
     delay_ms = task->idempotent || asked_ms >= 0
-                   ? sl_retry_delay_ms(&sl_retry_default, task->attempts, asked_ms,
+                   ? sl_retry_delay_ms(loop->retry, task->attempts, asked_ms,
                                        loop->world->ops->dice(loop->world))
                    : -1;
     if (delay_ms >= 0) {
+        char place[256];
+        snprintf(loop->trouble, sizeof loop->trouble, "%s: %.240s",
+                 where(task, place, sizeof place), why->message);
         again_after(task, delay_ms);
         return;
     }
@@ -151,7 +154,7 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
         return;
     case SL_VERDICT_RETRY: retry(task, -1, &error); return;
     case SL_VERDICT_RETRY_AFTER:
-        if (verdict->pause[0] && verdict->wait_ms > sl_retry_default.retry_after_ms_max) {
+        if (verdict->pause[0] && verdict->wait_ms > task->job->loop->retry->retry_after_ms_max) {
             stop_for_long(task, verdict, &error);
             return;
         }

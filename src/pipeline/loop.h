@@ -111,6 +111,8 @@ struct sl_loop {
     struct paused *paused;
     uint64_t units;
     int64_t run_started_us;
+    const struct sl_retry_policy *retry;
+    char trouble[512];    /* why a request had to be made again, the newest; "" none */
     struct sl_error dead; /* why no job can succeed any more: a refused token, a quota; or code 0 */
 };
 

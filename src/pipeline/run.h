@@ -25,6 +25,10 @@ struct sl_source {
     struct sl_budgets *budgets;  /* borrowed: shared by what this process reads; or NULL */
     bool (*stopping)(void *ctx); /* asked often; NULL: never */
     void *stopping_ctx;
+    /* Told once when check or a discovery get no answer for two seconds: what is waited for. NULL:
+     * nobody is told. */
+    void (*slow)(void *ctx, const char *text);
+    void *slow_ctx;
 };
 
 /* check: appends a JSON array of {"subject","good","message","hint"}. The result is SL_OK when all
@@ -120,7 +124,8 @@ void sl_report_free(struct sl_report *report);
 
 /* plan: appends {"tables":[{"source_table","destination","mode","rows","calls"}], "calls":n,
  * "minutes":m, "requests_per_second":r, "monthly_quota":q, "share_of_month":s, "notes":[...]};
- * null where it is unknown. */
+ * null where it is unknown. A table that cannot be planned has an "error", and the result is that
+ * table's code: out is filled all the same. */
 SL_MUST_USE enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
                                  struct sl_error *error);
 

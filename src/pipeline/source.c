@@ -89,6 +89,35 @@ static enum sl_code look_check(void *ctx, const char *subject, bool good, const 
     return SL_OK;
 }
 
+#define SLOW_US INT64_C(2000000) /* from then on somebody who waits is told why */
+
+/* What a look asks and tells while it runs. */
+struct waiting {
+    const struct sl_source *source;
+    const struct sl_loop *loop;
+    int64_t since_us;
+    bool told;
+};
+
+static bool look_stopping(void *ctx)
+{
+    const struct sl_source *source = ((const struct waiting *)ctx)->source;
+
+    return source->stopping && source->stopping(source->stopping_ctx);
+}
+
+static void look_tick(void *ctx)
+{
+    struct waiting *waiting = ctx;
+    const struct sl_source *source = waiting->source;
+    int64_t now_us = source->world->ops->monotonic_us(source->world);
+
+    if (waiting->told || !source->slow || now_us - waiting->since_us < SLOW_US) return;
+    const char *trouble = sl_loop_trouble(waiting->loop);
+    source->slow(source->slow_ctx, trouble[0] ? trouble : "no answer yet");
+    waiting->told = true;
+}
+
 static enum sl_code run_look(struct sl_loop *loop, const struct sl_source *source,
                              enum sl_job_kind kind, const char *namespace_,
                              const char *table_options, const struct sl_sink *sink,
@@ -97,10 +126,13 @@ static enum sl_code run_look(struct sl_loop *loop, const struct sl_source *sourc
     struct sl_job_options options = {.kind = kind,
                                      .namespace_ = namespace_,
                                      .table_options = table_options};
+    struct waiting waiting = {.source = source,
+                              .loop = loop,
+                              .since_us = source->world->ops->monotonic_us(source->world)};
     struct sl_job *job;
     enum sl_code rc = sl_loop_add(loop, &options, sink, look, &job, error);
 
-    if (!rc) rc = sl_loop_run(loop, source->stopping, NULL, source->stopping_ctx, error);
+    if (!rc) rc = sl_loop_run(loop, look_stopping, look_tick, &waiting, error);
     if (!rc && look->code) {
         *error = look->error;
         rc = look->code;
@@ -114,6 +146,16 @@ enum sl_code sl_source_loop(const struct sl_source *source, struct sl_loop **out
     enum sl_code rc = sl_loop_new(source->connection, source->world, out, error);
 
     if (!rc) sl_loop_share_budgets(*out, source->budgets);
+    return rc;
+}
+
+/* A loop for somebody who waits. */
+static enum sl_code look_loop(const struct sl_source *source, struct sl_loop **out,
+                              struct sl_error *error)
+{
+    enum sl_code rc = sl_source_loop(source, out, error);
+
+    if (!rc) sl_loop_hurry(*out);
     return rc;
 }
 
@@ -157,7 +199,7 @@ enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
 
     if (!look.w) return sl_fail(error, SL_NO_MEMORY, "no memory for a check");
     sl_json_begin_array(look.w);
-    rc = sl_source_loop(source, &loop, error);
+    rc = look_loop(source, &loop, error);
     if (!rc) rc = run_look(loop, source, SL_JOB_CHECK, NULL, NULL, &sink, &look, error);
     sl_json_end_array(look.w);
     enum sl_code written = writer_out(look.w, out, rc ? &(struct sl_error){0} : error);
@@ -226,7 +268,7 @@ enum sl_code sl_source_discover(const struct sl_source *source, const char *tabl
     sl_json_begin_object(look.w);
     sl_json_key(look.w, "namespaces");
     sl_json_begin_array(look.w);
-    rc = sl_source_loop(source, &loop, error);
+    rc = look_loop(source, &loop, error);
     if (!rc) rc = run_look(loop, source, SL_JOB_DISCOVER, NULL, NULL, &sink, &look, error);
     sl_json_end_array(look.w);
     sl_json_key(look.w, "tables");
@@ -362,7 +404,7 @@ enum sl_code sl_source_read(const struct sl_source *source, const struct sl_read
     enum sl_code rc;
 
     if (options->limit == 0) return SL_OK;
-    rc = sl_source_loop(source, &loop, error);
+    rc = look_loop(source, &loop, error);
     if (!rc)
         rc = sl_discover_defs(loop, source, options->namespace_, options->options_json, &arena,
                               &defs, &count, NULL, NULL, error);

@@ -24,6 +24,7 @@ enum sl_code sl_loop_new(const struct sl_connection *connection, struct sl_world
     loop->connector = connector;
     loop->world = world;
     loop->run_started_us = sl_now_us(world);
+    loop->retry = &sl_retry_default;
     loop->budgets = sl_budgets_new();
     loop->doc = sl_doc_new(0);
     loop->line_doc = sl_doc_new(0);
@@ -94,6 +95,16 @@ void sl_loop_share_budgets(struct sl_loop *loop, struct sl_budgets *budgets)
     if (!loop->budgets_shared) sl_budgets_free(loop->budgets);
     loop->budgets = budgets;
     loop->budgets_shared = true;
+}
+
+void sl_loop_hurry(struct sl_loop *loop)
+{
+    loop->retry = &sl_retry_look;
+}
+
+const char *sl_loop_trouble(const struct sl_loop *loop)
+{
+    return loop->trouble;
 }
 
 /* Copies an optional text; *ok turns false when there is no memory. */

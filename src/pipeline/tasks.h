@@ -83,6 +83,11 @@ void sl_loop_free(struct sl_loop *loop);
  * look at a source after another in a process does not trip its limit. NULL: no change. Before the
  * first job. */
 void sl_loop_share_budgets(struct sl_loop *loop, struct sl_budgets *budgets);
+/* Somebody waits for this: a few attempts, then the error. Before the first job. */
+void sl_loop_hurry(struct sl_loop *loop);
+/* Why a request has to be made again, the newest: "GET https://host/path: could not connect"; ""
+ * when all went well so far. */
+const char *sl_loop_trouble(const struct sl_loop *loop);
 SL_MUST_USE enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *options,
                                      const struct sl_sink *sink, void *ctx, struct sl_job **out,
                                      struct sl_error *error);

@@ -349,6 +349,14 @@ def test_plan_says_what_a_run_would_read(connected, spec):
     assert plan["tables"][0]["rows"] == 90 and plan["calls"] >= 1
 
 
+def test_a_plan_with_a_table_that_cannot_be_planned_does_not_end_green(connected, spec):
+    pipeline = spec(tables={"Vendors": "bronze_vendors", "No Such Table": "nothing"})
+    result = connected.run("plan", pipeline, "--output", "json", code=None)
+    assert result.code != 0
+    assert "No Such Table" in result.err and "1 of 2" in result.err
+    assert {t["mode"] for t in result.json["tables"]} == {"replace", "failed"}
+
+
 def test_record_and_replay(connected, spec, tmp_path):
     recording = tmp_path / "recording"
     recording.mkdir()
