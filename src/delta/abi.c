@@ -3,6 +3,7 @@
  * Change the Rust side together with the headers; nothing here runs.
  */
 #include "delta.h"
+#include "maintain.h"
 
 #include <stddef.h>
 
@@ -54,3 +55,13 @@ SAME(offsetof(struct sl_delta_writer_options, row_group_bytes_max) == 8);
 SAME(offsetof(struct sl_delta_writer_options, rows_max) == 16);
 SAME(offsetof(struct sl_delta_writer_options, aside) == 24);
 SAME(sizeof(struct sl_delta_writer_options) == 32);
+
+SAME(offsetof(struct sl_delta_optimize_options, small_bytes) == 8);
+SAME(offsetof(struct sl_delta_optimize_options, dead_ratio) == 16);
+SAME(offsetof(struct sl_delta_optimize_options, files_min) == 24);
+SAME(offsetof(struct sl_delta_optimize_options, bytes_max) == 32);
+SAME(sizeof(struct sl_delta_optimize_options) == 40);
+SAME(offsetof(struct sl_delta_optimized, rows) == 32);
+SAME(offsetof(struct sl_delta_optimized, version) == 48);
+SAME(sizeof(struct sl_delta_optimized) == 56);
+SAME(offsetof(struct sl_delta_vacuumed, kept) == 16 && sizeof(struct sl_delta_vacuumed) == 24);

@@ -18,7 +18,10 @@ struct sl_delta_optimize_options {
     double dead_ratio;    /* files with more dead rows than this are written again; 0: 0.3; below 0:
                              every file that has any */
     size_t files_min;     /* do nothing with fewer files to join; 0: 2 */
-    int64_t bytes_max;    /* of input, so that an automatic one stays small; 0: any */
+    int64_t bytes_max; /* of input, so that an automatic one stays small; 0: any. With a limit the
+                             smallest come first, and a file waits until the smaller ones together
+                             are as large as itself: however often this is called, a row is written
+                             again a few times until its file is large */
 };
 struct sl_delta_optimized {
     int64_t files_removed, files_added, bytes_removed, bytes_added, rows;
@@ -32,35 +35,48 @@ SL_MUST_USE enum sl_code sl_delta_optimize(struct sl_delta_table *table,
                                            struct sl_delta_optimized *out, struct sl_error *error);
 
 #define SL_VACUUM_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
-#define SL_VACUUM_YOUNG_MS                                                                         \
-    (INT64_C(3600) * 1000) /* files younger are never touched: a run may be
-                                                     writing them */
+#define SL_LOG_RETENTION_MS (INT64_C(30) * 24 * 3600 * 1000)
+/* Whatever the retention, files younger are never touched; and none that no version has named and
+ * that is younger than the second: a long run may have staged it. */
+#define SL_VACUUM_YOUNG_MS (INT64_C(3600) * 1000)
+#define SL_VACUUM_STAGED_MS (INT64_C(24) * 3600 * 1000)
 struct sl_delta_vacuumed {
     int64_t files, bytes; /* deleted, or, in a dry run, that would be */
-    int64_t kept;         /* files on disk that stay */
+    int64_t kept;         /* files on disk that stay; those of the log are not looked at */
 };
 /*
- * Deletes data files, deletion vectors and files beside the table (_sluice/) that no live file and
- * no domain names, and whose removal (or, for files no version ever named, whose writing) is older
- * than retention_ms before now_ms. named: called with each path when not NULL.
+ * Deletes data files, deletion vectors and files beside the table (_sluice/) that neither the
+ * newest version nor one of the retention needs: which no live file names, and whose removal (or,
+ * for files of which the log knows no removal, whose writing) is older than retention_ms before
+ * now_ms. Files beside the table are needed when a text that starts with "_sluice/" in the value of
+ * a domain "sluice.aux.*" names them. Files that do not look like these, and other hidden folders,
+ * stay. named: called with each path when not NULL.
  * retention_ms -1: delta.deletedFileRetentionDuration, else 7 days.
+ *
+ * It looks at the newest version, wherever the handle stands, and needs no commit, so it disturbs
+ * nobody. Stopped in the middle it has deleted less.
  */
 SL_MUST_USE enum sl_code sl_delta_vacuum(struct sl_delta_table *table, int64_t retention_ms,
                                          int64_t now_ms, bool dry_run,
                                          void (*named)(void *ctx, const char *path), void *ctx,
                                          struct sl_delta_vacuumed *out, struct sl_error *error);
-/* retention_ms -1: delta.logRetentionDuration, else 30 days. Never deletes what the newest
- * checkpoint, or a version of the retention, needs. *files: how many went. */
+/* Versions older than the retention can no longer be read, and are no longer in the history.
+ * retention_ms -1: delta.logRetentionDuration, else 30 days. What the newest checkpoint, or a
+ * version of the retention, needs is never deleted; nothing is when
+ * delta.enableExpiredLogCleanup=false. *files: how many went. */
 SL_MUST_USE enum sl_code sl_delta_clean_log(struct sl_delta_table *table, int64_t retention_ms,
                                             int64_t now_ms, int64_t *files, struct sl_error *error);
 
 /*
- * Faults, for tests: the stores of this engine fail as told. plan: a JSON array of
- * {"op": "put"|"put_if_absent"|"get"|"list"|"delete"|"multipart", "path": part of the path,
- *  "nth": the how-manieth such call (1 first), "times": how often from there (default 1),
+ * Faults, for tests: the stores of this engine fail as told, for tables opened from now on. plan: a
+ * JSON array of
+ * {"op": "put" | "put_if_absent" | "get" | "list" | "delete" | "multipart" (absent: any of them),
+ *  "path": part of the path, "nth": the how-manieth such call (1 first),
+ *  "times": how often from there (default 1),
  *  "fault": "error" (a 500) | "unavailable" (503) | "full" | "io" | "short" (half of it is written,
- *  then an error) | "lost" (it is done, then a timeout is said) | "slow" (with "ms")}.
- * SL_UNSUPPORTED in a build without SL_POINTS.
+ *  then an error) | "sync" (it is done, then EIO is said, as when fsync fails) | "lost" (it is done,
+ *  then a timeout is said) | "slow" (with "ms")}; or NULL for none.
+ * SL_BAD_SPEC for a plan that is not one; SL_UNSUPPORTED in a build without SL_POINTS.
  */
 SL_MUST_USE enum sl_code sl_delta_engine_faults(struct sl_delta_engine *engine, const char *plan,
                                                 struct sl_error *error);

@@ -66,7 +66,7 @@ struct SlGone {
 }
 
 /// The same for Rust.
-struct Commit<'a> {
+pub struct Commit<'a> {
     id: String,
     operation: String,
     parameters: Vec<(String, String)>,
@@ -118,6 +118,28 @@ impl<'a> Commit<'a> {
             data_change: commit.data_change,
             added: table.added_columns(added)?,
         })
+    }
+
+    /// Some files in the place of others, with the same rows.
+    pub fn of_files(
+        operation: &str,
+        metrics: Vec<(String, String)>,
+        files: Vec<&'a File>,
+        gone: Vec<usize>,
+    ) -> Self {
+        Commit {
+            id: uuid::Uuid::new_v4().to_string(),
+            operation: operation.to_string(),
+            parameters: Vec::new(),
+            metrics,
+            app: None,
+            domains: Vec::new(),
+            files,
+            gone: gone.into_iter().map(|file| Gone { file, rows: None }).collect(),
+            remove_all: false,
+            data_change: false,
+            added: Vec::new(),
+        }
     }
 
     fn parameters(&self) -> impl Iterator<Item = (String, Option<String>)> + '_ {
@@ -186,7 +208,7 @@ enum Fate {
     NotThere,
 }
 
-fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
+pub fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
     let version = match &table.state {
         State::At(snapshot) => snapshot.version() + 1,
         State::Draft(_) => 0,

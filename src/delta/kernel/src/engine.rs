@@ -24,6 +24,7 @@ use url::Url;
 use crate::border::{
     guard, io_advice, pairs, quietly, text, Code, Failure, Outcome, SlError, SlPair,
 };
+use crate::faults;
 
 /// Worker threads wait for stores; blocking threads touch the local disk.
 const WORKER_THREADS: usize = 2;
@@ -43,6 +44,7 @@ pub struct Engine {
     runtime: Runtime,
     options: Vec<(String, String)>,
     places: Mutex<HashMap<String, Arc<Place>>>,
+    faults: Mutex<Option<Arc<faults::Plan>>>, // None, but in tests
 }
 
 /// A bucket (or the local file system), and the kernel's engine over it.
@@ -73,7 +75,8 @@ impl Engine {
             .map_err(|error| {
                 Failure::bug(format!("could not start the threads of the Delta library: {error}"))
             })?;
-        Ok(Engine { runtime, options, places: Mutex::new(HashMap::new()) })
+        let (places, faults) = (Mutex::default(), Mutex::default());
+        Ok(Engine { runtime, options, places, faults })
     }
 
     /// Waits for a store, on the caller's thread.
@@ -87,7 +90,10 @@ impl Engine {
         if let Some(place) = places.get(&key) {
             return Ok(place.clone());
         }
-        let store = self.store(url)?;
+        let mut store = self.store(url)?;
+        if let Some(plan) = self.faults.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            store = faults::Faulty::over(store, plan.clone());
+        }
         let executor = TokioMultiThreadExecutor::new(self.runtime.handle().clone());
         let kernel = DefaultEngineBuilder::new(store.clone())
             .with_task_executor(Arc::new(executor))
@@ -98,6 +104,12 @@ impl Engine {
             Arc::new(Place { kernel: Arc::new(kernel), store, local: url.scheme() == "file" });
         places.insert(key, place.clone());
         Ok(place)
+    }
+
+    /// For what is opened from now on.
+    pub fn set_faults(&self, plan: Option<Arc<faults::Plan>>) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn store(&self, url: &Url) -> Outcome<Arc<dyn ObjectStore>> {

@@ -13,6 +13,9 @@
 //! * `stats`       what the log tells of a file, gathered while it is written
 //! * `scan`        reading, as streams of batches
 //! * `maintenance` checkpoints, checksums, history
+//! * `optimize`    small files become large ones, dead rows go
+//! * `vacuum`      files that nobody needs go
+//! * `faults`      a store that fails as told, for tests
 //!
 //! The exported functions take raw pointers from C. What delta.h asks of their callers (valid
 //! handles, one thread at a time, lifetimes) is what makes them sound, so the safety of every
@@ -24,9 +27,12 @@ mod columns;
 mod commit;
 mod encoding;
 mod engine;
+mod faults;
 mod live;
 mod maintenance;
+mod optimize;
 mod scan;
 mod stats;
 mod table;
+mod vacuum;
 mod writer;

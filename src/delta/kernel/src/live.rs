@@ -8,13 +8,16 @@ use delta_kernel::arrow::array::{Array, AsArray};
 use delta_kernel::arrow::record_batch::RecordBatch;
 use delta_kernel::engine::arrow_data::{ArrowEngineData, EngineDataArrowExt};
 use delta_kernel::engine_data::FilteredEngineData;
+use delta_kernel::object_store::path::Path;
 use delta_kernel::scan::state::ScanFile;
 use delta_kernel::snapshot::SnapshotRef;
 use delta_kernel::transaction::Transaction;
+use url::Url;
 
 use crate::border::{c_string, guard, Code, Failure, Outcome, SlError};
 use crate::engine::Place;
 use crate::table::Table;
+use crate::vacuum;
 
 /// `struct sl_delta_live`.
 #[repr(C)]
@@ -91,6 +94,18 @@ impl Live {
             self._paths.push(path);
         }
         Ok(())
+    }
+
+    /// Where the deletion vectors of the files are, those in files of their own.
+    pub fn vectors(&self, root: &Url) -> Outcome<Vec<Path>> {
+        let mut found = Vec::new();
+        for (batch, row) in &self.places {
+            let column = self.actions[*batch].column_by_name("deletionVector");
+            if let Some(vectors) = column.and_then(|column| column.as_struct_opt()) {
+                found.extend(vacuum::vector_path(vectors, *row, root)?);
+            }
+        }
+        Ok(found)
     }
 
     pub fn file(&self, number: usize) -> Outcome<&ScanFile> {

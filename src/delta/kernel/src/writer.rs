@@ -88,7 +88,7 @@ impl File {
         Ok(build_add_file_metadata(metadata, &self.context)?)
     }
 
-    fn discard(&self) {
+    pub fn discard(&self) {
         if self.named.get() {
             return;
         }
@@ -100,7 +100,7 @@ impl File {
 }
 
 /// A Parquet file on its way into a store.
-struct Output {
+pub struct Output {
     engine: Arc<Engine>,
     place: Arc<Place>,
     context: Arc<BoundWriteContext>,
@@ -115,7 +115,7 @@ struct Output {
 }
 
 impl Output {
-    fn open(
+    pub fn open(
         engine: &Arc<Engine>,
         place: &Arc<Place>,
         context: &Arc<BoundWriteContext>,
@@ -156,7 +156,7 @@ impl Output {
         Ok(())
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Outcome<()> {
+    pub fn write(&mut self, batch: &RecordBatch) -> Outcome<()> {
         if self.broken {
             return Err(Failure::bug("a write to this file has failed before"));
         }
@@ -192,7 +192,7 @@ impl Output {
         self.parquet.inner_mut().failure.take().unwrap_or_else(|| Failure::from(error))
     }
 
-    fn close(mut self) -> Outcome<File> {
+    pub fn close(mut self) -> Outcome<File> {
         if self.broken {
             self.abort();
             return Err(Failure::bug("a write to this file has failed before"));
@@ -223,8 +223,13 @@ impl Output {
         })
     }
 
-    fn abort(&mut self) {
+    pub fn abort(&mut self) {
         self.parquet.inner_mut().abort();
+    }
+
+    /// Of file, so far: about.
+    pub fn bytes(&self) -> i64 {
+        (self.parquet.bytes_written() + self.parquet.in_progress_size()) as i64
     }
 
     fn memory(&self) -> usize {
@@ -552,10 +557,7 @@ pub unsafe extern "C" fn sl_delta_writer_rows(writer: *const Writer) -> i64 {
 
 #[no_mangle]
 pub unsafe extern "C" fn sl_delta_writer_bytes(writer: *const Writer) -> i64 {
-    quietly(0, || {
-        let output = &(*writer).output;
-        (output.parquet.bytes_written() + output.parquet.in_progress_size()) as i64
-    })
+    quietly(0, || (*writer).output.bytes())
 }
 
 #[no_mangle]
