@@ -12,6 +12,7 @@
  *     level 3   launch_date_fldzrbijkwjumvh8t          the whole id
  *     level 4   launch_date_fldzrbijkwjumvh8t_<hash>   ids that differ in case alone
  *     level 5   launch_date_<n>                        equal ids, or none: by position
+ *     level 6.. launch_date_<n>_<m>                    and if that is somebody's name too
  */
 #include "table/names.h"
 
@@ -21,7 +22,8 @@
 
 #include "base/buf.h"
 
-#define LEVEL_LAST 5
+#define LEVEL_POSITION 5
+#define LEVEL_LAST 10000
 
 /* ------------------------------------------------------------------ characters */
 
@@ -224,12 +226,16 @@ static const char *name_at_level(const struct sl_naming *column, size_t position
     char *name = NULL;
 
     sl_buf_init(&buf, 0);
-    sl_name_plain(column->name, how, any_char, &buf);
-    if (level == LEVEL_LAST)
+    if (column->base)
+        sl_buf_adds(&buf, column->base);
+    else
+        sl_name_plain(column->name, how, any_char, &buf);
+    if (level >= LEVEL_POSITION) {
         sl_buf_addf(&buf, "_%zu", position + 1);
-    else if (level > 0 && !id)
+        if (level > LEVEL_POSITION) sl_buf_addf(&buf, "_%d", level - LEVEL_POSITION + 1);
+    } else if (level > 0 && !id) {
         sl_buf_addf(&buf, "_%08" PRIx32, (uint32_t)hash_text(column->name));
-    else if (level > 0) {
+    } else if (level > 0) {
         sl_buf_addc(&buf, '_');
         add_id(&buf, id, level == 1 ? 6 : level == 2 ? 10 : 64, lower);
         if (level == 4) sl_buf_addf(&buf, "_%016" PRIx64, hash_text(id));

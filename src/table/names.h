@@ -14,6 +14,7 @@ struct sl_naming {
     const char *name;    /* as the source shows it */
     const char *id;      /* the source's stable id, or NULL */
     const char *fixed;   /* the visible name that is decided already, or NULL */
+    const char *base;    /* what to call it unless that clashes; NULL: `name`, made plain */
     const char *visible; /* out; in the arena */
 };
 

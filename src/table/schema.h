@@ -42,6 +42,7 @@ struct sl_schema {
                             SL_SEQUENCE_TIME and observed history, BIGINT for SL_SEQUENCE_NUMBER;
                             SL_NO_COLUMN: none */
     size_t start, end; /* history: __START_AT and __END_AT, NULL as rows come; else SL_NO_COLUMN */
+    bool *tracked;     /* of each column: does its change open a new version of history? */
     struct sl_arena *arena; /* everything above lives here */
 };
 
@@ -53,8 +54,10 @@ struct sl_schema_options {
     const struct sl_json *sequence_by;  /* array of names; NULL: the source's sequence, if any */
     bool history; /* SCD type 2: with __START_AT and __END_AT, of the type of the sequence (a struct
                      when there are several), and _sequence unless sequence_by is given */
+    const struct sl_json *track_history; /* array of names; NULL: all columns */
     /* What an existing table already calls its columns: Delta schema JSON, or NULL. A column with
-     * a known id keeps its name, whatever the source calls it now. */
+     * a known id keeps its name, whatever the source calls it now; under another type it gets a
+     * column of its own. */
     const char *existing_schema_json;
     bool physical_ids; /* column mapping: physicalName = field id */
 };
@@ -63,7 +66,8 @@ struct sl_schema_options {
  * Names follow docs/types.md (section Names): snake_case, and the collision rule that does not
  * depend on the order of fields. A name in include/exclude/primary_keys is an id, a name under
  * which a column landed in the existing table, or what the source or the table calls it now;
- * unknown ones are SL_BAD_SPEC with the nearest name offered.
+ * unknown ones are SL_BAD_SPEC with the nearest name offered. A key whose type changed is
+ * SL_UNSUPPORTED.
  */
 SL_MUST_USE enum sl_code sl_schema_new(const struct sl_table_def *def,
                                        const struct sl_schema_options *options,
@@ -80,7 +84,7 @@ const struct sl_table_def *sl_table_def_copy(const struct sl_table_def *def,
 SL_MUST_USE enum sl_code sl_schema_delta_json(const struct sl_schema *schema, bool physical_ids,
                                               char **out, struct sl_error *error);
 /* The StructFields that `existing` (Delta schema JSON) lacks, as a JSON array, or *out = NULL when
- * it lacks none. sl_free() it. A column that exists with another type is SL_UNSUPPORTED here. */
+ * it lacks none. sl_free() it. A column of ours with another type is SL_UNSUPPORTED. */
 SL_MUST_USE enum sl_code sl_schema_delta_missing(const struct sl_schema *schema,
                                                  const char *existing, bool physical_ids,
                                                  char **out, struct sl_error *error);

@@ -312,7 +312,8 @@ static void an_existing_table_keeps_its_names(void **state)
 
     (void)state;
     /* A renamed field, a name that a gone field holds, a column without metadata of ours. */
-    expect_columns(&options, "_record_id*,who,budget,team_cccccc,Rates,_rescued_data,"
+    expect_columns(&options, "_record_id*,who,budget,team_cccccc,Rates_map_decimal_38_4,"
+                             "_rescued_data,"
                              "_ingested_at");
     options.existing_schema_json = "[]";
     struct sl_schema *schema;
@@ -436,28 +437,59 @@ static void new_fields_are_nullable_columns(void **state)
     sl_free(fields);
 }
 
-static void another_type_is_named(void **state)
+/* The same field under another type is another column, which no reader of the old one can miss. */
+static void another_type_is_another_column(void **state)
+{
+    static const char landed[] = "{\"type\":\"struct\",\"fields\":[" FIELD(
+        "budget", "long",
+        ID("fldBBBBBBBBBBBBBB")) ",{\"name\":\"team\",\"type\":{"
+                                 "\"type\":\"array\",\"elementType\":{\"type\":\"struct\","
+                                 "\"fields\":["
+                                 "{\"name\":\"id\",\"type\":\"string\"}]},\"containsNull\":true},"
+                                 "\"metadata\":{" ID("fldCCCCCCCCCCCCCC") "}}]}";
+    struct sl_schema_options options = {.existing_schema_json = landed};
+    char *fields = NULL;
+    struct sl_error error;
+
+    (void)state;
+    expect_columns(&options, "_record_id*,name,budget_double,team_array_struct,rates,_rescued_data,"
+                             "_ingested_at");
+    assert_int_equal(missing(landed, &fields, &error), SL_OK);
+    assert_non_null(strstr(fields, "{\"name\":\"budget_double\",\"type\":\"double\""));
+    assert_null(strstr(fields, "\"name\":\"budget\""));
+    sl_free(fields);
+}
+
+/* Rows that are there could not be told from new ones by a column that they do not have. */
+static void a_key_does_not_change_its_type(void **state)
+{
+    struct sl_schema_options options = {
+        .existing_schema_json =
+            "{\"type\":\"struct\",\"fields\":[" FIELD("_record_id", "long",
+                                                      "\"sluice.name\":\"_record_id\"") "]}"};
+    struct sl_schema *schema;
+    struct sl_error error;
+
+    (void)state;
+    assert_int_equal(sl_schema_new(&def, &options, &schema, &error), SL_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "column '_record_id' is a key of table 'People', and its "
+                                          "type changed"));
+    assert_non_null(strstr(error.hint, "destination_table"));
+}
+
+static void our_own_columns_do_not_change_their_type(void **state)
 {
     char *fields = NULL;
     struct sl_error error;
 
     (void)state;
-    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":[" FIELD(
-                                 "budget", "long", ID("fldBBBBBBBBBBBBBB")) "]}",
+    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":[" FIELD("_ingested_at", "long",
+                                                                       "") "]}",
                              &fields, &error),
                      SL_UNSUPPORTED);
     assert_null(fields);
-    assert_non_null(strstr(error.message, "table 'People': column 'budget' is bigint in the table, "
-                                          "but double in the source"));
-    assert_non_null(strstr(error.hint, "exclude_columns"));
-    assert_int_equal(missing("{\"type\":\"struct\",\"fields\":[{\"name\":\"team\",\"type\":{"
-                             "\"type\":\"array\",\"elementType\":{\"type\":\"struct\",\"fields\":["
-                             "{\"name\":\"id\",\"type\":\"string\"}]},\"containsNull\":true},"
-                             "\"metadata\":{" ID("fldCCCCCCCCCCCCCC") "}}]}",
-                             &fields, &error),
-                     SL_UNSUPPORTED);
-    assert_non_null(strstr(error.message, "array<struct<id:string>> in the table, but "
-                                          "array<struct<id:string,age:bigint>>"));
+    assert_non_null(strstr(error.message, "table 'People': column '_ingested_at' is bigint in the "
+                                          "table, but would be timestamp now"));
 }
 
 static void types_in_sql(void **state)
@@ -556,7 +588,9 @@ int main(void)
         cmocka_unit_test(an_unknown_name_stops_a_table_that_is_there_too),
         cmocka_unit_test(nothing_is_missing_from_its_own_table),
         cmocka_unit_test(new_fields_are_nullable_columns),
-        cmocka_unit_test(another_type_is_named),
+        cmocka_unit_test(another_type_is_another_column),
+        cmocka_unit_test(a_key_does_not_change_its_type),
+        cmocka_unit_test(our_own_columns_do_not_change_their_type),
         cmocka_unit_test(types_in_sql),
         cmocka_unit_test(arrow_schema),
         cmocka_unit_test(every_allocation_may_fail),
