@@ -46,6 +46,9 @@ SAME(sizeof(struct sl_delta_commit) == 120);
 
 SAME(offsetof(struct sl_delta_gone, rows) == 8 && offsetof(struct sl_delta_gone, count) == 16);
 SAME(sizeof(struct sl_delta_gone) == 24);
+SAME(offsetof(struct sl_delta_part, staged) == 8 && offsetof(struct sl_delta_part, aside) == 16);
+SAME(offsetof(struct sl_delta_part, rows) == 24 && offsetof(struct sl_delta_part, count) == 32);
+SAME(offsetof(struct sl_delta_part, except) == 40 && sizeof(struct sl_delta_part) == 48);
 SAME(offsetof(struct sl_delta_live, bytes) == 8);
 SAME(offsetof(struct sl_delta_live, modified_ms) == 16);
 SAME(offsetof(struct sl_delta_live, rows) == 24 && offsetof(struct sl_delta_live, dead) == 32);

@@ -254,6 +254,7 @@ struct sl_delta_part {
  * columns as for sl_delta_scan. The batches have two INT64 columns before those asked for, "part"
  * (index of the part) and "row" (row number in its file). A column that the file lacks is NULL.
  * add_columns_json: as for sl_delta_writer_open: columns that this run adds may be asked for.
+ * SL_NOT_FOUND also for a file beside the table that is not there any more.
  * Pages without a wanted row are not decoded where the file has an index of them.
  */
 SL_MUST_USE enum sl_code sl_delta_read(struct sl_delta_table *table,

@@ -161,23 +161,9 @@ fn cast(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
         .map_err(|error| Failure::from(error).told_as(Code::BadData))
 }
 
-/// The same columns under the names of `schema`, by position and through all levels: physical names
+/// The same array under the names of `to`, by position and through all levels: physical names
 /// become visible ones.
-pub fn rename(batch: &RecordBatch, schema: &Arc<Schema>) -> Outcome<RecordBatch> {
-    if batch.schema_ref() == schema {
-        return Ok(batch.clone());
-    }
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(schema.fields())
-        .map(|(column, field)| rename_array(column, field.data_type()))
-        .collect::<Outcome<Vec<_>>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
-}
-
-fn rename_array(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
+pub fn rename_array(array: &ArrayRef, to: &DataType) -> Outcome<ArrayRef> {
     if array.data_type() == to {
         return Ok(array.clone());
     }

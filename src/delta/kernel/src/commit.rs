@@ -90,6 +90,9 @@ impl<'a> Commit<'a> {
             if file.context.table_root_dir() != &table.location.url {
                 return Err(Failure::bug("a staged file belongs to another table"));
             }
+            if file.aside {
+                return Err(Failure::bug("a file beside the table cannot be added to it"));
+            }
         }
         let gone: Vec<Gone> = slice(commit.gone, commit.gone_count)
             .iter()

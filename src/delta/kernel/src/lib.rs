@@ -11,6 +11,8 @@
 //! * `live`        the files of a snapshot, by number
 //! * `commit`      files, transaction id and cursor become one version
 //! * `stats`       what the log tells of a file, gathered while it is written
+//! * `pages`       some rows of one Parquet file
+//! * `parts`       some columns of some rows of some files
 //! * `scan`        reading, as streams of batches
 //! * `maintenance` checkpoints, checksums, history
 //! * `optimize`    small files become large ones, dead rows go
@@ -31,6 +33,8 @@ mod faults;
 mod live;
 mod maintenance;
 mod optimize;
+mod pages;
+mod parts;
 mod scan;
 mod stats;
 mod table;

@@ -6,10 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use delta_kernel::arrow::array::BooleanArray;
-use delta_kernel::arrow::compute::filter_record_batch;
 use delta_kernel::arrow::record_batch::RecordBatch;
-use delta_kernel::engine::arrow_data::EngineDataArrowExt;
 use delta_kernel::expressions::Scalar;
 use delta_kernel::scan::state::ScanFile;
 use delta_kernel::schema::DataType;
@@ -19,7 +16,7 @@ use delta_kernel::FileMeta;
 use crate::border::{guard, Code, Failure, Outcome, SlError};
 use crate::commit::{self, Commit};
 use crate::live;
-use crate::scan;
+use crate::pages::{Pages, Rows};
 use crate::table::Table;
 use crate::writer::{File, Output, SlWriterOptions};
 
@@ -172,12 +169,10 @@ impl Rewrite<'_> {
         })?;
         let dead = file.dv_info.get_row_indexes(place.kernel.as_ref(), root)?.unwrap_or_default();
         let meta = FileMeta::new(location, file.modification_time, file.size.max(0) as u64);
-        let (mut row, mut next) = (0, 0);
-        for batch in scan::read_file(place, &meta, context.physical_data_schema())? {
-            let batch = batch?.try_into_record_batch()?;
-            let living = living(&batch, &dead, row, &mut next)?;
-            row += batch.num_rows() as u64;
-            self.rows(context, output, &living)?;
+        let pages = Pages::open(place, &meta, context.physical_data_schema(), &Rows::All, &dead);
+        let mut pages = self.table.engine.wait(pages)?;
+        while let Some((batch, _)) = pages.next(&self.table.engine)? {
+            self.rows(context, output, &batch)?;
         }
         self.done.files_removed += 1;
         self.done.bytes_removed += file.size;
@@ -238,19 +233,6 @@ fn commit_files(
     let metrics = metrics.map(|(name, value)| (name.to_string(), value.to_string()));
     let commit = Commit::of_files("OPTIMIZE", metrics.into(), written.iter().collect(), gone);
     commit::commit(table, &commit)
-}
-
-fn living(batch: &RecordBatch, dead: &[u64], first: u64, next: &mut usize) -> Outcome<RecordBatch> {
-    let end = first + batch.num_rows() as u64;
-    if dead.get(*next).is_none_or(|row| *row >= end) {
-        return Ok(batch.clone());
-    }
-    let mut keep = vec![true; batch.num_rows()];
-    while let Some(row) = dead.get(*next).filter(|row| **row < end) {
-        keep[(row - first) as usize] = false;
-        *next += 1;
-    }
-    Ok(filter_record_batch(batch, &BooleanArray::from(keep))?)
 }
 
 /// Where the files of a partition go, and what their columns are.

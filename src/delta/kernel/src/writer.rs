@@ -8,9 +8,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use delta_kernel::arrow::array::BooleanArray;
 use delta_kernel::arrow::array::{Array, StructArray};
-use delta_kernel::arrow::compute::filter_record_batch;
 use delta_kernel::arrow::datatypes::{DataType, Schema};
 use delta_kernel::arrow::ffi::{from_ffi_and_data_type, FFI_ArrowArray, FFI_ArrowSchema};
 use delta_kernel::arrow::record_batch::RecordBatch;
@@ -37,9 +35,12 @@ use crate::border::{
 use crate::columns;
 use crate::encoding;
 use crate::engine::{path_of, Engine, Place};
-use crate::scan;
+use crate::pages::{Pages, Rows};
 use crate::stats::Stats;
 use crate::table::Table;
+
+/// Files beside the table. Delta and its readers pass over what begins with '_'.
+pub const ASIDE: &str = "_sluice/";
 
 const COMPRESSION_LEVEL: c_int = 1;
 const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
@@ -77,6 +78,8 @@ pub struct File {
     pub rows: i64,
     stats: StructArray,
     path: CString,
+    /// It lies beside the table, and no version may name it.
+    pub aside: bool,
     /// A version names the file, or nobody knows: it must not be deleted.
     pub named: Cell<bool>,
 }
@@ -123,10 +126,12 @@ impl Output {
         like: &RecordBatch,
     ) -> Outcome<Self> {
         let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
-        let location = context
-            .write_dir()
-            .join(&name)
-            .map_err(|error| Failure::bug(format!("name of a data file: {error}")))?;
+        let location = match options.aside {
+            true => context.table_root_dir().join(&format!("{ASIDE}{name}")),
+            false => context.write_dir().join(&name),
+        };
+        let location =
+            location.map_err(|error| Failure::bug(format!("name of a data file: {error}")))?;
         let leaves = ArrowSchemaConverter::new().convert(like.schema_ref())?;
         let sink = Sink::new(engine, place, path_of(&location)?);
         let parquet = parquet_writer(sink, like.schema(), properties(options, &leaves, &[])?)?;
@@ -219,6 +224,7 @@ impl Output {
             rows: self.rows,
             stats,
             path: c_string(path),
+            aside: self.options.aside,
             named: Cell::new(false),
         })
     }
@@ -449,18 +455,18 @@ fn without_rows(
     dead: &[i64],
     options: SlWriterOptions,
 ) -> Outcome<Option<File>> {
-    if dead.windows(2).any(|two| two[0] >= two[1])
-        || dead.first().is_some_and(|row| *row < 0)
-        || dead.last().is_some_and(|row| *row >= file.rows)
-    {
-        return Err(Failure::bug("rows to leave out are not ascending row numbers of the file"));
+    let rows = Rows::new(Some(dead), true)?;
+    if dead.last().is_some_and(|row| *row >= file.rows) {
+        return Err(Failure::bug("rows to leave out that the file does not have"));
     }
     if dead.len() as i64 >= file.rows {
         return Ok(None);
     }
-    let batches = scan::read_file(&table.place, &file.meta, file.context.physical_data_schema())?;
+    let physical = file.context.physical_data_schema();
+    let pages = Pages::open(&table.place, &file.meta, physical, &rows, &[]);
+    let mut pages = table.engine.wait(pages)?;
     let mut output: Option<Output> = None;
-    match copy_rows(&mut output, table, file, batches, dead, options) {
+    match copy_rows(&mut output, table, file, &mut pages, options) {
         Ok(()) => output.map(Output::close).transpose(),
         Err(failure) => {
             if let Some(mut output) = output {
@@ -475,21 +481,10 @@ fn copy_rows(
     output: &mut Option<Output>,
     table: &Table,
     file: &File,
-    batches: scan::Batches,
-    dead: &[i64],
+    pages: &mut Pages,
     options: SlWriterOptions,
 ) -> Outcome<()> {
-    let (mut row, mut next) = (0i64, 0usize);
-    for batch in batches {
-        let batch = batch?.try_into_record_batch()?;
-        let mut keep = vec![true; batch.num_rows()];
-        let end = row + batch.num_rows() as i64;
-        while next < dead.len() && dead[next] < end {
-            keep[(dead[next] - row) as usize] = false;
-            next += 1;
-        }
-        row = end;
-        let batch = filter_record_batch(&batch, &BooleanArray::from(keep))?;
+    while let Some((batch, _)) = pages.next(&table.engine)? {
         if output.is_none() {
             let opened = Output::open(&table.engine, &table.place, &file.context, options, &batch)?;
             *output = Some(opened);
@@ -497,9 +492,6 @@ fn copy_rows(
         if let Some(output) = output {
             output.write(&batch)?;
         }
-    }
-    if row != file.rows {
-        return Err(Failure::bug(format!("a staged file has {row} rows, not {}", file.rows)));
     }
     Ok(())
 }
