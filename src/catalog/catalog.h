@@ -195,6 +195,10 @@ SL_MUST_USE enum sl_code sl_tables_list(struct sl_catalog *catalog, const char *
                                         struct sl_error *error); /* NULLs: all */
 SL_MUST_USE enum sl_code sl_tables_get(struct sl_catalog *catalog, const char *full_name,
                                        struct sl_buf *out, struct sl_error *error);
+/* The same as it was at another version: schema, properties and numbers are those of `then`. */
+SL_MUST_USE enum sl_code sl_tables_get_as(struct sl_catalog *catalog, const char *full_name,
+                                          const struct sl_table_entry *then, struct sl_buf *out,
+                                          struct sl_error *error);
 SL_MUST_USE enum sl_code sl_tables_delete(struct sl_catalog *catalog, const char *full_name,
                                           struct sl_error *error); /* the entry; files stay */
 

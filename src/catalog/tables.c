@@ -231,6 +231,28 @@ enum sl_code sl_tables_get(struct sl_catalog *catalog, const char *full_name, st
     return rc;
 }
 
+enum sl_code sl_tables_get_as(struct sl_catalog *catalog, const char *full_name,
+                              const struct sl_table_entry *then, struct sl_buf *out,
+                              struct sl_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *parts[3];
+    enum sl_code rc = sl_name_split(full_name, "table", parts, 3, error);
+
+    if (!rc)
+        rc =
+            sl_store_begin(catalog, &stmt, error,
+                           "SELECT catalog_name, schema_name, name, id, location, ?4, ?5, comment, "
+                           "pipeline_id, ?6, ?7, ?8, ?9, created_ms, updated_ms FROM tables "
+                           "WHERE catalog_name = ?1 AND schema_name = ?2 AND name = ?3",
+                           "tttttiiii", parts[0], parts[1], parts[2], then->schema_json,
+                           then->properties, then->version, then->rows, then->bytes, then->files);
+    if (!rc) rc = sl_store_object(catalog, stmt, table_write, out, error);
+    if (rc == SL_DONE) rc = sl_store_missing(catalog, "table", full_name, TABLE_NAMES, error);
+    names_free(parts);
+    return rc;
+}
+
 enum sl_code sl_tables_delete(struct sl_catalog *catalog, const char *full_name,
                               struct sl_error *error)
 {

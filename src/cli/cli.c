@@ -41,8 +41,39 @@ enum sl_code cli_delta(struct cli *cli, struct sl_error *error)
     return rc;
 }
 
+/* Nothing was found: is it the version that is missing, or the table? */
+static enum sl_code explain_missing(struct cli *cli, const char *full_name, const char *location,
+                                    int64_t version, struct sl_error *error)
+{
+    struct sl_delta_table *newest = NULL;
+    enum sl_code rc = sl_delta_open(cli->delta, location, -1, &newest, error);
+
+    if (rc == SL_OK) {
+        rc = sl_fail(error, SL_NOT_FOUND,
+                     "table '%s' has no version %lld that can be read (the newest is %lld)",
+                     full_name, (long long)version, (long long)sl_delta_version(newest));
+        sl_error_hint(error, "The versions that can: sluice tables history %s", full_name);
+    } else if (rc == SL_NOT_FOUND) {
+        rc = sl_fail(error, SL_DESTINATION,
+                     "table '%s' is in the catalog, but there is no Delta "
+                     "table at '%s'",
+                     full_name, location);
+        sl_error_hint(error, "Run its pipeline again, or drop the entry: sluice tables delete %s",
+                      full_name);
+    }
+    sl_delta_table_free(newest);
+    return rc;
+}
+
 enum sl_code cli_open_table(struct cli *cli, const char *full_name, struct sl_buf *info,
                             struct sl_delta_table **out, struct sl_error *error)
+{
+    return cli_open_table_at(cli, full_name, -1, info, out, error);
+}
+
+enum sl_code cli_open_table_at(struct cli *cli, const char *full_name, int64_t version,
+                               struct sl_buf *info, struct sl_delta_table **out,
+                               struct sl_error *error)
 {
     const struct sl_json *root = NULL;
     struct sl_doc *doc = sl_doc_new(0);
@@ -54,15 +85,8 @@ enum sl_code cli_open_table(struct cli *cli, const char *full_name, struct sl_bu
     if (!rc) rc = cli_delta(cli, error);
     if (rc) goto out;
     const char *location = sl_json_str(sl_json_get(root, "storage_location"));
-    rc = sl_delta_open(cli->delta, location, -1, out, error);
-    if (rc == SL_NOT_FOUND) {
-        rc = sl_fail(error, SL_DESTINATION,
-                     "table '%s' is in the catalog, but there is no Delta "
-                     "table at '%s'",
-                     full_name, location);
-        sl_error_hint(error, "Run its pipeline again, or drop the entry: sluice tables delete %s",
-                      full_name);
-    }
+    rc = sl_delta_open(cli->delta, location, version, out, error);
+    if (rc == SL_NOT_FOUND) rc = explain_missing(cli, full_name, location, version, error);
 
 out:
     sl_doc_free(doc);

@@ -123,6 +123,10 @@ SL_MUST_USE enum sl_code cli_delta(struct cli *cli, struct sl_error *error);
 /* Opens a registered table's Delta table: "catalog.schema.table". info gets its TableInfo. */
 SL_MUST_USE enum sl_code cli_open_table(struct cli *cli, const char *full_name, struct sl_buf *info,
                                         struct sl_delta_table **out, struct sl_error *error);
+/* The same at an older version; -1: the newest. SL_NOT_FOUND: that version is not there. */
+SL_MUST_USE enum sl_code cli_open_table_at(struct cli *cli, const char *full_name, int64_t version,
+                                           struct sl_buf *info, struct sl_delta_table **out,
+                                           struct sl_error *error);
 /* One line on stderr: "note: ..." and "warning: ...". */
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cli_warn(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -84,12 +84,41 @@ out:
     return rc;
 }
 
+/* The entry as it would be, were this version the newest. */
+static enum sl_code get_at(struct cli *cli, const char *name, int64_t version, struct sl_buf *json,
+                           struct sl_error *error)
+{
+    struct sl_delta_table *table = NULL;
+    struct sl_delta_totals totals = {-1, -1, -1};
+    const char *properties = NULL;
+    enum sl_code rc = cli_open_table_at(cli, name, version, json, &table, error);
+
+    if (!rc) rc = sl_delta_totals(table, &totals, error);
+    if (!rc) rc = sl_delta_properties_json(table, &properties, error);
+    if (!rc) {
+        const struct sl_table_entry entry = {.schema_json = sl_delta_schema_json(table),
+                                             .properties = properties,
+                                             .version = version,
+                                             .rows = totals.rows,
+                                             .bytes = totals.bytes,
+                                             .files = totals.files};
+        sl_buf_reset(json);
+        rc = sl_tables_get_as(cli->catalog, name, &entry, json, error);
+    }
+    sl_delta_table_free(table);
+    return rc;
+}
+
 static enum sl_code get(struct cli *cli, const struct cli_call *call, struct sl_error *error)
 {
     struct sl_buf json = {0};
-    enum sl_code rc = cli_catalog(cli, error);
+    int64_t version = -1;
+    enum sl_code rc = cli_number(call, "at-version", 0, INT64_MAX, -1, &version, error);
 
-    if (!rc) rc = sl_tables_get(cli->catalog, cli_arg(call, 0), &json, error);
+    if (!rc) rc = cli_catalog(cli, error);
+    if (!rc)
+        rc = version >= 0 ? get_at(cli, cli_arg(call, 0), version, &json, error)
+                          : sl_tables_get(cli->catalog, cli_arg(call, 0), &json, error);
     if (!rc) rc = cli->json ? cli_print_json(&json, stdout, error) : show_table(cli, &json, error);
     sl_buf_release(&json);
     return rc;
@@ -121,15 +150,16 @@ static enum sl_code preview(struct cli *cli, const struct cli_call *call, struct
     struct sl_delta_table *table = NULL;
     struct ArrowArrayStream stream = {0};
     enum cli_format format = CLI_FORMAT_TABLE;
-    int64_t limit = 0;
+    int64_t limit = 0, version = -1;
     const char **columns = NULL;
     size_t count = 0;
     struct sl_buf info = {0};
 
     enum sl_code rc = cli_number(call, "limit", -1, INT64_MAX, PREVIEW_ROWS, &limit, error);
     if (!rc) rc = cli_format_of(cli, call, &format, error);
+    if (!rc) rc = cli_number(call, "at-version", 0, INT64_MAX, -1, &version, error);
     if (!rc) rc = split_columns(cli_value(call, "columns"), &columns, &count, error);
-    if (!rc) rc = cli_open_table(cli, cli_arg(call, 0), &info, &table, error);
+    if (!rc) rc = cli_open_table_at(cli, cli_arg(call, 0), version, &info, &table, error);
     if (!rc) rc = sl_delta_scan(table, columns, count, limit, &stream, error);
     if (!rc) rc = cli_print_stream(cli, format, &stream, limit, error);
     sl_free(columns);
@@ -228,9 +258,16 @@ static enum sl_code delete (struct cli *cli, const struct cli_call *call, struct
     return rc ? rc : sl_tables_delete(cli->catalog, cli_arg(call, 0), error);
 }
 
+#define AT_VERSION_OPTION                                                                          \
+    {                                                                                              \
+        .name = "at-version", .value = "N", .help = "As of this version: see tables history."      \
+    }
+
+static const struct cli_option get_options[] = {AT_VERSION_OPTION, {0}};
 static const struct cli_option preview_options[] = {
     {.name = "limit", .value = "N", .help = "Rows at most; -1: all. Default: 20."},
     {.name = "columns", .value = "A,B,...", .help = "Only these columns."},
+    AT_VERSION_OPTION,
     CLI_FORMAT_OPTION,
     {0},
 };
@@ -260,6 +297,7 @@ const struct cli_command cli_table_commands[] = {
      .args_min = 1,
      .args_max = 1,
      .summary = "Shows a table and its columns.",
+     .options = get_options,
      .run = get},
     {.name = "tables preview",
      .args = "CATALOG.SCHEMA.TABLE",

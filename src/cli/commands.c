@@ -2,17 +2,9 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_tables[] = {
-    cli_demo_commands,
-    cli_sim_commands,
-    cli_connection_commands,
-    cli_source_commands,
-    cli_run_commands,
-    cli_pipeline_commands,
-    cli_catalog_commands,
-    cli_table_commands,
-    cli_sql_commands,
-    cli_docs_commands,
-    NULL,
+    cli_demo_commands,       cli_sim_commands,      cli_connection_commands, cli_source_commands,
+    cli_run_commands,        cli_pipeline_commands, cli_catalog_commands,    cli_table_commands,
+    cli_table_care_commands, cli_sql_commands,      cli_docs_commands,       NULL,
 };
 
 const struct cli_group cli_groups[] = {
@@ -20,7 +12,7 @@ const struct cli_group cli_groups[] = {
     {"pipelines", "Which tables are landed where; their runs and events."},
     {"catalogs", "Catalogs: list, get, create."},
     {"schemas", "Schemas of a catalog: list, get, create."},
-    {"tables", "Landed tables: list, get, preview, history, show, delete."},
+    {"tables", "Landed tables: list, get, preview, history, optimize, vacuum, ..."},
     {0},
 };
 

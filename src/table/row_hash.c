@@ -26,8 +26,17 @@
  * So neither the order of a struct's members nor of a map's entries matters, and a member that a
  * table got later is the same as one that is NULL.
  */
-enum tag { TAG_NULL = 'N', TAG_INTEGER = 'I', TAG_DOUBLE = 'D', TAG_DECIMAL = 'C', TAG_TEXT = 'T',
-           TAG_BINARY = 'B', TAG_LIST = 'L', TAG_STRUCT = 'S', TAG_MAP = 'M' };
+enum tag {
+    TAG_NULL = 'N',
+    TAG_INTEGER = 'I',
+    TAG_DOUBLE = 'D',
+    TAG_DECIMAL = 'C',
+    TAG_TEXT = 'T',
+    TAG_BINARY = 'B',
+    TAG_LIST = 'L',
+    TAG_STRUCT = 'S',
+    TAG_MAP = 'M'
+};
 
 /* A column, or what is nested in one: how its values are read. */
 struct node {
@@ -35,9 +44,9 @@ struct node {
     enum ArrowType type;
     bool wide; /* 64-bit offsets */
     const struct ArrowArrayView *view;
-    const unsigned char *valid;    /* bitmap; NULL: no value is NULL */
-    const void *offsets, *values;  /* of buffers whose first entry is that of row 0 of the view */
-    struct node *children;         /* members that take part, by name; the element; key and value */
+    const unsigned char *valid;   /* bitmap; NULL: no value is NULL */
+    const void *offsets, *values; /* of buffers whose first entry is that of row 0 of the view */
+    struct node *children;        /* members that take part, by name; the element; key and value */
     size_t child_count;
     uint64_t name; /* a member: what stands for its name */
 };
@@ -105,9 +114,8 @@ static enum sl_code set_node(struct hasher *h, struct node *node, const struct A
 
 /* Members in the order of what stands for their names, whatever their order in the batch. */
 static enum sl_code set_members(struct hasher *h, struct node *node,
-                                const struct ArrowSchema *schema,
-                                const struct ArrowArrayView *view, const struct sl_type *type,
-                                struct sl_error *error)
+                                const struct ArrowSchema *schema, const struct ArrowArrayView *view,
+                                const struct sl_type *type, struct sl_error *error)
 {
     for (int64_t i = 0; i < schema->n_children; i++) {
         const char *name = sl_view_name(schema->children[i]);
@@ -170,8 +178,8 @@ static enum sl_code set_node(struct hasher *h, struct node *node, const struct A
     node->view = view;
     node->valid = view->buffer_views[0].data.as_uint8;
     node->offsets = view->buffer_views[1].data.data;
-    node->values = view->buffer_views[node->tag == TAG_TEXT || node->tag == TAG_BINARY ? 2 : 1]
-                       .data.data;
+    node->values =
+        view->buffer_views[node->tag == TAG_TEXT || node->tag == TAG_BINARY ? 2 : 1].data.data;
     if (node->tag == TAG_LIST || node->tag == TAG_STRUCT || node->tag == TAG_MAP)
         return set_children(h, node, schema, view, type, error);
     return SL_OK;
@@ -186,8 +194,7 @@ static unsigned char *room(struct hasher *h, size_t len)
         size_t cap = h->cap ? h->cap : 256;
 
         while (cap - h->len < len && cap <= SIZE_MAX / 4) cap *= 2;
-        unsigned char *bytes =
-            h->failed || cap - h->len < len ? NULL : sl_realloc(h->bytes, cap);
+        unsigned char *bytes = h->failed || cap - h->len < len ? NULL : sl_realloc(h->bytes, cap);
         if (!bytes) {
             h->failed = true;
             return NULL;
@@ -246,9 +253,8 @@ static void put_integer(struct hasher *h, const struct node *node, int64_t row)
 
 static void put_double(struct hasher *h, const struct node *node, int64_t row)
 {
-    double number = node->type == NANOARROW_TYPE_FLOAT
-                        ? (double)((const float *)node->values)[row]
-                        : ((const double *)node->values)[row];
+    double number = node->type == NANOARROW_TYPE_FLOAT ? (double)((const float *)node->values)[row]
+                                                       : ((const double *)node->values)[row];
 
     if (isnan(number)) number = (double)NAN; /* all of them are one value */
     if (number == 0) number = 0;             /* and so are both zeros */
@@ -434,8 +440,7 @@ static enum sl_code hash_batch(const struct sl_hash_key *secret, const struct Ar
     if (!readings) return sl_fail(error, SL_NO_MEMORY, "no memory to compare rows");
     rc = read_columns(&h, schema, batch, columns, count, readings, &opened, error);
     if (!rc && !room(&h, 256)) rc = sl_fail(error, SL_NO_MEMORY, "no memory to compare rows");
-    if (!rc)
-        rc = hash_all(&h, readings, count, batch->offset, batch->length, wide, narrow, error);
+    if (!rc) rc = hash_all(&h, readings, count, batch->offset, batch->length, wide, narrow, error);
     while (opened > 0) ArrowArrayViewReset(&readings[--opened].view);
     sl_free(readings);
     sl_free(h.bytes);

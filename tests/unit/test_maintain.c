@@ -267,8 +267,8 @@ static void removed_files_go_after_the_retention(void **state)
     gone = vacuum(world, 0, now()); /* a file younger than an hour stays */
     assert_int_equal(gone.files, 0);
 
-    OK(world, sl_delta_vacuum(table, -1, now() + 8 * DAY, true, count_path, &named, &gone,
-                              &world->error));
+    OK(world,
+       sl_delta_vacuum(table, -1, now() + 8 * DAY, true, count_path, &named, &gone, &world->error));
     assert_int_equal(gone.files, 4);
     assert_int_equal(gone.bytes, done.bytes_removed);
     assert_int_equal(named, 4);
@@ -364,10 +364,10 @@ static void files_beside_the_table_stay_while_a_domain_names_them(void **state)
     struct world *world = *state;
     struct sl_delta_table *table = fragmented(world, 1);
     struct sl_delta_commit commit = NOTHING;
-    const struct sl_pair domains[] = {
-        {"sluice.aux.one", "{\"files\":[{\"path\":\"_sluice/a.parquet\",\"rows\":1}]}"},
-        {"sluice.aux.two", "[\"_sluice/deep/b.parquet\"]"},
-        {"sluice.cursor.one", "{\"cursor\":\"_sluice/c.parquet\"}"}};
+    const struct sl_pair domains[] = {{"sluice.aux.one",
+                                       "{\"files\":[{\"path\":\"_sluice/a.parquet\",\"rows\":1}]}"},
+                                      {"sluice.aux.two", "[\"_sluice/deep/b.parquet\"]"},
+                                      {"sluice.cursor.one", "{\"cursor\":\"_sluice/c.parquet\"}"}};
     const struct sl_pair none = {"sluice.aux.one", NULL};
 
     make_folder(world, "_sluice");

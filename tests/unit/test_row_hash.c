@@ -16,8 +16,7 @@
 
 static const struct sl_hash_key secret = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
-static void keys_of(struct frame *frame, const size_t *columns, size_t count,
-                    struct sl_key128 *out)
+static void keys_of(struct frame *frame, const size_t *columns, size_t count, struct sl_key128 *out)
 {
     struct sl_error error;
 
@@ -33,8 +32,8 @@ static bool same(struct sl_key128 a, struct sl_key128 b)
 
 static void equal_keys_hash_alike_and_others_do_not(void **state)
 {
-    static const char *const texts[] = {"",   "a",         "b",        "ab",     "ba", NULL, "1",
-                                        "a ", "recAbcdef", "recabcdef", "1234567"};
+    static const char *const texts[] = {"",  "a",  "b",         "ab",        "ba",     NULL,
+                                        "1", "a ", "recAbcdef", "recabcdef", "1234567"};
     static const char *const kinds[] = {"k:u", "k:U", "k:vu"};
     enum { N = sizeof texts / sizeof *texts };
     static const size_t first = 0;
@@ -83,7 +82,7 @@ static void another_secret_gives_other_hashes(void **state)
 static void columns_do_not_run_together(void **state)
 {
     static const char *const formats[] = {"x:u", "y:u", NULL};
-    static const char *const rows[][2] = {{"ab", "c"}, {"a", "bc"}, {"c", "ab"}, {"abc", ""},
+    static const char *const rows[][2] = {{"ab", "c"}, {"a", "bc"},   {"c", "ab"},  {"abc", ""},
                                           {"", "abc"}, {"abc", NULL}, {NULL, "abc"}};
     enum { N = sizeof rows / sizeof *rows };
     static const size_t both[] = {0, 1}, swapped[] = {1, 0};
@@ -143,23 +142,29 @@ static void numbers_hash_by_value(void **state)
         double other_number;
         bool same;
     } pairs[] = {
-        {"k:l", -5, 0, "k:i", -5, 0, true},     {"k:l", -5, 0, "k:s", -5, 0, true},
-        {"k:l", -5, 0, "k:c", -5, 0, true},     {"k:l", -5, 0, "k:l", 5, 0, false},
-        {"k:tsu:UTC", 7, 0, "k:tsu:", 7, 0, true}, {"k:tsu:UTC", 7, 0, "k:tsu:UTC", 8, 0, false},
-        {"k:tdD", 7, 0, "k:tdD", 7, 0, true},   {"k:b", 1, 0, "k:b", 0, 0, false},
+        {"k:l", -5, 0, "k:i", -5, 0, true},
+        {"k:l", -5, 0, "k:s", -5, 0, true},
+        {"k:l", -5, 0, "k:c", -5, 0, true},
+        {"k:l", -5, 0, "k:l", 5, 0, false},
+        {"k:tsu:UTC", 7, 0, "k:tsu:", 7, 0, true},
+        {"k:tsu:UTC", 7, 0, "k:tsu:UTC", 8, 0, false},
+        {"k:tdD", 7, 0, "k:tdD", 7, 0, true},
+        {"k:b", 1, 0, "k:b", 0, 0, false},
         {"k:d:38,2", -125, 0, "k:d:20,2", -125, 0, true},
         {"k:d:38,2", -125, 0, "k:d:38,2", 125, 0, false},
-        {"k:g", 0, 0.0, "k:g", 0, -0.0, true},  {"k:g", 0, 1.5, "k:f", 0, 1.5, true},
-        {"k:g", 0, 1.5, "k:g", 0, -1.5, false}, {"k:g", 0, 1, "k:l", 1, 0, false},
+        {"k:g", 0, 0.0, "k:g", 0, -0.0, true},
+        {"k:g", 0, 1.5, "k:f", 0, 1.5, true},
+        {"k:g", 0, 1.5, "k:g", 0, -1.5, false},
+        {"k:g", 0, 1, "k:l", 1, 0, false},
         {"k:g", 0, (double)NAN, "k:g", 0, -(double)NAN, true},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        assert_int_equal(
-            same(number_key(pairs[i].format, pairs[i].integer, pairs[i].number),
-                 number_key(pairs[i].other, pairs[i].other_integer, pairs[i].other_number)),
-            pairs[i].same);
+        assert_int_equal(same(number_key(pairs[i].format, pairs[i].integer, pairs[i].number),
+                              number_key(pairs[i].other, pairs[i].other_integer,
+                                         pairs[i].other_number)),
+                         pairs[i].same);
 }
 
 static void what_no_key_has_is_refused(void **state)
@@ -176,7 +181,8 @@ static void what_no_key_has_is_refused(void **state)
         assert_int_equal(sl_hash_keys(&secret, &frame.schema, &frame.array, &i, 1, out, &error),
                          SL_UNSUPPORTED);
     for (size_t beyond = 4; beyond < 6; beyond++)
-        assert_int_equal(sl_hash_keys(&secret, &frame.schema, &frame.array, &beyond, 1, out, &error),
+        assert_int_equal(sl_hash_keys(&secret, &frame.schema, &frame.array, &beyond, 1, out,
+                                      &error),
                          SL_BUG);
     frame_release(&frame);
 }
@@ -315,13 +321,20 @@ static void slices_hash_like_the_whole(void **state)
 /* The offsets of what is nested count too: entries of a list and of a map, members of a struct. */
 static void nested_slices_hash_by_their_own_offsets(void **state)
 {
-    static const struct sample three = {.ids = {"a", "b", "c"}, .urls = {"1", NULL, "3"},
-                                        .sizes = {1, 2, 3}, .attachments = 3,
-                                        .score_keys = {"x", "y", "z"}, .scores = {7, 8, 9},
+    static const struct sample three = {.ids = {"a", "b", "c"},
+                                        .urls = {"1", NULL, "3"},
+                                        .sizes = {1, 2, 3},
+                                        .attachments = 3,
+                                        .score_keys = {"x", "y", "z"},
+                                        .scores = {7, 8, 9},
                                         .score_count = 3},
-                               last_two = {.ids = {"b", "c"}, .urls = {NULL, "3"}, .sizes = {2, 3},
-                                           .attachments = 2, .score_keys = {"y", "z"},
-                                           .scores = {8, 9}, .score_count = 2};
+                               last_two = {.ids = {"b", "c"},
+                                           .urls = {NULL, "3"},
+                                           .sizes = {2, 3},
+                                           .attachments = 2,
+                                           .score_keys = {"y", "z"},
+                                           .scores = {8, 9},
+                                           .score_count = 2};
     struct frame frame, wanted;
     uint64_t out, expected;
 
@@ -360,8 +373,10 @@ static void the_order_of_members_and_entries_does_not_matter(void **state)
                                           NULL},
                              *const later[] = {"files:a<s<id:u,url:u,size:l,new:u>>", "scores:m<l>",
                                                "name:u", NULL};
-    static const struct sample turned = {.score_keys = {"b", "a"}, .scores = {2, 1},
-                                         .score_count = 2, .name = "map"};
+    static const struct sample turned = {.score_keys = {"b", "a"},
+                                         .scores = {2, 1},
+                                         .score_count = 2,
+                                         .name = "map"};
     uint64_t expected[SAMPLES], out[SAMPLES + 1];
     struct frame frame;
 
@@ -391,15 +406,18 @@ static void the_order_of_members_and_entries_does_not_matter(void **state)
 
 static void fleeting_members_are_passed_over(void **state)
 {
-    static const struct sl_member members[] = {
-        {.name = "id", .type = {.kind = SL_TYPE_STRING}},
-        {.name = "url", .type = {.kind = SL_TYPE_STRING}, .fleeting = true},
-        {.name = "size", .type = {.kind = SL_TYPE_BIGINT}}};
+    static const struct sl_member members[] = {{.name = "id", .type = {.kind = SL_TYPE_STRING}},
+                                               {.name = "url",
+                                                .type = {.kind = SL_TYPE_STRING},
+                                                .fleeting = true},
+                                               {.name = "size", .type = {.kind = SL_TYPE_BIGINT}}};
     static const struct sl_member element = {
         .type = {.kind = SL_TYPE_STRUCT, .member_count = 3, .members = members}};
-    static const struct sl_type type = {.kind = SL_TYPE_ARRAY, .member_count = 1,
+    static const struct sl_type type = {.kind = SL_TYPE_ARRAY,
+                                        .member_count = 1,
                                         .members = &element};
-    const struct sl_hashed_column columns[] = {{.child = 0, .type = &type}, {.child = 1},
+    const struct sl_hashed_column columns[] = {{.child = 0, .type = &type},
+                                               {.child = 1},
                                                {.child = 2}};
     uint64_t out[SAMPLES];
     struct frame frame;

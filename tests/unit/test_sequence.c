@@ -99,9 +99,12 @@ static void integers_dates_and_times_are_ordered(void **state)
     static const struct {
         const char *format;
         int64_t min, max;
-    } columns[] = {{"s:c", INT8_MIN, INT8_MAX},   {"s:s", INT16_MIN, INT16_MAX},
-                   {"s:i", INT32_MIN, INT32_MAX}, {"s:l", INT64_MIN, INT64_MAX},
-                   {"s:tdD", -719162, 2932896},   {"s:tsu:UTC", -62135596800000000, 253402300799999999},
+    } columns[] = {{"s:c", INT8_MIN, INT8_MAX},
+                   {"s:s", INT16_MIN, INT16_MAX},
+                   {"s:i", INT32_MIN, INT32_MAX},
+                   {"s:l", INT64_MIN, INT64_MAX},
+                   {"s:tdD", -719162, 2932896},
+                   {"s:tsu:UTC", -62135596800000000, 253402300799999999},
                    {"s:tsu:", 0, 1}};
 
     (void)state;
@@ -111,7 +114,7 @@ static void integers_dates_and_times_are_ordered(void **state)
 
         frame_init(&frame, formats);
         if (columns[i].min < 0) {
-            const int64_t values[] = {columns[i].min, columns[i].min + 1, -100, -1, 0, 1, 100,
+            const int64_t values[] = {columns[i].min,    columns[i].min + 1, -100, -1, 0, 1, 100,
                                       columns[i].max - 1};
             for (size_t k = 0; k < 8; k++) {
                 frame_add_int(&frame, 0, values[k]);
@@ -172,10 +175,15 @@ static void zeros_are_one_and_nans_are_one(void **state)
 
 static void decimals_are_ordered(void **state)
 {
-    static const char *const digits[] = {
-        "-99999999999999999999999999999999999999", "-18446744073709551616", "-18446744073709551615",
-        "-1", "0", "1", "18446744073709551615", "18446744073709551616",
-        "99999999999999999999999999999999999999"};
+    static const char *const digits[] = {"-99999999999999999999999999999999999999",
+                                         "-18446744073709551616",
+                                         "-18446744073709551615",
+                                         "-1",
+                                         "0",
+                                         "1",
+                                         "18446744073709551615",
+                                         "18446744073709551616",
+                                         "99999999999999999999999999999999999999"};
     static const char *const formats[] = {"s:d:38,2", NULL};
     struct frame frame;
 
@@ -197,9 +205,9 @@ static void texts_and_booleans_are_ordered(void **state)
     static const struct {
         const char *bytes;
         int64_t len;
-    } texts[] = {{"", 0},      {"\0", 1},      {"\0\0", 2},  {"\0\x01", 2},     {"\x01", 1},
-                 {"A", 1},     {"A\0", 2},     {"A\0B", 3},  {"A\x01", 2},      {"AA", 2},
-                 {"a", 1},     {"\xC3\xA4", 2}};
+    } texts[] = {{"", 0},      {"\0", 1}, {"\0\0", 2}, {"\0\x01", 2},
+                 {"\x01", 1},  {"A", 1},  {"A\0", 2},  {"A\0B", 3},
+                 {"A\x01", 2}, {"AA", 2}, {"a", 1},    {"\xC3\xA4", 2}};
     static const char *const kinds[] = {"s:u", "s:U", "s:vu", "s:z", "s:Z"};
     static const char *const boolean[] = {"s:b", NULL};
     struct frame frame;
@@ -231,8 +239,8 @@ static void several_columns_compare_one_after_the_other(void **state)
     static const struct {
         int64_t a; /* 0: NULL */
         const char *b;
-    } rows[] = {{0, NULL}, {0, "x"}, {1, NULL}, {1, ""}, {1, "2"}, {1, "20"}, {1, "3"}, {2, "1"},
-                {10, NULL}};
+    } rows[] = {{0, NULL}, {0, "x"}, {1, NULL}, {1, ""},   {1, "2"},
+                {1, "20"}, {1, "3"}, {2, "1"},  {10, NULL}};
     struct sequences of, bounds = {0};
     struct sl_error error;
     struct frame frame;
@@ -386,8 +394,10 @@ static void foreign_bytes_are_refused(void **state)
                 sl_sequence_column(frame.schema.children[column], &value, 1, &out, &error);
 
             assert_int_equal(rc, good ? SL_OK : SL_BUG);
-            if (good) ArrowArrayRelease(&out);
-            else assert_null(out.release);
+            if (good)
+                ArrowArrayRelease(&out);
+            else
+                assert_null(out.release);
         }
     frame_done(&frame);
     frame_release(&frame);
