@@ -327,8 +327,29 @@ struct sl_task {
     const struct sl_json *columns; /* read: array of column ids (names where there is no id) that
                                       are wanted; NULL: all */
     int64_t run_started_at_us;     /* UTC; the only clock a connector has besides responses */
-    bool full;                     /* read: everything is wanted, whatever the cursor says */
+    bool full; /* read: everything is wanted, whatever the cursor says; see below */
 };
+
+/*
+ * full and cursor, in a read:
+ *
+ *     full   cursor   what is wanted
+ *     ----   ------   --------------------------------------------------------------------------
+ *     true   NULL     everything, from nothing: a first load, a full refresh
+ *     true   given    everything: a first load that an earlier run began, or a reconciliation. From
+ *                     the cursor a task may take what is not a position (which filter can be relied
+ *                     on, which webhook is its own), and what must not be later than the oldest row
+ *                     that stays (the time from which the next increment goes on).
+ *     false  given    what changed since; everything (with sl_out_complete) where it cannot tell
+ *     false  NULL     as true, NULL
+ *
+ * A first load in parts: the root sets, before it ends, a cursor that says how the table is cut, and
+ * each sub-task sets one when it has emitted all of its part. An engine that keeps what finished
+ * sub-tasks brought keeps the root's cursor and theirs, and gives them again with full. Then the root
+ * asks for the same sub-tasks under the same names, and each that finds in its own cursor that it is
+ * done ends without a request. A sub-task that did not finish has no cursor. Nothing but the job's
+ * end says that the load is complete: the root's cursor looks the same before.
+ */
 
 typedef enum sl_code sl_step_fn(void *task, const struct sl_response *response, struct sl_out *out,
                                 struct sl_error *error);

@@ -82,9 +82,9 @@ static enum sl_code choose_mode(struct sl_flow *flow, struct sl_error *error)
         sl_error_hint(error, "Leave scd_type out, or use SCD_TYPE_1.");
         return SL_UNSUPPORTED;
     }
-    if (scd == SL_SCD_APPEND_ONLY && flow->def->ingestion == SL_SNAPSHOT) {
+    if (scd == SL_SCD_APPEND_ONLY && flow->def->ingestion != SL_APPEND) {
         sl_fail(error, SL_UNSUPPORTED,
-                "APPEND_ONLY on a snapshot source would add every row again with every run");
+                "APPEND_ONLY would add rows again with every run: the rows of this source change");
         sl_error_hint(error, "Leave scd_type out: each run then brings the table up to date.");
         return SL_UNSUPPORTED;
     }

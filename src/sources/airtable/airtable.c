@@ -52,6 +52,8 @@ static const struct sl_option connection_options[] = {
     {0},
 };
 
+static const char *const read_modes[] = {"incremental", "full", NULL};
+
 static const struct sl_option table_options[] = {
     {.name = "view",
      .kind = SL_OPTION_STRING,
@@ -80,6 +82,36 @@ static const struct sl_option table_options[] = {
      .max = AIRTABLE_CHAINS_MAX,
      .offset = AT(chains),
      .help = "How many parts of the table are read at once: 1, 2, 4 or 8; 0 lets sluice decide."},
+    {.name = "read_mode",
+     .kind = SL_OPTION_ENUM,
+     .preset = "incremental",
+     .values = read_modes,
+     .offset = AT(read_mode),
+     .shapes = true,
+     .help = "What a run asks for: incremental is what was created or edited since the last one, "
+             "where that can be had; full is the whole table."},
+    {.name = "webhooks",
+     .kind = SL_OPTION_BOOL,
+     .preset = "false",
+     .offset = AT(webhooks),
+     .shapes = true,
+     .help = "Reads what a webhook of the base names: deleted records and computed cells included. "
+             "Needs the scope webhook:manage and a creator of the base; a run makes the webhook."},
+    {.name = "lookback_seconds",
+     .kind = SL_OPTION_INT,
+     .preset = "600",
+     .min = 0,
+     .max = 604800,
+     .offset = AT(lookback_seconds),
+     .help = "How far an incremental run reaches back before the end of the last one, for changes "
+             "that Airtable shows late."},
+    {.name = "lag_seconds",
+     .kind = SL_OPTION_INT,
+     .preset = "30",
+     .min = 0,
+     .max = 86400,
+     .offset = AT(lag_seconds),
+     .help = "How long before a run the time lies up to which it counts changes as read."},
     {0},
 };
 
@@ -176,9 +208,18 @@ enum sl_code airtable_ask(struct airtable *self, enum airtable_stage stage,
                           const struct sl_url *url, struct sl_json_writer *body, struct sl_out *out,
                           struct sl_error *error)
 {
+    return airtable_send(self, stage, body ? "POST" : NULL, url, body, out, error);
+}
+
+enum sl_code airtable_send(struct airtable *self, enum airtable_stage stage, const char *method,
+                           const struct sl_url *url, struct sl_json_writer *body,
+                           struct sl_out *out, struct sl_error *error)
+{
     struct sl_request request = {
+        .method = method,
         .url = sl_url_text(url),
-        .idempotent = true, /* POST listRecords only reads */
+        /* POST listRecords only reads; a webhook too many ends by itself in a week. */
+        .idempotent = true,
         .auth = {.kind = SL_AUTH_BEARER, .secret = "bearer_token"},
         .headers = {{"Accept", "application/json"}},
         .spends = {{USER_KEY, 1}},
@@ -189,7 +230,6 @@ enum sl_code airtable_ask(struct airtable *self, enum airtable_stage stage,
         return sl_fail(error, SL_TOO_LARGE, "could not make a URL of an id or an offset");
     if (self->base[0]) request.spends[1] = (struct sl_spend){self->base_key, 1};
     if (body) {
-        request.method = "POST";
         request.headers[1] = (struct sl_header){"Content-Type", "application/json"};
         request.body = sl_json_writer_text(body, &request.body_len);
         if (!request.body) return sl_fail(error, SL_NO_MEMORY, "no memory for a request");

@@ -6,7 +6,12 @@
  *   check.c     token, scopes and bases, each tested
  *   discover.c  bases and tables
  *   schema.c    a field of Airtable becomes a column
- *   read.c      records of one table, in one chain of pages or several
+ *   read.c      one table: how it is read in this run; all of it, in one chain of pages or several
+ *   window.c    ... or only what changed since the last run, by time
+ *   feed.c      ... or what the payloads of a webhook name
+ *   byid.c      records by their ids
+ *   cursor.c    what one run leaves to the next
+ *   hook.c      discover: the webhook of a base
  *   comments.c  the comments of one table's records
  *   formula.c   texts for filterByFormula
  *
@@ -24,11 +29,14 @@
 #define AIRTABLE_NAME_MAX 1100    /* of a table, in bytes; they have at most 255 characters */
 #define AIRTABLE_FIELDS_MAX 1000  /* Airtable allows 500 */
 #define AIRTABLE_FILTER_MAX 16000 /* of a user's formula */
-#define AIRTABLE_FORMULA_MAX (AIRTABLE_FILTER_MAX + 1024)
+#define AIRTABLE_FORMULA_MAX (AIRTABLE_FILTER_MAX + 8192)
 #define AIRTABLE_CHAINS_MAX 8
 #define AIRTABLE_PAGE_ROWS 100        /* the most that the API gives */
 #define AIRTABLE_REPEATS_MAX 3        /* the same offset again */
 #define AIRTABLE_EMPTY_PAGES_MAX 1000 /* one after the other */
+#define AIRTABLE_BATCH 100            /* ids in one call: a page of records */
+#define AIRTABLE_NAMED 1024
+#define AIRTABLE_CURSOR_VERSION 2
 
 #define AIRTABLE_COMMENTS_SUFFIX "__comments"
 
@@ -42,6 +50,20 @@ enum airtable_stage {
     AIRTABLE_RECORDS,
     AIRTABLE_COMMENTS,
     AIRTABLE_WHETHER_THERE, /* comments: the record that answered 404 */
+    AIRTABLE_SELF_TEST,     /* a window in which nothing can have changed */
+    AIRTABLE_HOOKS,         /* the webhooks of the base */
+    AIRTABLE_HOOK_CREATE,
+    AIRTABLE_HOOK_REFRESH,
+    AIRTABLE_HOOK_DELETE,
+    AIRTABLE_PAYLOADS,
+};
+
+/* How a root task reads its table. */
+enum airtable_way {
+    AIRTABLE_ALL,    /* everything */
+    AIRTABLE_WINDOW, /* what was created or edited since a time */
+    AIRTABLE_FEED,   /* what a webhook's payloads name */
+    AIRTABLE_BY_ID,  /* the records of task->input.keys */
 };
 
 /* A chain of pages: each answer holds the offset of the next one, the last answer holds none. */
@@ -60,6 +82,26 @@ struct airtable_share {
     bool others;
 };
 
+/* Can the filter by time be relied on? */
+enum airtable_trust { AIRTABLE_UNTESTED, AIRTABLE_TRUSTED, AIRTABLE_BROKEN };
+
+/* A webhook, and how far its payloads were applied. */
+struct airtable_hook {
+    char id[AIRTABLE_ID_MAX]; /* "": none */
+    int64_t next;             /* the payload to begin with; the first is 1 */
+    int64_t polled_us;        /* server's time when that was so: payloads live for a week */
+};
+
+/* The root task's part of the cursor: what one run leaves to the next. */
+struct airtable_cursor {
+    int64_t
+        from_us; /* every change from before this, server's time, was read; SL_NO_TIME: unknown */
+    enum airtable_trust trust;
+    struct airtable_hook hook;
+    int shares; /* how a full read was cut; 0: it was not */
+    bool probe; /* ... when the size was unknown */
+};
+
 struct airtable {
     struct sl_task task; /* first: the engine fills it */
 
@@ -74,6 +116,9 @@ struct airtable {
     const char *view, *filter;
     bool computed_as_string, comment_count;
     int64_t chains; /* 0: as many as it takes */
+    const char *read_mode;
+    int64_t lag_seconds, lookback_seconds;
+    bool webhooks;
 
     /* what this task does */
     bool checking; /* check: refusals are findings, not failures */
@@ -88,10 +133,29 @@ struct airtable {
                                                               the first ones, then NULL */
     int64_t commented_count;
     struct airtable_share share; /* of the table, that this task reads */
-    bool first_of_several; /* the root reads a share too: the others wait for its first page */
-    int64_t round_trip_us; /* discover: of the call for the schema */
-    int64_t read_from_us;  /* server's time when the read began */
+    bool probe;                  /* this share is read first: the others wait for its first page */
+    bool others;                 /* ... which was the last one too: all others are read together */
+    int64_t round_trip_us;       /* discover: of the call for the schema */
+    int64_t server_us;           /* discover: server's time, at the call for the schema */
     struct airtable_chain chain;
+    struct airtable_hook hook; /* discover: that of the base */
+
+    /* read: the root task, and those of shares */
+    enum airtable_way way;
+    struct airtable_cursor old, next; /* what the last run left; what this one leaves */
+    bool going_on;                    /* a full read that an earlier run began */
+    int64_t since_us;                 /* WINDOW: its lower bound; FEED: what is newer is recent */
+    char batch[AIRTABLE_BATCH][AIRTABLE_ID_MAX]; /* ids that are asked for, or will be */
+    bool batch_seen[AIRTABLE_BATCH];
+    int batch_count;
+    bool deletes; /* BY_ID: a record that does not come is to be deleted */
+    /* FEED: ids that were named lately, each where its hash says, so that a record that was edited a
+     * hundred times is read once. One that was driven out by another is read twice. */
+    char named[AIRTABLE_NAMED][AIRTABLE_ID_MAX / 2];
+    int parts;      /* FEED: sub-tasks so far */
+    bool failed;    /* FEED: the webhook says so itself */
+    int64_t recent; /* FEED: the first payload that is applied again in the next run; 0: none */
+    int polls;
 };
 
 /* ---- airtable.c ---- */
@@ -108,6 +172,10 @@ void airtable_url(const struct airtable *self, struct sl_url *url);
 SL_MUST_USE enum sl_code airtable_ask(struct airtable *self, enum airtable_stage stage,
                                       const struct sl_url *url, struct sl_json_writer *body,
                                       struct sl_out *out, struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_send(struct airtable *self, enum airtable_stage stage,
+                                       const char *method, const struct sl_url *url,
+                                       struct sl_json_writer *body, struct sl_out *out,
+                                       struct sl_error *error);
 SL_MUST_USE enum sl_code airtable_ask_whoami(struct airtable *self, struct sl_out *out,
                                              struct sl_error *error);
 SL_MUST_USE enum sl_code airtable_ask_bases(struct airtable *self, struct sl_out *out,
@@ -141,9 +209,63 @@ SL_MUST_USE enum sl_code airtable_ask_list(struct airtable *self, enum airtable_
 /* One page of this task's records. comment_count: with the number of comments of each. */
 SL_MUST_USE enum sl_code airtable_ask_records(struct airtable *self, bool comment_count,
                                               struct sl_out *out, struct sl_error *error);
-/* The cursor of a full read: what was in scope, and since when. */
+
+/* ---- read.c ---- */
+
+/* Reads everything, whatever was planned. */
+SL_MUST_USE enum sl_code airtable_read_all(struct airtable *self, struct sl_out *out,
+                                           struct sl_error *error);
+/* Is this field among the columns that are wanted? */
+bool airtable_wants(const struct airtable *self, const char *field);
+
+/* ---- cursor.c ---- */
+
+/* Reads task->cursor into self->old. NULL when it can be gone on from, else why not. */
+const char *airtable_take_cursor(struct airtable *self);
+/* self->next, with the scope (view, filter) that it holds for. */
 SL_MUST_USE enum sl_code airtable_put_cursor(const struct airtable *self, struct sl_out *out,
                                              struct sl_error *error);
+/* The server's time up to which changes are in what this answer begins, less the lag: for a state
+ * that does not know it. */
+void airtable_take_time(struct airtable *self, const struct sl_response *response);
+/* The webhook that discover found, or one without an id. */
+struct airtable_hook airtable_state_hook(const struct airtable *self);
+
+/* ---- window.c, feed.c, byid.c ---- */
+
+SL_MUST_USE enum sl_code airtable_start_window(struct airtable *self, struct sl_out *out,
+                                               struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_window_answer(struct airtable *self,
+                                                const struct sl_response *response,
+                                                struct sl_out *out, struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_start_feed(struct airtable *self, struct sl_out *out,
+                                             struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_feed_answer(struct airtable *self,
+                                              const struct sl_response *response,
+                                              struct sl_out *out, struct sl_error *error);
+/* The records of these keys, a hundred in a call. deletes: those that do not come are emitted as
+ * deleted. */
+SL_MUST_USE enum sl_code airtable_start_by_id(struct airtable *self, const struct sl_json *keys,
+                                              struct sl_out *out, struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_by_id_answer(struct airtable *self,
+                                               const struct sl_response *response,
+                                               struct sl_out *out, struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_delete_record(const struct airtable *self, const char *id,
+                                                struct sl_out *out, struct sl_error *error);
+
+/* ---- hook.c ---- */
+
+/* discover: finds, renews or makes the base's webhook, and asks for the schema then. */
+SL_MUST_USE enum sl_code airtable_ask_hooks(struct airtable *self, struct sl_out *out,
+                                            struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_hook_answer(struct airtable *self,
+                                              const struct sl_response *response,
+                                              struct sl_out *out, struct sl_error *error);
+/* .../webhooks, .../webhooks/{id}, .../webhooks/{id}/{what} */
+void airtable_hook_url(const struct airtable *self, const char *id, const char *what,
+                       struct sl_url *url);
+SL_MUST_USE enum sl_code airtable_delete_hook(struct airtable *self, const char *id,
+                                              struct sl_out *out, struct sl_error *error);
 
 void airtable_classify(const void *task, const struct sl_response *response,
                        struct sl_verdict *verdict);
@@ -163,12 +285,23 @@ extern const size_t airtable_comment_column_count;
 /* ---- formula.c ---- */
 
 /*
- * The formula for a share of what `filter` (may be NULL) lets through; "" when everything is wanted.
- * Shares of one count are disjoint, and together they are everything. SL_BAD_SPEC: the filter is
- * too long.
+ * "this and that": a user's filter (may be NULL) and what sluice asks for besides; "" when
+ * everything is wanted. SL_BAD_SPEC: the filter is too long.
+ *
+ * A share: those of one count are disjoint, and together they are everything. A window: what was
+ * created or edited at or after since_us (down to the second), by a field or, without one, by
+ * LAST_MODIFIED_TIME().
  */
-SL_MUST_USE enum sl_code airtable_formula(const char *filter, const struct airtable_share *share,
-                                          char formula[AIRTABLE_FORMULA_MAX],
-                                          struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_formula_share(const char *filter,
+                                                const struct airtable_share *share,
+                                                char formula[AIRTABLE_FORMULA_MAX],
+                                                struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_formula_window(const char *filter, const char *field,
+                                                 int64_t since_us,
+                                                 char formula[AIRTABLE_FORMULA_MAX],
+                                                 struct sl_error *error);
+SL_MUST_USE enum sl_code airtable_formula_ids(const char *filter, const char ids[][AIRTABLE_ID_MAX],
+                                              int count, char formula[AIRTABLE_FORMULA_MAX],
+                                              struct sl_error *error);
 
 #endif

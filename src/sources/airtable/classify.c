@@ -64,6 +64,7 @@ static const char *scope_of(const struct airtable *self)
     case AIRTABLE_RECORDS:
     case AIRTABLE_WHETHER_THERE:
     case AIRTABLE_SAMPLE: return "data.records:read";
+    case AIRTABLE_SELF_TEST: return "data.records:read";
     case AIRTABLE_COMMENTS: return "data.recordComments:read";
     default: return "schema.bases:read";
     }
@@ -172,6 +173,17 @@ static void server_failed(const struct sl_response *response, struct sl_verdict 
     verdict->code = SL_SOURCE;
 }
 
+/* Refusals that a step goes on from: a webhook, or a filter by time, that is not to be had. */
+static bool is_expected(const struct airtable *self, int status, const struct complaint *what)
+{
+    bool refused = status >= 400 && status < 500 && status != 401 && status != 429;
+
+    if (status == 204) return self->stage == AIRTABLE_HOOK_DELETE;
+    if (self->stage >= AIRTABLE_HOOKS && self->stage <= AIRTABLE_PAYLOADS) return refused;
+    return self->way == AIRTABLE_WINDOW && status == 422 &&
+           strcmp(what->type, "INVALID_FILTER_BY_FORMULA") == 0;
+}
+
 void airtable_classify(const void *task, const struct sl_response *response,
                        struct sl_verdict *verdict)
 {
@@ -182,7 +194,9 @@ void airtable_classify(const void *task, const struct sl_response *response,
 
     verdict->kind = SL_VERDICT_FAIL_TABLE;
     verdict->code = SL_SOURCE;
-    if (status == 200 && sl_json_kind(response->json) == SL_JSON_OBJECT) {
+    bool deleted = status == 200 && self->stage == AIRTABLE_HOOK_DELETE; /* without a body */
+    if ((status == 200 && sl_json_kind(response->json) == SL_JSON_OBJECT) || deleted ||
+        is_expected(self, status, &what)) {
         verdict->kind = SL_VERDICT_OK;
         return;
     }

@@ -99,8 +99,7 @@ static enum sl_code page_listed(struct airtable *self, const struct sl_response 
     if (sl_json_kind(records) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "page %lld: an answer without 'records'",
                        (long long)self->chain.pages + 1);
-    if (self->chain.pages == 0 && response->server_date_us != SL_NO_TIME)
-        self->read_from_us = response->server_date_us;
+    airtable_take_time(self, response);
     next = airtable_chain_next(&self->chain, response->json, sl_json_len(records), error);
     if (sl_failed(next)) return next;
     rc = keep_commented(self, records, error);

@@ -114,25 +114,59 @@ static enum sl_code bases_listed(struct airtable *self, const struct sl_response
 
 /* ---- the tables of one base ---- */
 
+/* The field whose time moves with every edit of a record; NULL: the table has none. One that watches
+ * some fields only misses edits, and a day is too coarse. */
+static const struct sl_json *modified_field(const struct sl_json *table)
+{
+    for (struct sl_json_each e = sl_json_each(sl_json_get(table, "fields")); sl_json_next(&e);) {
+        const struct sl_json *options = sl_json_get(e.value, "options");
+        const struct sl_json *watched = sl_json_get(options, "referencedFieldIds");
+        if (sl_json_eq(sl_json_get(e.value, "type"), "lastModifiedTime") &&
+            sl_json_true(sl_json_get(options, "isValid")) &&
+            sl_json_eq(sl_json_path(options, "result", "type", NULL), "dateTime") &&
+            sl_json_kind(watched) == SL_JSON_ARRAY && sl_json_len(watched) == 0 &&
+            airtable_is_id(sl_json_str(sl_json_get(e.value, "id")), "fld"))
+            return e.value;
+    }
+    return NULL;
+}
+
+static void put_hook(const struct airtable *self, struct sl_json_writer *state)
+{
+    if (!self->hook.id[0]) return;
+    sl_json_key(state, "hook");
+    sl_json_begin_object(state);
+    sl_json_kv_str(state, "id", self->hook.id);
+    sl_json_kv_i64(state, "next", self->hook.next);
+    sl_json_kv_i64(state, "polled_us", self->hook.polled_us);
+    sl_json_end_object(state);
+}
+
 /* What a read needs to know of its table. */
 static enum sl_code put_state(const struct airtable *self, const struct sl_json *table,
                               bool comments, struct sl_json_writer *state, struct sl_error *error)
 {
-    const char *auto_number = NULL;
+    const char *modified = sl_json_str(sl_json_get(modified_field(table), "id"));
 
-    for (struct sl_json_each e = sl_json_each(sl_json_get(table, "fields")); sl_json_next(&e);)
-        if (!auto_number && sl_json_eq(sl_json_get(e.value, "type"), "autoNumber"))
-            auto_number = sl_json_str(sl_json_get(e.value, "id"));
     sl_json_begin_object(state);
     sl_json_kv_str(state, "base", self->base);
     sl_json_kv_str(state, "id", sl_json_str(sl_json_get(table, "id")));
     sl_json_kv_str(state, "primary", sl_json_str(sl_json_get(table, "primaryFieldId")));
-    sl_json_kv_str(state, "auto_number", auto_number);
+    if (modified) sl_json_kv_str(state, "modified", modified);
     sl_json_kv_bool(state, "comments", comments);
     sl_json_kv_i64(state, "round_trip_us", self->round_trip_us);
+    if (self->server_us != SL_NO_TIME) sl_json_kv_i64(state, "server_us", self->server_us);
+    put_hook(self, state);
     sl_json_end_object(state);
     return sl_json_writer_text(state, NULL) ? SL_OK
                                             : sl_fail(error, SL_NO_MEMORY, "no memory for a table");
+}
+
+/* A webhook tells of deleted records. Comments have no time by which they could be asked for. */
+static enum sl_ingestion ingestion_of(const struct airtable *self, bool comments)
+{
+    if (comments || strcmp(self->read_mode, "full") == 0) return SL_SNAPSHOT;
+    return self->hook.id[0] ? SL_CDC_WITH_DELETES : SL_CDC;
 }
 
 static enum sl_code emit(struct airtable *self, const struct sl_json *table, bool comments,
@@ -147,7 +181,8 @@ static enum sl_code emit(struct airtable *self, const struct sl_json *table, boo
     if (rc) goto out;
     def->namespace_ = self->base;
     def->primary_key = key;
-    def->ingestion = SL_SNAPSHOT;
+    def->ingestion = ingestion_of(self, comments);
+    def->rereads = !comments;
     def->rows_per_call = comments ? 0 : AIRTABLE_PAGE_ROWS;
     def->state = sl_json_writer_text(state, NULL);
     rc = sl_out_table(out, def, error);
@@ -200,6 +235,7 @@ static enum sl_code emit_records(struct airtable *self, const struct sl_json *ta
         .name = sl_json_str(sl_json_get(table, "name")),
         .id = sl_json_str(sl_json_get(table, "id")),
         .comment = sl_json_str(sl_json_get(table, "description")),
+        .cursor = sl_json_str(sl_json_get(modified_field(table), "name")),
         .columns = columns,
         .column_count = n,
         .strict_objects = strict,
@@ -243,6 +279,7 @@ static enum sl_code schema_read(struct airtable *self, const struct sl_response 
         return SL_DONE;
     }
     self->round_trip_us = response->received_at_us - response->started_at_us;
+    self->server_us = response->server_date_us;
     if (sl_json_kind(tables) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "base '%s': the schema holds no 'tables'", self->base);
     rc = sl_out_namespace(out, base_name ? base_name : self->base, self->base, NULL, error);
@@ -273,12 +310,19 @@ enum sl_code airtable_discover(void *task, const struct sl_response *response, s
     if (!response && base) {
         self->optional = sl_json_true(sl_json_get(self->task.input, "listed"));
         rc = airtable_enter_base(self, base, out, error);
-        return rc ? rc : airtable_ask_schema(self, out, error);
+        if (rc) return rc;
+        return self->webhooks && strcmp(self->read_mode, "full") != 0
+                   ? airtable_ask_hooks(self, out, error)
+                   : airtable_ask_schema(self, out, error);
     }
     if (!response) return start(self, out, error);
     switch (self->stage) {
     case AIRTABLE_BASES: return bases_listed(self, response, out, error);
     case AIRTABLE_SCHEMA: return schema_read(self, response, out, error);
+    case AIRTABLE_HOOKS:
+    case AIRTABLE_HOOK_CREATE:
+    case AIRTABLE_HOOK_REFRESH:
+    case AIRTABLE_HOOK_DELETE: return airtable_hook_answer(self, response, out, error);
     default: return sl_fail(error, SL_BUG, "discover: an answer nobody asked for");
     }
 }

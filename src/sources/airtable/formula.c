@@ -38,21 +38,85 @@ static size_t put_share(char *out, size_t cap, const struct airtable_share *shar
     return len;
 }
 
-enum sl_code airtable_formula(const char *filter, const struct airtable_share *share,
-                              char formula[AIRTABLE_FORMULA_MAX], struct sl_error *error)
+/* The filter before what follows, and what closes it. In parentheses: an "a, b" is an error then, as
+ * it is alone, and not two arguments. */
+static enum sl_code put_filter(const char *filter, bool more, char *out, size_t *len,
+                               const char **close, struct sl_error *error)
 {
-    bool filtered = filter && *filter, cut = share->count > 1;
-    size_t len = 0;
-
-    formula[0] = '\0';
-    if (filtered && strlen(filter) > AIRTABLE_FILTER_MAX)
+    *len = 0;
+    *close = "";
+    out[0] = '\0';
+    if (!filter || !*filter) return SL_OK;
+    if (strlen(filter) > AIRTABLE_FILTER_MAX)
         return sl_fail(error, SL_BAD_SPEC, "the option 'filter' is longer than %d bytes",
                        AIRTABLE_FILTER_MAX);
-    /* In parentheses: an "a, b" is an error then, as it is alone, and not two arguments. */
-    if (filtered)
-        len += (size_t)snprintf(formula, AIRTABLE_FORMULA_MAX, "%s%s%s", cut ? "AND((" : "", filter,
-                                cut ? ")," : "");
-    if (cut) len += put_share(formula + len, AIRTABLE_FORMULA_MAX - len, share);
-    if (filtered && cut) snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ")");
+    *len = (size_t)snprintf(out, AIRTABLE_FORMULA_MAX, "%s%s%s", more ? "AND((" : "", filter,
+                            more ? ")," : "");
+    if (more) *close = ")";
+    return SL_OK;
+}
+
+enum sl_code airtable_formula_share(const char *filter, const struct airtable_share *share,
+                                    char formula[AIRTABLE_FORMULA_MAX], struct sl_error *error)
+{
+    bool cut = share->count > 1;
+    const char *close;
+    size_t len;
+    enum sl_code rc = put_filter(filter, cut, formula, &len, &close, error);
+
+    if (rc || !cut) return rc;
+    len += put_share(formula + len, AIRTABLE_FORMULA_MAX - len, share);
+    snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, "%s", close);
+    return SL_OK;
+}
+
+/* ---- windows ---- */
+
+/* "at or after", to the second. IS_AFTER and IS_BEFORE are strict, and comparing a time with a text
+ * by '>' matches every record. */
+static size_t put_since(char *out, size_t cap, const char *what, const char *since)
+{
+    return (size_t)snprintf(out, cap,
+                            "OR(IS_SAME(%s,DATETIME_PARSE('%s'),'second'),"
+                            "IS_AFTER(%s,DATETIME_PARSE('%s')))",
+                            what, since, what, since);
+}
+
+/* A record that was never edited has no modified time; a comparison with that could be an error,
+ * and an error in an OR() leaves the record out. */
+enum sl_code airtable_formula_window(const char *filter, const char *field, int64_t since_us,
+                                     char formula[AIRTABLE_FORMULA_MAX], struct sl_error *error)
+{
+    char since[SL_TIME_TEXT_MAX], modified[AIRTABLE_ID_MAX + 8] = "LAST_MODIFIED_TIME()";
+    const char *close;
+    size_t len;
+    enum sl_code rc = put_filter(filter, true, formula, &len, &close, error);
+
+    if (rc) return rc;
+    if (field) snprintf(modified, sizeof modified, "{%.60s}", field);
+    sl_time_format_ms(since_us - since_us % SL_SECOND_US, since);
+    len += (size_t)snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, "IF(%s,", modified);
+    len += put_since(formula + len, AIRTABLE_FORMULA_MAX - len, modified, since);
+    len += (size_t)snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ",");
+    len += put_since(formula + len, AIRTABLE_FORMULA_MAX - len, "CREATED_TIME()", since);
+    snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ")%s", close);
+    return SL_OK;
+}
+
+/* ---- records by id ---- */
+
+enum sl_code airtable_formula_ids(const char *filter, const char ids[][AIRTABLE_ID_MAX], int count,
+                                  char formula[AIRTABLE_FORMULA_MAX], struct sl_error *error)
+{
+    const char *close;
+    size_t len;
+    enum sl_code rc = put_filter(filter, true, formula, &len, &close, error);
+
+    if (rc) return rc;
+    len += (size_t)snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, "OR(");
+    for (int i = 0; i < count; i++)
+        len += (size_t)snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, "%sRECORD_ID()='%s'",
+                                i ? "," : "", ids[i]);
+    snprintf(formula + len, AIRTABLE_FORMULA_MAX - len, ")%s", close);
     return SL_OK;
 }
