@@ -13,8 +13,8 @@ static struct text read_parts(struct world *world, struct sl_delta_table *table,
 {
     struct ArrowArrayStream stream;
 
-    OK(world, sl_delta_read(table, parts, part_count, columns, count, added, &stream,
-                            &world->error));
+    OK(world,
+       sl_delta_read(table, parts, part_count, columns, count, added, &stream, &world->error));
     return read_stream(&stream);
 }
 
@@ -53,8 +53,8 @@ static void some_rows_of_some_files(void **state)
     assert_non_null(strstr(stream.get_last_error(&stream), "beyond"));
     stream.release(&stream);
     const struct sl_delta_part nothing = {.live = 2};
-    assert_int_equal(
-        sl_delta_read(table, &nothing, 1, NULL, 0, NULL, &stream, &world->error), SL_BUG);
+    assert_int_equal(sl_delta_read(table, &nothing, 1, NULL, 0, NULL, &stream, &world->error),
+                     SL_BUG);
     const char *const other[] = {"other"};
     assert_int_equal(sl_delta_read(table, parts, 1, other, 1, NULL, &stream, &world->error),
                      SL_NOT_FOUND);
@@ -86,8 +86,10 @@ static void few_rows_of_many_pages(void **state)
     schema.release(&schema);
     for (int64_t i = 0; i < WANTED; i++) wanted[i] = i * i * 20 - i;
     for (int except = 0; except < 2; except++) {
-        const struct sl_delta_part part = {
-            .staged = file, .rows = wanted, .count = WANTED, .except = except};
+        const struct sl_delta_part part = {.staged = file,
+                                           .rows = wanted,
+                                           .count = WANTED,
+                                           .except = except};
         int64_t rows = 0;
         OK(world, sl_delta_read(table, &part, 1, NULL, 0, NULL, &stream, &world->error));
         while (!stream.get_next(&stream, &array) && array.release) {

@@ -4,6 +4,7 @@
 //! that somebody else's file is in the way. So every commit carries an id of its own in its
 //! commitInfo, and after any answer but "committed" the log is read to find out what happened.
 
+use std::cell::Cell;
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
@@ -20,17 +21,18 @@ use delta_kernel::snapshot::SnapshotRef;
 use delta_kernel::transaction::create_table::create_table;
 use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
 use delta_kernel::{KernelError, KernelResult};
+use url::Url;
 
 use crate::border::{
     guard, optional_pairs, optional_text, pairs, slice, text, Code, Failure, Outcome, SlError,
     SlPair,
 };
 use crate::engine::{path_of, Engine};
-use crate::live::{self, Gone};
 use crate::maintenance;
 use crate::table::{
     added_failure, create_failure, draft, snapshot_at, Draft, State, Table, ENGINE_INFO,
 };
+use crate::vectors::{self, Gone};
 use crate::writer::File;
 
 /// The field of commitInfo that tells our commits apart.
@@ -78,6 +80,8 @@ pub struct Commit<'a> {
     remove_all: bool,
     data_change: bool,
     added: Vec<StructField>,
+    /// Where the deletion vectors of this commit are, once they are written.
+    vectors: Cell<Option<Url>>,
 }
 
 impl<'a> Commit<'a> {
@@ -120,6 +124,7 @@ impl<'a> Commit<'a> {
             remove_all: commit.remove_all,
             data_change: commit.data_change,
             added: table.added_columns(added)?,
+            vectors: Cell::new(None),
         })
     }
 
@@ -142,6 +147,7 @@ impl<'a> Commit<'a> {
             remove_all: false,
             data_change: false,
             added: Vec::new(),
+            vectors: Cell::new(None),
         }
     }
 
@@ -167,6 +173,15 @@ impl<'a> Commit<'a> {
     fn name_files(&self, named: bool) {
         for file in &self.files {
             file.named.set(named);
+        }
+    }
+
+    /// It is known that no version names what was written for this commit.
+    fn drop_files(&self, table: &Table) {
+        self.name_files(false);
+        if let Some(path) = self.vectors.take().and_then(|location| path_of(&location).ok()) {
+            // Best effort: an unnamed file is harmless, and vacuum finds it.
+            let _ = table.engine.wait(table.place.store.delete(&path));
         }
     }
 
@@ -219,7 +234,9 @@ pub fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
     let ended = match &table.state {
         State::At(snapshot) => update(table, snapshot.clone(), commit),
         State::Draft(draft) => create(table, draft, commit),
-    }?; // an error so far: nothing was sent
+    };
+    // An error so far: no commit was sent.
+    let ended = ended.inspect_err(|_| commit.drop_files(table))?;
     if let Ended::Committed(Some(snapshot)) = ended {
         table.move_to(snapshot);
         maintenance::after_commit(table);
@@ -231,7 +248,7 @@ pub fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
             Ok(())
         }
         Ok(Fate::Theirs(newest)) => {
-            commit.name_files(false);
+            commit.drop_files(table);
             if version == 0 {
                 return Err(Failure::new(
                     Code::Exists,
@@ -244,7 +261,7 @@ pub fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
             Err(Failure::new(Code::Conflict, message))
         }
         Ok(Fate::NotThere) => {
-            commit.name_files(false);
+            commit.drop_files(table);
             match ended {
                 Ended::Failed(failure) => Err(failure),
                 _ => Err(Failure::new(
@@ -299,7 +316,7 @@ fn update(table: &Table, snapshot: SnapshotRef, commit: &Commit) -> Outcome<Ende
             transaction.remove_files(actions?);
         }
     }
-    live::take_out(table, &mut transaction, &commit.gone)?;
+    commit.vectors.set(vectors::take_out(table, &mut transaction, &commit.gone)?);
     for file in &commit.files {
         transaction.add_files(file.add_action()?);
     }

@@ -9,6 +9,7 @@
 //! * `encoding`    which columns of a file are worth a dictionary
 //! * `writer`      columns become Parquet files that no version names yet
 //! * `live`        the files of a snapshot, by number
+//! * `vectors`     what a commit takes out: files, or rows that deletion vectors hide
 //! * `commit`      files, transaction id and cursor become one version
 //! * `stats`       what the log tells of a file, gathered while it is written
 //! * `pages`       some rows of one Parquet file
@@ -39,4 +40,5 @@ mod scan;
 mod stats;
 mod table;
 mod vacuum;
+mod vectors;
 mod writer;

@@ -1,6 +1,5 @@
 //! The files of a snapshot, in a fixed order: a file's place in it is its number for C.
 
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::ptr;
 
@@ -11,7 +10,6 @@ use delta_kernel::engine_data::FilteredEngineData;
 use delta_kernel::object_store::path::Path;
 use delta_kernel::scan::state::ScanFile;
 use delta_kernel::snapshot::SnapshotRef;
-use delta_kernel::transaction::Transaction;
 use url::Url;
 
 use crate::border::{c_string, guard, Code, Failure, Outcome, SlError};
@@ -27,12 +25,6 @@ pub struct SlLive {
     modified_ms: i64,
     rows: i64,
     dead: i64,
-}
-
-/// What a commit takes out of a live file: some rows, or all of it.
-pub struct Gone<'a> {
-    pub file: usize,
-    pub rows: Option<&'a [i64]>,
 }
 
 #[derive(Default)]
@@ -144,28 +136,6 @@ pub fn rows(file: &ScanFile) -> Option<i64> {
 /// How many of them its deletion vector hides.
 pub fn dead(file: &ScanFile) -> Outcome<i64> {
     Ok(file.dv_info.cardinality()?.unwrap_or(0) as i64)
-}
-
-/// Puts into a transaction what goes from live files.
-pub fn take_out(table: &Table, transaction: &mut Transaction, gone: &[Gone]) -> Outcome<()> {
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let live = table.live()?;
-    let mut parts: HashMap<usize, Option<&[i64]>> = HashMap::new();
-    for part in gone {
-        live.file(part.file)?;
-        if parts.insert(part.file, part.rows).is_some() {
-            return Err(Failure::bug(format!("live file number {} goes twice", part.file)));
-        }
-        if part.rows.is_some() {
-            return Err(Failure::new(Code::Unsupported, "deletion vectors are not written"));
-        }
-    }
-    for actions in live.actions_of(|number| matches!(parts.get(&number), Some(None))) {
-        transaction.remove_files(actions?);
-    }
-    Ok(())
 }
 
 #[no_mangle]
