@@ -20,15 +20,23 @@ struct sl_doc;
 
 #define SL_SPEC_OBJECTS_MAX 10000
 
+#define SL_RECONCILE_NEVER INT64_MAX
+
 enum sl_scd { SL_SCD_DEFAULT, SL_SCD_APPEND_ONLY, SL_SCD_TYPE_1, SL_SCD_TYPE_2 };
 
 /* table_configuration, resolved: table over schema over definition. */
 struct sl_table_config {
     enum sl_scd scd;
-    const struct sl_json *primary_keys; /* arrays of strings, or NULL */
+    const struct sl_json *primary_keys; /* arrays of strings (or one string), or NULL */
     const struct sl_json *include_columns;
     const struct sl_json *exclude_columns;
+    const struct sl_json *sequence_by;
+    const struct sl_json *track_history_columns; /* NULL: all */
     enum sl_names names;
+    bool keep_names; /* a renamed field's column keeps its name under column mapping too */
+    bool ignore_null_updates;
+    int64_t reconcile_us;  /* a complete read at the latest after this; 0: by the source */
+    int64_t tombstones_us; /* how long deletes are remembered; 0: the default */
     const struct sl_json *table_properties; /* object of strings, without sluice.*; or NULL */
     const char *options_json;               /* the connector's table options, one JSON object */
     const char *shape_json;                 /* those of them that change the columns */
@@ -49,12 +57,17 @@ struct sl_spec {
     const char *connection_name;
     const char *catalog, *schema; /* defaults of destinations, or NULL */
     bool bare;
+    size_t memory_bytes; /* of each table's changes; 0: the default */
     size_t object_count;
     struct sl_object *objects;
     const char *const *notes; /* ends with NULL: keys that mean nothing here, and what does */
     const char *text;         /* the JSON as given, for the catalog */
-    struct sl_doc *doc;       /* what the struct sl_json above belong to */
-    struct sl_arena *arena;   /* owns everything above */
+    struct sl_doc *doc;       /* what the struct sl_json above belong to; and: */
+    struct sl_spec_doc {
+        struct sl_doc *doc;
+        struct sl_spec_doc *next;
+    } * docs;
+    struct sl_arena *arena; /* owns everything above */
 };
 
 /*

@@ -10,7 +10,13 @@ const struct sl_spec_key sl_spec_pipeline_keys[] = {
     {.name = "ingestion_definition",
      .kind = SL_SPEC_OBJECT,
      .help = "The connection and the tables. Required."},
-    {.name = "configuration", .kind = SL_SPEC_OBJECT, .ignored = true},
+    {.name = "configuration",
+     .kind = SL_SPEC_OBJECT,
+     .help = "`sluice.memory`: as `memory`. Other entries mean nothing here."},
+    {.name = "memory",
+     .kind = SL_SPEC_STRING,
+     .help = "What each table's changes may take of memory before they are put on disk: `256MiB` "
+             "(default), `1GiB`."},
     {.name = "development", .kind = SL_SPEC_BOOL, .ignored = true},
     {.name = "continuous",
      .kind = SL_SPEC_BOOL,
@@ -64,6 +70,7 @@ const struct sl_spec_key sl_spec_bare_keys[] = {
     {.name = "catalog", .kind = SL_SPEC_STRING, .help = "Catalog of destinations that name none."},
     {.name = "schema", .kind = SL_SPEC_STRING, .help = "Schema of destinations that name none."},
     {.name = "target", .kind = SL_SPEC_STRING, .help = "The older word for `schema`."},
+    {.name = "memory", .kind = SL_SPEC_STRING, .help = "As above."},
     {.name = "connection_name", .kind = SL_SPEC_STRING, .help = "The connection. Required."},
     {.name = "objects", .kind = SL_SPEC_ARRAY, .help = "What is read. Required."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "For all objects."},
@@ -134,24 +141,50 @@ const struct sl_spec_key sl_spec_schema_keys[] = {
 const struct sl_spec_key sl_spec_config_keys[] = {
     {.name = "scd_type",
      .kind = SL_SPEC_STRING,
-     .help = "`SCD_TYPE_1` (default where there is a key) or `APPEND_ONLY`."},
+     .help = "`SCD_TYPE_1` (default where there is a key), `SCD_TYPE_2` (history) or "
+             "`APPEND_ONLY`."},
     {.name = "primary_keys", .kind = SL_SPEC_STRINGS, .help = "Instead of the source's key."},
     {.name = "sequence_by",
      .kind = SL_SPEC_STRINGS,
-     .note = "'sequence_by' has no effect yet: a keyed table is read whole and replaced"},
+     .help = "What orders the changes of a row: one column, or several compared one after the "
+             "other; at most 8. Default: the source's own version of a row where it has one, else "
+             "the order in which changes are seen."},
     {.name = "include_columns",
      .kind = SL_SPEC_STRINGS,
      .help = "Only these columns: names as in the source, visible names, or ids."},
     {.name = "exclude_columns", .kind = SL_SPEC_STRINGS, .help = "All columns but these."},
     {.name = "table_properties",
      .kind = SL_SPEC_OBJECT,
-     .help = "Delta table properties, and `sluice.<option>` for any option of the connector."},
+     .help = "Delta table properties, and `sluice.<option>` for any option of the connector and "
+             "for the keys marked *own* here."},
     {.name = "column_names",
      .kind = SL_SPEC_STRING,
+     .own = true,
      .help = "`snake_case` (default) or `original`."},
     {.name = "track_history_columns",
      .kind = SL_SPEC_STRINGS,
-     .note = "'track_history_columns' has no effect without SCD_TYPE_2"},
+     .own = true,
+     .help = "`SCD_TYPE_2`: only a change of these opens a new version; another one changes the "
+             "open version. Default: all columns."},
+    {.name = "ignore_null_updates",
+     .kind = SL_SPEC_BOOL,
+     .own = true,
+     .help = "`SCD_TYPE_1` without a sequence: NULL in an update keeps the value that is there."},
+    {.name = "on_rename",
+     .kind = SL_SPEC_STRING,
+     .own = true,
+     .help = "A field renamed in the source: `follow` (default) renames its column where column "
+             "mapping is on (`delta.columnMapping.mode=name`); `keep` never does."},
+    {.name = "reconcile_every",
+     .kind = SL_SPEC_STRING,
+     .own = true,
+     .help = "A complete read at the latest after this time: `1d`, `12h`, `30m`, `2w`, or `never`. "
+             "Default: what the connector thinks right."},
+    {.name = "tombstone_retention",
+     .kind = SL_SPEC_STRING,
+     .own = true,
+     .help = "How long deletes are remembered, against changes that come late: `7d` (default), "
+             "`12h`, `4w`."},
     {.name = "row_filter",
      .kind = SL_SPEC_STRING,
      .refused = "no connector can push an SQL predicate to its source yet; Airtable has the table "
@@ -176,7 +209,8 @@ static void print_keys(struct sl_buf *out, const char *title, const struct sl_sp
 
     sl_buf_addf(out, "\n## %s\n\n| key | type | here |\n|---|---|---|\n", title);
     for (; keys->name; keys++)
-        sl_buf_addf(out, "| `%s` | %s | %s%s |\n", keys->name, kinds[keys->kind],
+        sl_buf_addf(out, "| `%s`%s | %s | %s%s |\n", keys->name, keys->own ? " *own*" : "",
+                    kinds[keys->kind],
                     keys->refused ? "Refused: "
                     : keys->note  ? "Noted: "
                                   : "",

@@ -27,6 +27,7 @@ struct sl_spec_key {
     bool ignored;        /* means something elsewhere; all such keys share one note */
     const char *note;    /* said once when it is given: what to do instead */
     bool note_if_true;   /* only when its value is true */
+    bool own;            /* not the vendor's: table_properties["sluice.<name>"] is it too */
     const char *refused; /* why a specification with this key cannot be run */
 };
 
