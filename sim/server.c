@@ -302,6 +302,9 @@ static void answer(struct sim_server *server, struct call *call, const char *met
     (void)pthread_mutex_lock(&server->sim_lock);
     request.now_us = monotonic_us() + server->utc_offset_us;
     enum sl_code rc = sim_handle(server->sim, &request, &call->reply, &error);
+    /* Control moved the clock: it goes on from there. */
+    if (sim_now(server->sim) > request.now_us)
+        server->utc_offset_us += sim_now(server->sim) - request.now_us;
     bool gzip = sim_gzip(server->sim);
     (void)pthread_mutex_unlock(&server->sim_lock);
 

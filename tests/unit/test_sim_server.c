@@ -1,6 +1,7 @@
 /* The simulator over real HTTP, asked by the engine's own client. */
 #include "test_sim_client.h"
 
+#include "base/time.h"
 #include "http/world.h"
 
 struct stage {
@@ -158,28 +159,53 @@ static void a_connection_in_waiting_does_not_hold_up_the_end(void **state)
     stage_close(&stage); /* at once, not in an hour */
 }
 
-static void control_comes_over_http(void **state)
+/* POST /_sim/control; the answer must be 200. */
+static void control(struct stage *stage, const char *body)
 {
-    struct stage stage;
     struct sl_completion done;
-    struct sl_exchange exchange;
-    static const char body[] = "{\"op\":\"delete\",\"table\":\"SKU Candidates\",\"all\":true}";
-
-    (void)state;
-    stage_open(&stage, &(struct sim_options){.rate = -1});
-    exchange = exchange_of(&stage);
+    struct sl_exchange exchange = exchange_of(stage);
     char url[100];
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/_sim/control", sim_server_port(stage.server));
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/_sim/control", sim_server_port(stage->server));
     exchange.url = url;
     exchange.method = "POST";
     exchange.body = body;
     exchange.body_len = strlen(body);
-    start(&stage, &exchange);
-    next(&stage, &done);
+    start(stage, &exchange);
+    next(stage, &done);
     assert_int_equal(done.status, 200);
+}
+
+static void control_comes_over_http(void **state)
+{
+    struct stage stage;
+    struct sl_completion done;
+
+    (void)state;
+    stage_open(&stage, &(struct sim_options){.rate = -1});
+    control(&stage, "{\"op\":\"delete\",\"table\":\"SKU Candidates\",\"all\":true}");
     ask(&stage, &done);
     assert_int_equal(done.body_len, strlen("{\"records\":[]}"));
+    stage_close(&stage);
+}
+
+static void a_clock_that_is_moved_runs_on(void **state)
+{
+    struct stage stage;
+    struct sl_completion done;
+    const int64_t hour_us = INT64_C(3600) * SL_SECOND_US;
+
+    (void)state;
+    stage_open(&stage, &(struct sim_options){.rate = -1});
+    ask(&stage, &done);
+    int64_t before_us = sim_now(stage.sim);
+
+    control(&stage, "{\"advance_ms\":3600000}");
+    int64_t moved_us = sim_now(stage.sim);
+
+    assert_true(moved_us >= before_us + hour_us);
+    ask(&stage, &done);
+    assert_true(sim_now(stage.sim) > moved_us); /* it does not wait for the real one */
     stage_close(&stage);
 }
 
@@ -205,6 +231,7 @@ int main(void)
         cmocka_unit_test(what_breaks_breaks_on_the_wire),
         cmocka_unit_test(a_connection_in_waiting_does_not_hold_up_the_end),
         cmocka_unit_test(control_comes_over_http),
+        cmocka_unit_test(a_clock_that_is_moved_runs_on),
         cmocka_unit_test(a_taken_port_is_an_error),
     };
 
