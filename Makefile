@@ -10,6 +10,7 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+KILLS ?= 1000
 
 help: ## this list
 	echo "sluice: SaaS tables into Delta Lake tables"
@@ -33,12 +34,13 @@ fuzz: ## every fuzz target under libFuzzer, FUZZ_SECONDS=60 each
 	scripts/bootstrap.sh build fuzz
 	FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh
 
-crash: ## kill a run at every named point, run again, compare (part of `make test`)
+crash: ## kill runs KILLS=1000 times, run again, compare; prints docs/crash.md (a slice of it: `make test`)
 	scripts/bootstrap.sh build test
 	scripts/venv.sh
+	scripts/get_jars.sh
 	cmake --preset dev >/dev/null
 	cmake --build --preset dev --target sluice
-	build/venv/bin/python -m pytest tests/crash
+	build/venv/bin/python tests/crash/storm.py --kills $(KILLS) --out docs/crash.md
 
 format: ## format all C files with clang-format 14
 	scripts/bootstrap.sh build format

@@ -280,11 +280,12 @@ class Table:
     fleeting: set   # columns with links that are new in every listing
 
 
-def expected_table(truth: dict) -> Table:
-    """truth: {"table": the table as the meta API shows it, "records": as listed by field id}."""
+def expected_table(truth: dict, names: list = None) -> Table:
+    """truth: {"table": the table as the meta API shows it, "records": as listed by field id}.
+    names: what the fields' columns are called where that does not follow from the fields alone."""
     schema, records = truth["table"], truth["records"]
     fields = schema["fields"]
-    names = column_names(fields)
+    names = names or column_names(fields)
     types = [column_type(f) for f in fields]
     columns = {"_airtable_id": "string", "_airtable_created_time": "timestamp"}
     columns |= {n: "string" if t == JSON_TEXT else t for n, t in zip(names, types)}

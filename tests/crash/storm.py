@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+"""Kills runs at every named point and at random, runs again, and compares with the truth.
+
+    build/venv/bin/python tests/crash/storm.py --kills 1000 --workers 2 --out docs/crash.md
+
+A life is one simulated base and one pipeline that follows it: a first load, then steps. In a step
+the base changes, the command of the step is killed (SLUICE_KILL_AT=<point>:<n> in a build that
+knows the points, or at a random time), perhaps killed again, perhaps with changes between, and
+then left to end. Readers that are not ours compare every table with the truth. All choices follow
+from the seed; what is killed at a random time depends on the machine, too.
+"""
+
+import argparse
+import concurrent.futures
+import pickle
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from harness import readers  # noqa: E402
+from harness.compare import as_rows, without_links  # noqa: E402
+from harness.landing import Kind, Landing  # noqa: E402
+from harness.life import DAY_MS  # noqa: E402
+from harness.program import ROOT, Simulator  # noqa: E402
+
+TABLES = {"SKU Candidates": "skus", "Vendors": "vendors"}
+RECORDS = 130  # two pages
+
+
+def points() -> list:
+    names = set()
+    for path in sorted((ROOT / "src").rglob("*.c")):
+        names |= set(re.findall(r'\bSL_POINT\("([^"]+)"\)', path.read_text(encoding="utf-8")))
+    return sorted(names)
+
+
+KINDS = {kind.name: kind for kind in (
+    Kind("rewritten", {"scd_type": "SCD_TYPE_1"}),
+)}
+
+
+# -- what happens ---------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Scenario:
+    """One step of a life. before: changes the base. command: what is killed, and at last is not."""
+    name: str
+    before: object
+    command: tuple = ("run",)
+    incremental: bool = False  # what it reads need not be everything
+    weight: int = 1
+
+    @property
+    def reads(self):
+        return self.command[0] == "run"
+
+
+def nothing(life):
+    pass
+
+
+def rewrite_some(life):
+    life.change()
+
+
+def alter(life):
+    life.change()
+    life.alter()
+
+
+def sleep_a_day(life):
+    life.change()
+    life.pass_time(DAY_MS)
+
+
+FIRST = Scenario("first load", nothing)
+SCENARIOS = (
+    Scenario("incremental", rewrite_some, incremental=True, weight=4),
+    Scenario("nothing new", nothing, incremental=True),
+    Scenario("reconcile", sleep_a_day, weight=2),
+    Scenario("schema change", alter, incremental=True, weight=3),
+    Scenario("full refresh", rewrite_some, ("run", "--full-refresh")),
+)
+
+
+@dataclass
+class Report:
+    kills: Counter = field(default_factory=Counter)  # (kind, scenario, point)
+    steps: int = 0
+    lives: int = 0
+    comparisons: Counter = field(default_factory=Counter)  # reader
+    differences: list = field(default_factory=list)
+
+    def total(self):
+        return sum(self.kills.values())
+
+    def add(self, other):
+        self.kills += other.kills
+        self.steps += other.steps
+        self.lives += other.lives
+        self.comparisons += other.comparisons
+        self.differences += other.differences
+
+
+class Aim:
+    """Where the next kill strikes: the point that was struck least, at an arrival that may exist."""
+
+    def __init__(self, dice):
+        self.dice, self.struck, self.most, self.missed = dice, Counter(), {}, Counter()
+        self.points = points()
+
+    def choose(self, situation):
+        """(point, n), or None for a random time."""
+        if self.dice.random() < 0.25:
+            return None
+        # A point that was not met may lie behind an earlier kill, or not on this way at all.
+        point = min(self.points, key=lambda p: (
+            self.struck[p] + 3 * self.struck[situation, p] + 6 * self.missed[situation, p],
+            self.dice.random()))
+        return point, self.dice.randint(1, self.most.get((situation, point), 0) + 1)
+
+    def learn(self, situation, shot, killed):
+        if shot is None:
+            return
+        point, n = shot
+        if killed:
+            self.struck[point] += 1
+            self.struck[situation, point] += 1
+            self.most[situation, point] = max(n, self.most.get((situation, point), 0))
+        elif n == 1:
+            self.missed[situation, point] += 1
+
+
+def identity(table) -> list:
+    """The rows of a table as a sorted list, without what is new in every listing."""
+    return sorted(repr(sorted((k, without_links(v)) for k, v in row.items()
+                              if k not in ("_ingested_at", "_rescued_data")))
+                  for row in as_rows(table))
+
+
+class Storm:
+    """One life of one kind."""
+
+    def __init__(self, simulator, kind, seed, aim, report, folder):
+        self.landing = Landing(simulator, folder, kind, TABLES, seed=seed, records=RECORDS,
+                               points=True)
+        self.life, self.sluice = self.landing.life, self.landing.sluice
+        self.kind, self.seed, self.aim, self.report = kind, seed, aim, report
+        self.dice = random.Random(seed)
+        self.took_s = 1.0
+        self.trail = []
+
+    def commands(self, scenario):
+        """The command lines of a step: a run is one, care of a table is one for each table."""
+        if scenario.reads:
+            return [(*scenario.command, self.landing.pipeline)]
+        verb, *options = scenario.command[1:]
+        return [("tables", verb, self.landing.name(d), *options) for d in TABLES.values()]
+
+    def strike(self, scenario, arguments):
+        """Runs a command and kills it. True: it was killed."""
+        situation = (self.kind.name, scenario.name)
+        shot = self.aim.choose(situation)
+        if shot is None:
+            process = self.sluice.start(*arguments)
+            try:
+                process.wait(self.dice.uniform(0.01, self.took_s))
+            except subprocess.TimeoutExpired:
+                process.kill()
+            out, err = process.communicate()
+            code = process.returncode
+        else:
+            result = self.sluice.run(*arguments, code=None, SLUICE_KILL_AT="%s:%d" % shot)
+            code, out, err = result.code, result.out, result.err
+        killed = code == -signal.SIGKILL
+        if not killed and code != 0:
+            self.wrong(f"{' '.join(map(str, arguments))} ended with {code}: {out[-1000:]} {err[-3000:]}")
+        self.aim.learn(situation, shot, killed)
+        if killed:
+            name = "at random" if shot is None else shot[0]
+            self.report.kills[self.kind.name, scenario.name, name] += 1
+            self.trail.append(f"{scenario.name} killed {name if shot is None else '%s:%d' % shot}")
+        return killed
+
+    def wrong(self, sentence):
+        self.report.differences.append(
+            f"{self.kind.name}, seed {self.seed}, step {self.report.steps}: {sentence} "
+            f"(after {'; '.join(self.trail[-6:])})")
+
+    def rows(self):
+        """What readers of the tables see at this moment; a table that is not there: None."""
+        reader = readers.READERS[self.kind.readers[0]]
+        folders = {d: self.landing.location(d) for d in TABLES.values()}
+        return {d: identity(reader(folder)) if any((folder / "_delta_log").glob("*.json")) else None
+                for d, folder in folders.items()}
+
+    def step(self, scenario):
+        self.report.steps += 1
+        scenario.before(self.life)
+        first = scenario is FIRST
+        for arguments in self.commands(scenario):
+            before, between, quiet = self.rows(), [], True
+            for _ in range(self.dice.choice((2, 3, 4) if first else (1, 2, 3, 4))):
+                if not self.strike(scenario, arguments):
+                    continue
+                if quiet and not first:
+                    between.append(self.rows())
+                if scenario.reads and self.dice.random() < 0.3:
+                    quiet = False
+                    self.life.change()
+            started = time.monotonic()
+            result = self.sluice.run(*arguments, code=None)
+            self.took_s = time.monotonic() - started
+            if result.code != 0:
+                return self.wrong(f"the run that was left alone failed: {result!r}")
+            if quiet and between:
+                after = self.rows()
+                for seen in between:
+                    for d in TABLES.values():
+                        if seen[d] not in (before[d], after[d]):
+                            self.wrong(f"{d}: a reader saw what was neither before nor after")
+        if scenario.reads:
+            self.landing.ran(incremental=scenario.incremental)
+        for destination in TABLES.values():
+            for reader in self.kind.readers:
+                self.report.comparisons[reader] += 1
+                for sentence in self.landing.wrong(destination, reader):
+                    self.wrong(sentence)
+
+    def live(self, steps):
+        self.report.lives += 1
+        self.step(FIRST)
+        for _ in range(steps):
+            if self.report.differences:
+                return
+            self.step(self.dice.choices(SCENARIOS, [s.weight for s in SCENARIOS])[0])
+
+
+def struck(report) -> set:
+    return {point for _, _, point in report.kills}
+
+
+def storm(kinds, seed, kills, seconds, keep=None, cover=False) -> Report:
+    """Lives of each kind in turn until there were so many kills, or so much time has passed; with
+    cover, not before every point was struck and every kind has lived."""
+    report, deadline = Report(), time.monotonic() + seconds
+    aim = Aim(random.Random(seed))
+
+    def enough():
+        if cover and (set(points()) - struck(report) or report.lives < len(kinds)):
+            return False
+        return report.total() >= kills or time.monotonic() > deadline
+
+    # A base is known by its address: the simulator stays up over all kills and lives.
+    with Simulator("airtable", "--rate", "-1") as simulator:
+        while not report.differences and not enough():
+            kind = KINDS[kinds[report.lives % len(kinds)]]
+            folder = Path(tempfile.mkdtemp(prefix="sluice-storm-"))
+            life = Storm(simulator, kind, seed * 10_000 + report.lives, aim, report, folder)
+            try:
+                life.live(steps=5)
+            finally:
+                if keep and not report.differences:
+                    kept = keep / f"{seed}-{kind.name}"
+                    shutil.rmtree(kept, ignore_errors=True)
+                    shutil.move(folder, kept)
+                    life.sluice.home = kept / "home"
+                    life.landing.simulator = life.landing.life = None
+                    (kept / "landing").write_bytes(pickle.dumps(life.landing))
+                else:
+                    shutil.rmtree(folder, ignore_errors=not report.differences)
+    return report
+
+
+# -- the long run ---------------------------------------------------------------------------------
+
+def through_spark(keep, report):
+    """What the lives left behind, the last of each kind and worker, through Spark."""
+    for path in sorted(keep.glob("*/landing")):
+        landing = pickle.loads(path.read_bytes())
+        for destination in TABLES.values():
+            report.comparisons["spark"] += 1
+            report.differences += [f"{path.parent.name}: {sentence}"
+                                   for sentence in landing.wrong(destination, "spark")]
+
+
+def markdown(report, arguments, seconds) -> str:
+    kinds = [k for k in KINDS if any(key[0] == k for key in report.kills)]
+    lines = [
+        "# Killed anywhere", "",
+        "Printed by `make crash`; `tests/crash/storm.py` says how it is done. A run, or a command "
+        "that cares for a table, is ended with SIGKILL at a named point of the source or at a "
+        "random time, several times in a row, while the source goes on changing. Then it is left "
+        "to end, and readers that are not ours compare every row and value with what the source "
+        "holds. A reader that looks between two kills must see the table as before or as after. "
+        "Of a history, each state that a finished run has shown must still be there, and versions "
+        "of a key must not overlap.", "",
+        f"{report.total()} kills in {report.lives} lives and {report.steps} steps, seeds "
+        f"{arguments.seed} to {arguments.seed + arguments.workers - 1}, {seconds:.0f} s with "
+        f"{arguments.workers} at once. **Differences: {len(report.differences)}.**", "",
+        "Tables compared: " + ", ".join(f"{n} times through {r}" for r, n
+                                        in sorted(report.comparisons.items())) + ".", ""]
+    for title, column in (("point", 2), ("step", 1)):
+        names = sorted({key[column] for key in report.kills})
+        lines += [f"| {title} | " + " | ".join(kinds) + " | all |",
+                  "|---|" + "---:|" * (len(kinds) + 1)]
+        for name in names + ["all"]:
+            row = [sum(n for key, n in report.kills.items()
+                       if name in (key[column], "all") and kind in (key[0], "all"))
+                   for kind in [*kinds, "all"]]
+            shown = f"`{name}`" if "." in name else name
+            lines.append(f"| {shown} | " + " | ".join(map(str, row)) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=3 * 3600, help="end then, whatever happened")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2, help="lives at the same time")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="of tables: " + ", ".join(KINDS))
+    parser.add_argument("--out", type=Path, help="the report, in Markdown")
+    arguments = parser.parse_args()
+
+    started, report = time.monotonic(), Report()
+    keep = Path(tempfile.mkdtemp(prefix="sluice-storm-kept-"))
+    share = -(-arguments.kills // arguments.workers)
+    with concurrent.futures.ProcessPoolExecutor(arguments.workers) as pool:
+        for part in pool.map(storm, *zip(*[
+                (arguments.kinds.split(","), arguments.seed + w, share, arguments.seconds, keep)
+                for w in range(arguments.workers)])):
+            report.add(part)
+    if not report.differences:
+        through_spark(keep, report)
+        readers.spark_session().stop()
+    shutil.rmtree(keep)
+    text = markdown(report, arguments, time.monotonic() - started)
+    print(text)
+    print("\n".join(report.differences), file=sys.stderr)
+    if report.differences:
+        return 1
+    if arguments.out:
+        arguments.out.write_text(text)
+    missed = set(points()) - struck(report)
+    print(f"points that were never reached: {', '.join(sorted(missed)) or 'none'}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

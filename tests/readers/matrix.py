@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Which reader opens which kind of table with equal values: prints docs/readers.md.
+
+    build/venv/bin/python tests/readers/matrix.py > docs/readers.md
+"""
+
+import importlib.metadata
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from harness.landing import Kind, Landing  # noqa: E402
+from harness.program import Simulator  # noqa: E402
+from harness.readers import READERS, spark_session  # noqa: E402
+
+TABLES = {"SKU Candidates": "skus", "Vendors": "vendors"}
+RECORDS = 130
+SEED = 5
+
+ALL = tuple(READERS)
+MAPPED = VECTORED = ("delta-rs", "duckdb", "spark")  # the least that must be
+
+
+# -- lives ----------------------------------------------------------------------------------------
+
+def first_load(landing):
+    landing.run()
+
+
+def fifty_upserts(landing):
+    landing.run()
+    for _ in range(50):
+        landing.life.change()
+        landing.run()
+
+
+def new_and_removed_fields(landing):
+    landing.run()
+    for _ in range(10):
+        landing.life.change()
+        landing.life.alter()
+        landing.run()
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A kind of table after a life. readers: those that must open it with equal values."""
+    name: str
+    kind: Kind
+    life: object
+    readers: tuple = ALL
+
+
+PLAIN = Kind("plain", {"scd_type": "SCD_TYPE_1"})
+
+SHAPES = (
+    Shape("plain, after its first load", PLAIN, first_load),
+    Shape("plain, after 50 runs with changes", PLAIN, fifty_upserts),
+    Shape("plain, fields renamed, added and removed in the source", PLAIN, new_and_removed_fields),
+)
+
+
+# -- the matrix -----------------------------------------------------------------------------------
+
+def matrix() -> dict:
+    """{shape: {reader: sentences on what is wrong}}; a reader that refuses says why."""
+    found = {}
+    with Simulator("airtable", "--rate", "-1") as simulator, \
+            tempfile.TemporaryDirectory(prefix="sluice-readers-") as folder:
+        for number, shape in enumerate(SHAPES):
+            home = Path(folder) / str(number)
+            home.mkdir()
+            landing = Landing(simulator, home, shape.kind, TABLES, seed=SEED, records=RECORDS)
+            shape.life(landing)
+            found[shape] = {reader: wrong(landing, reader) for reader in READERS}
+    return found
+
+
+def wrong(landing, reader) -> list:
+    sentences = []
+    for destination in TABLES.values():
+        try:
+            sentences += landing.wrong(destination, reader)
+        except BaseException as error:  # a panic of a Rust library is no Exception
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            sentences.append(f"refused: {type(error).__name__}: {error}")
+    return sentences
+
+
+def versions() -> str:
+    packages = {"Polars": "polars", "delta-rs": "deltalake", "Daft": "daft", "DuckDB": "duckdb",
+                "DuckDB's delta extension": "duckdb-extension-delta", "Spark": "pyspark",
+                "Delta": "delta-spark"}
+    return ", ".join(f"{name} {importlib.metadata.version(package)}"
+                     for name, package in packages.items())
+
+
+def mark(sentences) -> str:
+    if not sentences:
+        return "equal"
+    return "refuses" if all(s.startswith("refused:") for s in sentences) else "**differs**"
+
+
+def markdown(found) -> str:
+    return "\n".join([
+        "# Who reads which table", "",
+        "Printed by `tests/readers/matrix.py`, and compared by a test: every table is landed from "
+        "a simulated base, lives as the row says, and is read by programs that are not ours. "
+        "*equal*: every row, value and type is what the source holds. *refuses*: the reader says "
+        "that it cannot read such a table; no data comes out.", "",
+        "| table | " + " | ".join(READERS) + " |",
+        "|---|" + "---|" * len(READERS),
+        *[f"| {shape.name} | " + " | ".join(mark(cells[r]) for r in READERS) + " |"
+          for shape, cells in found.items()], "",
+        f"Versions: {versions()}.", "",
+        "Deletion vectors and column mapping are asked for (`table_properties`); nobody gets them "
+        "by default. The cursor is in the domain `sluice.cursor.<flow>` of the table's log, which "
+        "is a writer's feature: no reader minds, Spark shows it, and delta-rs reads such a table "
+        "but does not write it.", ""])
+
+
+if __name__ == "__main__":
+    print(markdown(matrix()), end="")
+    spark_session().stop()
