@@ -20,9 +20,9 @@ static enum sl_code size_of(const struct cli_call *call, const char *option, int
     static const struct {
         const char *name;
         int64_t bytes;
-    } units[] = {{"", 1},          {"B", 1},          {"K", 1 << 10},  {"KiB", 1 << 10},
-                 {"M", 1 << 20},   {"MiB", 1 << 20},  {"G", 1 << 30},  {"GiB", 1 << 30},
-                 {"KB", 1000},     {"MB", 1000000},   {"GB", 1000000000}};
+    } units[] = {{"", 1},        {"B", 1},         {"K", 1 << 10},    {"KiB", 1 << 10},
+                 {"M", 1 << 20}, {"MiB", 1 << 20}, {"G", 1 << 30},    {"GiB", 1 << 30},
+                 {"KB", 1000},   {"MB", 1000000},  {"GB", 1000000000}};
     const char *text = cli_value(call, option);
     char *end = NULL;
 
@@ -260,8 +260,9 @@ const struct cli_command cli_table_care_commands[] = {
      .args_min = 1,
      .args_max = 1,
      .summary = "Joins small files, and takes deleted rows out of files for good.",
-     .details = "One new version with the same rows. The old files stay until a vacuum: readers of\n"
-                "older versions are not disturbed. Runs join small files by themselves.",
+     .details =
+         "One new version with the same rows. The old files stay until a vacuum: readers of\n"
+         "older versions are not disturbed. Runs join small files by themselves.",
      .options = optimize_options,
      .examples = optimize_examples,
      .run = optimize},
@@ -270,10 +271,11 @@ const struct cli_command cli_table_care_commands[] = {
      .args_min = 1,
      .args_max = 1,
      .summary = "Deletes files that no version of the retention needs.",
-     .details = "Older versions can then no longer be read. Files younger than an hour stay in any\n"
-                "case, and so do those of the last day that no version names yet: a run may be\n"
-                "writing them. The log of versions older than delta.logRetentionDuration (30 days)\n"
-                "goes too. Runs do this by themselves, about once a day.",
+     .details =
+         "Older versions can then no longer be read. Files younger than an hour stay in any\n"
+         "case, and so do those of the last day that no version names yet: a run may be\n"
+         "writing them. The log of versions older than delta.logRetentionDuration (30 days)\n"
+         "goes too. Runs do this by themselves, about once a day.",
      .options = vacuum_options,
      .examples = vacuum_examples,
      .run = vacuum},

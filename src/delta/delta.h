@@ -307,8 +307,9 @@ SL_MUST_USE enum sl_code sl_delta_alter(struct sl_delta_table *table,
 /*
  * What others did: versions after `version` up to the snapshot, oldest first, as a JSON array of
  * {version, operation, engineInfo, ours (a commit of sluice), data (it added or removed rows:
- * dataChange), metadata, txn: [app ids]}. *json is NULL when a commit file in between is not there
- * any more, so that nobody can tell. Valid until the next call.
+ * dataChange), metadata (it changed schema, properties or protocol), txn: [app ids]}. *json is NULL
+ * when a commit file in between is not there any more, so that nobody can tell. Valid until the next
+ * call.
  */
 SL_MUST_USE enum sl_code sl_delta_changes_since(struct sl_delta_table *table, int64_t version,
                                                 const char **json, struct sl_error *error);

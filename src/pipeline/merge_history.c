@@ -149,8 +149,9 @@ static enum sl_code add_all(struct sl_history *h, size_t count, struct sl_error 
     for (size_t i = 0; i < count; i++) {
         const struct sl_version *version = &h->versions[i];
 
-        h->out[i] = (struct sl_version_outcome){
-            .ref = version->ref, .was = version->place, .rec = version->rec};
+        h->out[i] = (struct sl_version_outcome){.ref = version->ref,
+                                                .was = version->place,
+                                                .rec = version->rec};
         if (version->place == SL_PLACE_NEW) {
             if (sl_seq_none(version->rec))
                 return sl_fail(error, SL_BUG, "a change without a sequence");
@@ -218,8 +219,7 @@ static void show(struct sl_history *h, const struct change *change, struct sl_se
     if (from->place == SL_PLACE_TABLE && !sl_seq_none(from->end) &&
         (sl_seq_none(end) || sl_seq_compare(from->end, end) < 0))
         end = from->end;
-    out->stays =
-        from->place == SL_PLACE_TABLE && same(from->start, start) && same(from->end, end);
+    out->stays = from->place == SL_PLACE_TABLE && same(from->start, start) && same(from->end, end);
     out->written = !out->stays;
     out->start = start;
     out->end = end;

@@ -21,7 +21,7 @@
 struct merge_case {
     const char *name;
     const char *events;
-    bool in_order;      /* the sequence is that of the run: changes are observed */
+    bool in_order; /* the sequence is that of the run: changes are observed */
     bool tracks_nothing;
     bool two_columns;
     const char *latest; /* SCD type 1: "c", "b/x"; "": no row */

@@ -76,16 +76,18 @@ static size_t decide_latest(struct merge_store *store, const struct merge_event 
     if (store->there) state.sequence = pack(store->latest.rec, &row);
     struct sl_latest_outcome out = sl_merge_latest(&state, change);
 
-    assert_true(!out.late || (out.row == SL_ROW_STAYS && !out.put_tombstone && !out.drop_tombstone));
+    assert_true(!out.late ||
+                (out.row == SL_ROW_STAYS && !out.put_tombstone && !out.drop_tombstone));
     if (out.drop_tombstone) store->tombstone = none;
     if (out.put_tombstone) store->tombstone = sequence_of(event);
     if (out.row == SL_ROW_DELETE) store->there = false;
     if (out.row == SL_ROW_INSERT || out.row == SL_ROW_REPLACE) {
         assert_int_equal(store->there, out.row == SL_ROW_REPLACE);
         store->there = true;
-        store->latest = (struct merge_row){.rec = store->settings->in_order ? none
-                                                                           : sequence_of(event),
-                                           .value = event->value, .extra = event->extra};
+        store->latest =
+            (struct merge_row){.rec = store->settings->in_order ? none : sequence_of(event),
+                               .value = event->value,
+                               .extra = event->extra};
     }
     assert_true(!store->there || store->tombstone.none); /* one or the other */
     return out.row != SL_ROW_STAYS || out.put_tombstone || out.drop_tombstone;
@@ -180,8 +182,11 @@ static struct merge_row row_of_event(const struct merge_event *event)
 
     return (struct merge_row){.place = SL_PLACE_NEW,
                               .kind = event->deletes ? SL_DELETE : SL_UPSERT,
-                              .rec = at, .start = at, .end = event->deletes ? at : none,
-                              .value = event->value, .extra = event->extra};
+                              .rec = at,
+                              .start = at,
+                              .end = event->deletes ? at : none,
+                              .value = event->value,
+                              .extra = event->extra};
 }
 
 static void put(struct merge_store *store, const struct merge_row *row)

@@ -60,7 +60,9 @@ static void rows_go_and_others_come(void **state)
     struct sl_delta_table *table = two_files(world, 1);
     const int64_t first[] = {0, 3}, second[] = {2}, again[] = {0, 1};
     struct sl_delta_gone gone[] = {{.file = file_with(world, table, 5), .rows = first, .count = 2},
-                                   {.file = file_with(world, table, 4), .rows = second, .count = 1}};
+                                   {.file = file_with(world, table, 4),
+                                    .rows = second,
+                                    .count = 1}};
     struct sl_delta_commit commit = taking(gone, 2);
     const struct sl_delta_live *live;
     struct sl_delta_totals totals;
@@ -182,9 +184,8 @@ static void bounds_of_wide_decimals_survive(void **state)
     char bound[96];
 
     OK(world,
-       sl_delta_create(world->engine, world->table,
-                       SCHEMA(FIELD("amount", "decimal(38,10)")), &VECTORS, 1, &NOTHING, &table,
-                       &world->error));
+       sl_delta_create(world->engine, world->table, SCHEMA(FIELD("amount", "decimal(38,10)")),
+                       &VECTORS, 1, &NOTHING, &table, &world->error));
     OK(world, commit_one(world, table, stage(world, table, &column, 1, 3, NULL), NOTHING));
     OK(world, sl_delta_commit(table, &commit, &world->error));
     before = log_of(world, 1);
@@ -201,10 +202,8 @@ static void bounds_of_wide_decimals_survive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(rows_go_and_others_come),
-        TEST(a_dead_file_is_removed),
-        TEST(nothing_of_a_lost_race_stays),
-        TEST(refuses_vectors_where_they_are_not_allowed),
+        TEST(rows_go_and_others_come),         TEST(a_dead_file_is_removed),
+        TEST(nothing_of_a_lost_race_stays),    TEST(refuses_vectors_where_they_are_not_allowed),
         TEST(bounds_of_wide_decimals_survive),
     };
 

@@ -32,8 +32,8 @@ static void expect(const struct merge_case *c, const char *what, const struct sl
 {
     if (!wanted) wanted = "";
     if (strcmp(sl_buf_str(is), wanted) != 0)
-        fail_msg("%s (%s), %s: \"%s\" rather than \"%s\"", c->name, c->events, what,
-                 sl_buf_str(is), wanted);
+        fail_msg("%s (%s), %s: \"%s\" rather than \"%s\"", c->name, c->events, what, sl_buf_str(is),
+                 wanted);
 }
 
 static void type_1_cases(void **state)
@@ -76,7 +76,10 @@ static void type_2_cases(void **state)
     sl_buf_release(&hidden);
 }
 
-#define SEQ(text) {(const unsigned char *)(text), sizeof(text) - 1}
+#define SEQ(text)                                                                                  \
+    {                                                                                              \
+        (const unsigned char *)(text), sizeof(text) - 1                                            \
+    }
 
 static void assert_sequence(struct sl_seq is, const char *wanted)
 {
@@ -104,7 +107,8 @@ static void the_better_change_of_one_run_is_kept(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (sl_latest_wins(&cases[i].a, &cases[i].b) != cases[i].wins) fail_msg("%s", cases[i].name);
+        if (sl_latest_wins(&cases[i].a, &cases[i].b) != cases[i].wins)
+            fail_msg("%s", cases[i].name);
 }
 
 /* What others wrote has no sequence: it comes before everything. */
@@ -141,8 +145,16 @@ static void rows_without_a_sequence_come_first(void **state)
 static void stored_versions_are_not_joined_or_parted(void **state)
 {
     static const struct sl_version versions[] = {
-        {.place = SL_PLACE_TABLE, .rec = SEQ("1"), .start = SEQ("1"), .end = SEQ("5"), .tracked = 1},
-        {.place = SL_PLACE_TABLE, .rec = SEQ("5"), .start = SEQ("5"), .end = SEQ("8"), .tracked = 1},
+        {.place = SL_PLACE_TABLE,
+         .rec = SEQ("1"),
+         .start = SEQ("1"),
+         .end = SEQ("5"),
+         .tracked = 1},
+        {.place = SL_PLACE_TABLE,
+         .rec = SEQ("5"),
+         .start = SEQ("5"),
+         .end = SEQ("8"),
+         .tracked = 1},
         {.place = SL_PLACE_HIDDEN, .rec = SEQ("8"), .start = SEQ("8"), .tracked = 2},
         {.place = SL_PLACE_TABLE, .rec = SEQ("9"), .start = SEQ("8"), .tracked = 3}};
     const struct sl_history_options options = {.keep_hidden = true};
@@ -162,8 +174,15 @@ static void stored_versions_are_not_joined_or_parted(void **state)
 static void a_forgotten_covered_row_leaves_a_gap_at_most(void **state)
 {
     static const struct sl_version versions[] = {
-        {.place = SL_PLACE_TABLE, .rec = SEQ("1"), .start = SEQ("1"), .end = SEQ("3"), .tracked = 1},
-        {.place = SL_PLACE_TABLE, .rec = SEQ("9"), .start = SEQ("3"), .tracked = 2}, /* 3 is not there */
+        {.place = SL_PLACE_TABLE,
+         .rec = SEQ("1"),
+         .start = SEQ("1"),
+         .end = SEQ("3"),
+         .tracked = 1},
+        {.place = SL_PLACE_TABLE,
+         .rec = SEQ("9"),
+         .start = SEQ("3"),
+         .tracked = 2}, /* 3 is not there */
         {.place = SL_PLACE_NEW, .rec = SEQ("5"), .tracked = 1, .arrival = 1}};
     const struct sl_history_options options = {.keep_hidden = true};
     struct sl_history *history = sl_history_new();

@@ -1,8 +1,4 @@
 //! Files, transaction id and cursor become one version, or nothing does.
-//!
-//! A store may write a commit and lose the answer, or repeat the request by itself and then report
-//! that somebody else's file is in the way. So every commit carries an id of its own in its
-//! commitInfo, and after any answer but "committed" the log is read to find out what happened.
 
 use std::cell::Cell;
 use std::ffi::c_char;
@@ -14,13 +10,11 @@ use delta_kernel::arrow::datatypes::{DataType as ArrowType, Field, Schema as Arr
 use delta_kernel::arrow::record_batch::RecordBatch;
 use delta_kernel::committer::FileSystemCommitter;
 use delta_kernel::engine::arrow_data::ArrowEngineData;
-use delta_kernel::object_store;
 use delta_kernel::object_store::ObjectStoreExt;
 use delta_kernel::schema::{DataType, Schema, StructField};
 use delta_kernel::snapshot::SnapshotRef;
 use delta_kernel::transaction::create_table::create_table;
-use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
-use delta_kernel::{KernelError, KernelResult};
+use delta_kernel::transaction::UpdateTableOperation;
 use url::Url;
 
 use crate::border::{
@@ -28,15 +22,12 @@ use crate::border::{
     SlPair,
 };
 use crate::engine::{path_of, Engine};
-use crate::maintenance;
+use crate::settle::{settle, Ended, COMMIT_ID};
 use crate::table::{
-    added_failure, create_failure, draft, snapshot_at, Draft, State, Table, ENGINE_INFO,
+    added_failure, create_failure, draft, Draft, State, Table, ENGINE_INFO,
 };
 use crate::vectors::{self, Gone};
 use crate::writer::File;
-
-/// The field of commitInfo that tells our commits apart.
-const COMMIT_ID: &str = "sluiceCommit";
 
 /// `struct sl_delta_commit` of delta.h; abi.c compares the layout.
 #[repr(C)]
@@ -69,12 +60,12 @@ struct SlGone {
 
 /// The same for Rust.
 pub struct Commit<'a> {
-    id: String,
-    operation: String,
-    parameters: Vec<(String, String)>,
+    pub id: String,
+    pub operation: String,
+    pub parameters: Vec<(String, String)>,
     metrics: Vec<(String, String)>,
-    app: Option<(String, i64)>,
-    domains: Vec<(String, Option<String>)>,
+    pub app: Option<(String, i64)>,
+    pub domains: Vec<(String, Option<String>)>,
     files: Vec<&'a File>,
     gone: Vec<Gone<'a>>,
     remove_all: bool,
@@ -135,15 +126,20 @@ impl<'a> Commit<'a> {
         files: Vec<&'a File>,
         gone: Vec<usize>,
     ) -> Self {
+        let gone = gone.into_iter().map(|file| Gone { file, rows: None }).collect();
+        Commit { metrics, files, gone, ..Commit::without_files(operation.to_string()) }
+    }
+
+    pub fn without_files(operation: String) -> Self {
         Commit {
             id: uuid::Uuid::new_v4().to_string(),
-            operation: operation.to_string(),
+            operation,
             parameters: Vec::new(),
-            metrics,
+            metrics: Vec::new(),
             app: None,
             domains: Vec::new(),
-            files,
-            gone: gone.into_iter().map(|file| Gone { file, rows: None }).collect(),
+            files: Vec::new(),
+            gone: Vec::new(),
             remove_all: false,
             data_change: false,
             added: Vec::new(),
@@ -177,7 +173,7 @@ impl<'a> Commit<'a> {
     }
 
     /// It is known that no version names what was written for this commit.
-    fn drop_files(&self, table: &Table) {
+    pub fn drop_files(&self, table: &Table) {
         self.name_files(false);
         if let Some(path) = self.vectors.take().and_then(|location| path_of(&location).ok()) {
             // Best effort: an unnamed file is harmless, and vacuum finds it.
@@ -196,36 +192,6 @@ impl<'a> Commit<'a> {
     }
 }
 
-/// How a transaction ended, as far as the kernel can tell.
-enum Ended {
-    Committed(Option<SnapshotRef>),
-    Conflict,
-    Failed(Failure),
-}
-
-impl Ended {
-    fn of<S>(
-        result: KernelResult<CommitResult<S>>,
-        explain: impl Fn(KernelError) -> Failure,
-    ) -> Self {
-        match result {
-            Ok(CommitResult::Committed(committed)) => {
-                Ended::Committed(committed.post_commit_snapshot().cloned())
-            }
-            Ok(CommitResult::Conflicted(_)) => Ended::Conflict,
-            Ok(CommitResult::Retryable(retryable)) => Ended::Failed(explain(retryable.error)),
-            Err(error) => Ended::Failed(explain(error)),
-        }
-    }
-}
-
-/// Whose version it is that we wanted to write.
-enum Fate {
-    Ours(SnapshotRef),
-    Theirs(u64),
-    NotThere,
-}
-
 pub fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
     let version = match &table.state {
         State::At(snapshot) => snapshot.version() + 1,
@@ -237,54 +203,7 @@ pub fn commit(table: &mut Table, commit: &Commit) -> Outcome<()> {
     };
     // An error so far: no commit was sent.
     let ended = ended.inspect_err(|_| commit.drop_files(table))?;
-    if let Ended::Committed(Some(snapshot)) = ended {
-        table.move_to(snapshot);
-        maintenance::after_commit(table);
-        return Ok(());
-    }
-    match fate(table, version, commit) {
-        Ok(Fate::Ours(snapshot)) => {
-            table.move_to(snapshot);
-            Ok(())
-        }
-        Ok(Fate::Theirs(newest)) => {
-            commit.drop_files(table);
-            if version == 0 {
-                return Err(Failure::new(
-                    Code::Exists,
-                    "somebody else made a table there at the same time",
-                ));
-            }
-            let message = format!(
-                "somebody else wrote version {version} (the newest is {newest}), so nothing was committed"
-            );
-            Err(Failure::new(Code::Conflict, message))
-        }
-        Ok(Fate::NotThere) => {
-            commit.drop_files(table);
-            match ended {
-                Ended::Failed(failure) => Err(failure),
-                _ => Err(Failure::new(
-                    Code::Conflict,
-                    format!("version {version} could not be written"),
-                )),
-            }
-        }
-        Err(unknown) => {
-            let first = match ended {
-                Ended::Failed(failure) => failure.message,
-                _ => "the store gave no clear answer".to_string(),
-            };
-            let message = format!(
-                "{first}; and it is not known whether version {version} was written, because the table could not be read: {}",
-                unknown.message
-            );
-            let mut failure = Failure::new(Code::Destination, message)
-                .hint("When the store answers again, run it again: nothing is lost and nothing is written twice.");
-            failure.retryable = true;
-            Err(failure)
-        }
-    }
+    settle(table, version, commit, ended)
 }
 
 fn update(table: &Table, snapshot: SnapshotRef, commit: &Commit) -> Outcome<Ended> {
@@ -358,56 +277,6 @@ fn create(table: &Table, draft: &Draft, commit: &Commit) -> Outcome<Ended> {
     }
     commit.name_files(true);
     Ok(Ended::of(transaction.commit(kernel), create_failure))
-}
-
-/// Reads the log: is `version` there, and is it the one of this commit?
-fn fate(table: &Table, version: u64, commit: &Commit) -> Outcome<Fate> {
-    if id_of(table, version)?.is_some_and(|id| id == commit.id) {
-        return Ok(Fate::Ours(snapshot_at(&table.place, &table.location, Some(version))?));
-    }
-    let newest = match table.newest() {
-        Ok(newest) => newest,
-        Err(_) if version == 0 => return Ok(Fate::NotThere),
-        Err(failure) => return Err(failure),
-    };
-    if newest.version() < version {
-        return Ok(Fate::NotThere);
-    }
-    if same_transaction(table, &newest, commit)? {
-        return Ok(Fate::Ours(newest));
-    }
-    Ok(Fate::Theirs(newest.version()))
-}
-
-/// The id that we gave to a version, if it is ours and its file is still there.
-fn id_of(table: &Table, version: u64) -> Outcome<Option<String>> {
-    let root = path_of(&table.location.url)?;
-    let path = root.join("_delta_log").join(format!("{version:020}.json"));
-    let bytes = table.engine.wait(async {
-        match table.place.store.get(&path).await {
-            Ok(found) => found.bytes().await.map(Some),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    })?;
-    let info = bytes.and_then(|bytes| maintenance::commit_info(&bytes));
-    Ok(info.and_then(|info| info.get(COMMIT_ID)?.as_str().map(str::to_string)))
-}
-
-/// Does the table stand exactly where this commit would have put it? The transaction id says so,
-/// together with the domains, which tell runs of one flow apart.
-fn same_transaction(table: &Table, newest: &SnapshotRef, commit: &Commit) -> Outcome<bool> {
-    let kernel = table.place.kernel.as_ref();
-    let Some((id, version)) = &commit.app else { return Ok(false) };
-    if newest.get_app_id_version(id, kernel)? != Some(*version) {
-        return Ok(false);
-    }
-    for (name, json) in &commit.domains {
-        if &newest.get_domain_metadata(name, kernel)? != json {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 #[no_mangle]

@@ -11,6 +11,9 @@
 //! * `live`        the files of a snapshot, by number
 //! * `vectors`     what a commit takes out: files, or rows that deletion vectors hide
 //! * `commit`      files, transaction id and cursor become one version
+//! * `settle`      how a commit ended, found out when the store does not say
+//! * `log`         the commit files of a table, read as they are
+//! * `changes`     what others did since a version
 //! * `stats`       what the log tells of a file, gathered while it is written
 //! * `pages`       some rows of one Parquet file
 //! * `parts`       some columns of some rows of some files
@@ -26,17 +29,20 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod border;
+mod changes;
 mod columns;
 mod commit;
 mod encoding;
 mod engine;
 mod faults;
 mod live;
+mod log;
 mod maintenance;
 mod optimize;
 mod pages;
 mod parts;
 mod scan;
+mod settle;
 mod stats;
 mod table;
 mod vacuum;

@@ -1,12 +1,10 @@
 //! Keeping the log short, and telling what is in it.
 
-use delta_kernel::object_store;
-use delta_kernel::object_store::ObjectStoreExt;
 use delta_kernel::KernelError;
 use serde_json::{json, Map, Value};
 
-use crate::border::{guard, Code, Failure, Outcome, SlError};
-use crate::engine::path_of;
+use crate::border::{guard, Code, Outcome, SlError};
+use crate::log;
 use crate::table::{State, Table};
 
 /// Commits after which a checkpoint is written, unless the table says otherwise.
@@ -52,35 +50,16 @@ fn checkpoint(table: &mut Table) -> Outcome<()> {
     }
 }
 
-/// The commitInfo of a commit file. It need not be the first action.
-pub fn commit_info(bytes: &[u8]) -> Option<Value> {
-    bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| line.windows(12).take(4).any(|part| part == b"\"commitInfo\""))
-        .find_map(|line| {
-            serde_json::from_slice::<Value>(line).ok()?.get_mut("commitInfo").map(Value::take)
-        })
-}
-
 /// The newest versions, newest first, as far back as their commit files are still there.
 pub fn history(table: &Table, limit: i64) -> Outcome<String> {
     let State::At(snapshot) = &table.state else { return Ok("[]".to_string()) };
-    let log = path_of(&table.location.url)?.join("_delta_log");
     let mut versions = Vec::new();
     for version in (0..=snapshot.version()).rev() {
         if limit >= 0 && versions.len() as i64 >= limit {
             break;
         }
-        let path = log.clone().join(format!("{version:020}.json"));
-        let bytes = table.engine.wait(async {
-            match table.place.store.get(&path).await {
-                Ok(found) => found.bytes().await.map(Some),
-                Err(object_store::Error::NotFound { .. }) => Ok(None),
-                Err(error) => Err(error),
-            }
-        });
-        let Some(bytes) = bytes.map_err(Failure::from)? else { break };
-        versions.push(history_entry(version, commit_info(&bytes)));
+        let Some(bytes) = log::read(table, version)? else { break };
+        versions.push(history_entry(version, log::commit_info(&bytes)));
     }
     Ok(Value::Array(versions).to_string())
 }

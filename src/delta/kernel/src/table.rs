@@ -61,6 +61,7 @@ struct Said {
     properties_json: OnceCell<CString>,
     domain: Option<CString>,
     history: Option<CString>,
+    changes: Option<CString>,
     totals: Option<SlTotals>,
 }
 
@@ -250,6 +251,11 @@ impl Table {
             return Err(Failure::new(Code::BadSpec, message));
         }
         Ok(fields)
+    }
+
+    pub fn say_changes(&mut self, json: Option<String>) -> *const c_char {
+        self.said.changes = json.map(c_string);
+        c_pointer(&self.said.changes)
     }
 
     fn schema_json(&self) -> &CString {
