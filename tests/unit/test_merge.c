@@ -200,6 +200,31 @@ static void a_forgotten_covered_row_leaves_a_gap_at_most(void **state)
     sl_history_free(history);
 }
 
+/* A version whose beginning is not known any more keeps its start, whatever came before that. */
+static void a_version_keeps_its_start(void **state)
+{
+    static const struct sl_version versions[] = {
+        {.place = SL_PLACE_HIDDEN,
+         .kind = SL_DELETE,
+         .rec = SEQ("1"),
+         .start = SEQ("1"),
+         .end = SEQ("1")},
+        {.place = SL_PLACE_TABLE, .rec = SEQ("7"), .start = SEQ("3"), .tracked = 2},
+        {.place = SL_PLACE_NEW, .rec = SEQ("9"), .tracked = 1, .arrival = 1}};
+    const struct sl_history_options options = {.keep_hidden = true};
+    struct sl_history *history = sl_history_new();
+    const struct sl_version_outcome *out;
+    struct sl_error error;
+    size_t count;
+
+    (void)state;
+    assert_int_equal(sl_merge_history(history, &options, versions, 3, &out, &count, &error), SL_OK);
+    assert_true(out[0].stays && out[1].written && out[2].written);
+    assert_sequence(out[1].start, "3");
+    assert_sequence(out[1].end, "9");
+    sl_history_free(history);
+}
+
 static void a_change_without_a_sequence_is_refused(void **state)
 {
     static const struct sl_version version = {.place = SL_PLACE_NEW, .kind = SL_UPSERT};
@@ -248,6 +273,7 @@ int main(void)
         cmocka_unit_test(rows_without_a_sequence_come_first),
         cmocka_unit_test(stored_versions_are_not_joined_or_parted),
         cmocka_unit_test(a_forgotten_covered_row_leaves_a_gap_at_most),
+        cmocka_unit_test(a_version_keeps_its_start),
         cmocka_unit_test(a_change_without_a_sequence_is_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
