@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -75,6 +76,99 @@ static void type_2_cases(void **state)
     sl_buf_release(&visible);
     sl_buf_release(&hidden);
 }
+
+/* ------------------------------------------------------------------ what the manual says */
+
+/* The next cell of a row of a table; \| is no border. *at moves behind it. */
+static void next_cell(const char **at, char *out, size_t size)
+{
+    size_t len = 0;
+    const char *p = *at;
+
+    for (; *p && *p != '|' && *p != '\n' && len + 1 < size; p++) {
+        if (p[0] == '\\' && p[1] == '|') p++;
+        out[len++] = *p;
+    }
+    out[len] = '\0';
+    *at = *p == '|' ? p + 1 : p;
+}
+
+/* Without blanks around it and what stands behind a colon. */
+static char *trim(char *text)
+{
+    text[strcspn(text, ":")] = '\0';
+    text += strspn(text, " ");
+    for (size_t len = strlen(text); len > 0 && text[len - 1] == ' ';) text[--len] = '\0';
+    return text;
+}
+
+/* "none, T6", "a[5,-) beside T5": what stands before and behind `mark`; "none" is nothing. */
+static const char *part(char *cell, const char *mark, const char **behind)
+{
+    char *text = trim(cell), *at = strstr(text, mark);
+
+    *behind = at ? at + strlen(mark) : "";
+    if (at) *at = '\0';
+    text = trim(text);
+    return strcmp(text, "none") == 0 ? "" : text;
+}
+
+/* One row of the table. False: it has no changes. */
+static bool check_manual_row(const char *row)
+{
+    struct sl_buf a = {0}, b = {0};
+    char cells[4][200];
+    struct merge_case c = {.name = cells[0]};
+    struct merge_store store;
+
+    for (size_t i = 0; i < 4; i++) next_cell(&row, cells[i], sizeof cells[i]);
+    c.two_columns = strchr(cells[1], '.') != NULL;
+    c.tracks_nothing = strstr(cells[1], "nothing tracked") != NULL;
+    char *events = strchr(cells[1], '`');
+    if (!events) return false;
+    *strchr(++events, '`') = '\0';
+    c.events = events;
+    c.latest = part(cells[2], ", ", &c.tombstone);
+    c.history = part(cells[3], " beside ", &c.hidden);
+
+    merge_store_init(&store, &c);
+    apply_all(&store, &c, merge_store_latest);
+    merge_store_latest_text(&store, &a, &b);
+    expect(&c, "row", &a, c.latest);
+    expect(&c, "tombstone", &b, c.tombstone);
+    apply_all(&store, &c, merge_store_history);
+    merge_store_history_text(&store, &a, &b);
+    expect(&c, "versions", &a, c.history);
+    expect(&c, "hidden", &b, c.hidden);
+    merge_store_release(&store);
+    sl_buf_release(&a);
+    sl_buf_release(&b);
+    return true;
+}
+
+static void the_manual_says_what_happens(void **state)
+{
+    FILE *manual = fopen("docs/changes.md", "r");
+    char line[1000];
+    bool within = false;
+    size_t checked = 0, without = 0;
+
+    (void)state;
+    assert_non_null(manual);
+    while (fgets(line, sizeof line, manual)) {
+        if (strncmp(line, "## ", 3) == 0) within = strncmp(line, "## Merge rules", 14) == 0;
+        if (!within || strncmp(line, "| ", 2) != 0 || line[2] == '#') continue;
+        if (check_manual_row(line + 1))
+            checked++;
+        else
+            without++;
+    }
+    fclose(manual);
+    assert_int_equal(checked, 22);
+    assert_int_equal(without, 1); /* bad data: it never comes this far */
+}
+
+/* ------------------------------------------------------------------ one by one */
 
 #define SEQ(text)                                                                                  \
     {                                                                                              \
@@ -269,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(type_1_cases),
         cmocka_unit_test(type_2_cases),
+        cmocka_unit_test(the_manual_says_what_happens),
         cmocka_unit_test(the_better_change_of_one_run_is_kept),
         cmocka_unit_test(rows_without_a_sequence_come_first),
         cmocka_unit_test(stored_versions_are_not_joined_or_parted),
