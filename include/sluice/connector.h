@@ -243,6 +243,8 @@ struct sl_limit {
     int64_t window_ms;
     int concurrency;
     bool durable;
+    bool calendar_month; /* durable: counts anew with each month (UTC); window_ms is the longest */
+    const char *set_by;  /* the connection option that says how much, for messages; or NULL */
 };
 
 /* The row version of what is emitted, for tables that declare one (enum sl_sequence_kind); {0} for

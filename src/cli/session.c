@@ -157,6 +157,39 @@ static enum sl_code world_open(const struct cli_call *call, struct cli_session *
     return rc;
 }
 
+static void budgets_note(void *ctx, const char *text)
+{
+    cli_note(ctx, "%s", text);
+}
+
+/* The limits of this process, shared with all others of this user; what counts for longer than a
+ * day is kept in the home. */
+static enum sl_code budgets_open(struct cli *cli, struct sl_error *error)
+{
+    char directory[SL_BUDGETS_PLACE_MAX], epoch[SL_BUDGETS_PLACE_MAX];
+    struct sl_buf durable = {0};
+
+    if (cli->budgets) return SL_OK;
+    cli->budgets = sl_budgets_new();
+    sl_buf_addf(&durable, "%s/limits", sl_catalog_home(cli->catalog));
+    if (!cli->budgets || sl_buf_failed(&durable)) {
+        sl_buf_release(&durable);
+        return sl_fail(error, SL_NO_MEMORY, "no memory for limits");
+    }
+    bool place = sl_budgets_place(directory, epoch);
+    if (!place)
+        cli_note(cli, "this system does not say when it was booted: limits of the source "
+                      "are not shared with other sluice processes");
+    struct sl_budgets_places places = {.directory = place ? directory : NULL,
+                                       .epoch = epoch,
+                                       .durable = durable.data,
+                                       .note = budgets_note,
+                                       .ctx = cli};
+    sl_budgets_share(cli->budgets, &places);
+    sl_buf_release(&durable);
+    return SL_OK;
+}
+
 enum sl_code cli_session_open(struct cli *cli, const struct cli_call *call, const char *connection,
                               struct cli_session *out, struct sl_error *error)
 {
@@ -165,8 +198,7 @@ enum sl_code cli_session_open(struct cli *cli, const struct cli_call *call, cons
     if (!rc) rc = sl_connection_open(cli->catalog, connection, &out->connection, error);
     if (!rc) rc = world_open(call, out, error);
     if (!rc && !cli_value(call, "replay")) {
-        if (!cli->budgets) cli->budgets = sl_budgets_new();
-        if (!cli->budgets) rc = sl_fail(error, SL_NO_MEMORY, "no memory for budgets");
+        rc = budgets_open(cli, error);
         out->budgets = cli->budgets;
     }
     if (!rc) cli_cancel_install(out->world);

@@ -215,12 +215,12 @@ void sl_loop_sent(struct sl_exchange *exchange, int64_t at_us)
     sl_budgets_sent(task->job->loop->budgets, task->spends, task->started_us, at_us);
 }
 
+/* Its spends are booked. */
 static void send(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us)
 {
     struct sl_error error = {0};
 
     sl_loop_unwant(loop, task);
-    sl_budgets_start(loop->budgets, task->spends, now_us);
     task->started_us = now_us;
     task->job->counts.waited_us += now_us - task->wanted_since_us;
     task->job->counts.calls++;
@@ -239,11 +239,12 @@ static int64_t send_ready(struct sl_loop *loop)
     int64_t next_us = INT64_MAX;
     struct sl_task_node *task = loop->send_first;
 
+    sl_budgets_clock(loop->budgets, now_us, sl_now_us(loop->world));
     while (task) {
         struct sl_task_node *next = task->send_next;
         int64_t at_us = task->not_before_us;
 
-        if (at_us <= now_us) at_us = sl_budgets_ready(loop->budgets, task->spends, now_us);
+        if (at_us <= now_us) at_us = sl_budgets_start(loop->budgets, task->spends, now_us);
         if (at_us <= now_us) {
             send(loop, task, now_us);
             next = loop->send_first; /* a failure may have taken others out of the queue */

@@ -72,7 +72,10 @@ static uint64_t roll(uint64_t *seed)
 static struct sl_budgets *with_limit(double rate, int64_t window_ms, int concurrency)
 {
     struct sl_error error;
-    struct sl_limit limit = {"k", rate, window_ms, concurrency, false};
+    struct sl_limit limit = {.key = "k",
+                             .rate = rate,
+                             .window_ms = window_ms,
+                             .concurrency = concurrency};
     struct sl_budgets *budgets = sl_budgets_new();
 
     assert_non_null(budgets);
@@ -335,7 +338,7 @@ static void slowing_down_has_a_floor_and_stays(void **state)
     assert_true(sl_budgets_use(budgets, 0, &use) && use.rate == 1.0);
     assert_int_equal(use.pauses, 11);
     struct sl_error error;
-    struct sl_limit again = {"k", 10, 1000, 0, false};
+    struct sl_limit again = {.key = "k", .rate = 10, .window_ms = 1000};
     assert_int_equal(sl_budgets_limit(budgets, &again, &error), SL_OK);
     assert_true(sl_budgets_use(budgets, 0, &use) && use.rate == 1.0);
     assert_false(sl_budgets_use(budgets, 1, &use));
@@ -345,7 +348,7 @@ static void slowing_down_has_a_floor_and_stays(void **state)
 static void the_strictest_of_several_keys_decides(void **state)
 {
     struct sl_budgets *budgets = with_limit(5, 1000, 0);
-    struct sl_limit other = {"other", 1, 1000, 0, false};
+    struct sl_limit other = {.key = "other", .rate = 1, .window_ms = 1000};
     struct sl_spend both[] = {{"k", 1}, {"other", 1}, {"unknown", 9}, {0}};
     struct sl_spend one[] = {{"k", 1}, {0}};
     struct sl_error error;
@@ -364,10 +367,10 @@ static void a_bad_limit_is_named(void **state)
 {
     struct sl_budgets *budgets = sl_budgets_new();
     struct sl_error error;
-    struct sl_limit limits[] = {{"k", 0, 1000, 0, false},
-                                {"k", 5, 0, 0, false},
-                                {"k", -1, 1000, 0, false},
-                                {NULL, 1, 1, 0, false}};
+    struct sl_limit limits[] = {{.key = "k", .rate = 0, .window_ms = 1000},
+                                {.key = "k", .rate = 5, .window_ms = 0},
+                                {.key = "k", .rate = -1, .window_ms = 1000},
+                                {.key = NULL, .rate = 1, .window_ms = 1}};
 
     (void)state;
     for (size_t i = 0; i < 4; i++)
@@ -386,7 +389,7 @@ static void survives_the_failure_of_every_allocation(void **state)
         struct sl_budgets *budgets = sl_budgets_new();
         for (int i = 0; budgets && i < 10; i++) {
             char key[] = {(char)('a' + i), 0};
-            struct sl_limit limit = {key, 1, 1000, 0, false};
+            struct sl_limit limit = {.key = key, .rate = 1, .window_ms = 1000};
             enum sl_code rc = sl_budgets_limit(budgets, &limit, &error);
             assert_true(rc == SL_OK || rc == SL_NO_MEMORY);
         }
