@@ -200,8 +200,9 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
 {
     enum sl_code rc = SL_OK;
 
-    assert(!stage->finished && !stage->closed);
+    assert(!stage->finished);
     if (batch->length == 0) goto out;
+    stage->closed = false;
     if (!stage->writer) {
         struct sl_delta_writer_options options = {.row_group_bytes_max =
                                                       stage->stages->memory_bytes};
@@ -247,6 +248,7 @@ enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit, int64_t *rows,
 {
     enum sl_code rc = settle(stage, unit, true, rows, error);
 
+    stage->closed = false;
     if (*rows == 0) return rc;
     sl_key_set_free(stage->key_set); /* (3) */
     stage->key_set = NULL;
@@ -302,6 +304,7 @@ enum sl_code sl_stage_close(struct sl_stage *stage, struct sl_error *error)
     if (stage->closed) return SL_OK;
     rc = end_file(stage, error);
     if (rc) return rc;
+    sl_free(stage->raw_voids);
     stage->raw_voids = sl_calloc(count + 1, sizeof *stage->raw_voids);
     if (!stage->raw_voids) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
     for (size_t i = 0; i < count; i++) {

@@ -69,7 +69,8 @@ SL_MUST_USE enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit,
 
 /*
  * Ends the last file and leaves all as it is: for a caller that decides itself which rows are
- * wanted (apply.h). Afterwards only sl_stage_raw, commit or free; a second time is nothing.
+ * wanted (apply.h). A second time is nothing; rows that are appended later go into a new file, and
+ * it is to be closed again, as after a drop.
  */
 SL_MUST_USE enum sl_code sl_stage_close(struct sl_stage *stage, struct sl_error *error);
 
