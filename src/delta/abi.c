@@ -68,3 +68,13 @@ SAME(offsetof(struct sl_delta_optimized, rows) == 32);
 SAME(offsetof(struct sl_delta_optimized, version) == 48);
 SAME(sizeof(struct sl_delta_optimized) == 56);
 SAME(offsetof(struct sl_delta_vacuumed, kept) == 16 && sizeof(struct sl_delta_vacuumed) == 24);
+
+SAME(offsetof(struct sl_delta_alter, parameters) == 8);
+SAME(offsetof(struct sl_delta_alter, parameters_count) == 16);
+SAME(offsetof(struct sl_delta_alter, schema_json) == 24);
+SAME(offsetof(struct sl_delta_alter, set) == 32 &&
+     offsetof(struct sl_delta_alter, set_count) == 40);
+SAME(offsetof(struct sl_delta_alter, app_id) == 48);
+SAME(offsetof(struct sl_delta_alter, app_version) == 56);
+SAME(offsetof(struct sl_delta_alter, domains) == 64);
+SAME(offsetof(struct sl_delta_alter, domains_count) == 72 && sizeof(struct sl_delta_alter) == 80);

@@ -118,7 +118,7 @@ int world_free(void **state)
     struct world *world = *state;
 
     sl_delta_engine_free(world->engine);
-    nftw(world->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (!getenv("SLUICE_TEST_KEEP")) nftw(world->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     sl_free(world);
     return 0;
 }

@@ -29,7 +29,8 @@ struct column {
 struct ArrowArray batch_of(const struct column *columns, int count, int64_t rows);
 struct ArrowSchema schema_of(const struct column *columns, int count);
 
-/* Set-up and tear-down of every test; the table's directory is not made. */
+/* Set-up and tear-down of every test; the table's directory is not made. With SLUICE_TEST_KEEP in
+ * the environment everything stays, for readers of tables to look at. */
 struct world {
     char directory[PATH_MAX_LENGTH], table[PATH_MAX_LENGTH + 32];
     struct sl_delta_engine *engine;

@@ -23,9 +23,7 @@ use crate::border::{
 };
 use crate::engine::{path_of, Engine};
 use crate::settle::{settle, Ended, COMMIT_ID};
-use crate::table::{
-    added_failure, create_failure, draft, Draft, State, Table, ENGINE_INFO,
-};
+use crate::table::{added_failure, create_failure, draft, Draft, State, Table, ENGINE_INFO};
 use crate::vectors::{self, Gone};
 use crate::writer::File;
 

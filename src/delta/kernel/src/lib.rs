@@ -11,6 +11,8 @@
 //! * `live`        the files of a snapshot, by number
 //! * `vectors`     what a commit takes out: files, or rows that deletion vectors hide
 //! * `commit`      files, transaction id and cursor become one version
+//! * `alter`       schema, properties and protocol, in commits that are authored here
+//! * `evolve`      which schemas fit the files that are there
 //! * `settle`      how a commit ended, found out when the store does not say
 //! * `log`         the commit files of a table, read as they are
 //! * `changes`     what others did since a version
@@ -28,12 +30,14 @@
 //! `unsafe` below rests on that header and is not argued again at each use.
 #![allow(clippy::missing_safety_doc)]
 
+mod alter;
 mod border;
 mod changes;
 mod columns;
 mod commit;
 mod encoding;
 mod engine;
+mod evolve;
 mod faults;
 mod live;
 mod log;
