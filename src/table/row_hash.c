@@ -87,13 +87,13 @@ static bool set_tag(struct node *node, const struct ArrowSchemaView *type)
     case NANOARROW_TYPE_FLOAT:
     case NANOARROW_TYPE_DOUBLE: node->tag = TAG_DOUBLE; return true;
     case NANOARROW_TYPE_DECIMAL128: node->tag = TAG_DECIMAL; return true;
-    case NANOARROW_TYPE_LARGE_STRING: node->wide = true; /* fall through */
+    case NANOARROW_TYPE_LARGE_STRING:
     case NANOARROW_TYPE_STRING:
     case NANOARROW_TYPE_STRING_VIEW: node->tag = TAG_TEXT; return true;
-    case NANOARROW_TYPE_LARGE_BINARY: node->wide = true; /* fall through */
+    case NANOARROW_TYPE_LARGE_BINARY:
     case NANOARROW_TYPE_BINARY:
     case NANOARROW_TYPE_BINARY_VIEW: node->tag = TAG_BINARY; return true;
-    case NANOARROW_TYPE_LARGE_LIST: node->wide = true; /* fall through */
+    case NANOARROW_TYPE_LARGE_LIST:
     case NANOARROW_TYPE_LIST: node->tag = TAG_LIST; return true;
     case NANOARROW_TYPE_STRUCT: node->tag = TAG_STRUCT; return true;
     case NANOARROW_TYPE_MAP: node->tag = TAG_MAP; return true;
@@ -175,6 +175,8 @@ static enum sl_code set_node(struct hasher *h, struct node *node, const struct A
         return sl_fail(error, SL_UNSUPPORTED, "column '%s' cannot be compared: its type is '%s'",
                        sl_view_name(schema), schema->format);
     node->type = kind.type;
+    node->wide = kind.type == NANOARROW_TYPE_LARGE_STRING ||
+                 kind.type == NANOARROW_TYPE_LARGE_BINARY || kind.type == NANOARROW_TYPE_LARGE_LIST;
     node->view = view;
     node->valid = view->buffer_views[0].data.as_uint8;
     node->offsets = view->buffer_views[1].data.data;
