@@ -27,6 +27,7 @@ static enum sl_code read_fields(const struct sl_json *fields, struct sl_arena *a
             !keep(sl_json_get(metadata, SL_META_ID), arena, &field->id) ||
             !keep(sl_json_get(metadata, SL_META_NAME), arena, &field->source) ||
             !keep(sl_json_get(metadata, SL_META_RENAMED), arena, &field->renamed) ||
+            !keep(sl_json_get(metadata, SL_META_FOLLOWED), arena, &field->followed) ||
             !keep(sl_json_get(metadata, SL_META_GONE), arena, &field->gone) ||
             !keep(sl_json_get(metadata, SL_META_PHYSICAL), arena, &field->physical))
             return sl_fail(error, SL_NO_MEMORY, "could not read the table's schema");

@@ -17,15 +17,17 @@ struct sl_doc;
 #define SL_META_NAME "sluice.name"
 #define SL_META_TYPE "sluice.type"
 #define SL_META_RENAMED "sluice.renamed"
+#define SL_META_FOLLOWED "sluice.followed"
 #define SL_META_GONE "sluice.gone"
 #define SL_META_PHYSICAL "delta.columnMapping.physicalName"
 
 struct sl_existing_field {
-    const char *name;    /* in the table */
-    const char *id;      /* of the source's field, or NULL */
-    const char *source;  /* the source's name as it landed, or NULL: nothing of ours */
-    const char *renamed; /* the source's name since, or NULL */
-    const char *gone;    /* since when nothing fills it, or NULL */
+    const char *name;     /* in the table */
+    const char *id;       /* of the source's field, or NULL */
+    const char *source;   /* the source's name as it landed, or NULL: nothing of ours */
+    const char *renamed;  /* the source's name since, or NULL */
+    const char *followed; /* the source's name that the column was last renamed after, or NULL */
+    const char *gone;     /* since when nothing fills it, or NULL */
     const char *physical;
     const struct sl_json *json, *type; /* Delta's, of the document below */
     bool not_null;
