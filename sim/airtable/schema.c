@@ -102,6 +102,9 @@ enum sl_code at_add_field(struct airtable *app, struct at_table *table, const st
     if (!field) goto no_memory;
     field->spec = spec;
     field->salt = salt_of("field", table->key, name);
+    /* One that is made again under an old name is another one. */
+    for (size_t i = 0; i < table->field_count; i++)
+        if (strcmp(table->fields[i]->key, name) == 0) field->salt = sim_mix(field->salt, i + 1);
     sim_id(field->id, "fld", field->salt);
     field->gen = at_gen_of(spec->type, &field->computed);
     if (spec->gen) field->gen = spec->gen;
