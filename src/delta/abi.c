@@ -68,6 +68,7 @@ SAME(offsetof(struct sl_delta_optimized, rows) == 32);
 SAME(offsetof(struct sl_delta_optimized, version) == 48);
 SAME(sizeof(struct sl_delta_optimized) == 56);
 SAME(offsetof(struct sl_delta_vacuumed, kept) == 16 && sizeof(struct sl_delta_vacuumed) == 24);
+SAME(sizeof(struct sl_delta_pulse) == 32 && offsetof(struct sl_delta_pulse, previous_ms) == 24);
 
 SAME(offsetof(struct sl_delta_alter, parameters) == 8);
 SAME(offsetof(struct sl_delta_alter, parameters_count) == 16);

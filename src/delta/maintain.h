@@ -4,6 +4,7 @@
  *     sl_delta_optimize   small files become large ones, deletion vectors go (dataChange=false)
  *     sl_delta_vacuum     files that no version of the retention names are deleted
  *     sl_delta_clean_log  commits that a checkpoint covers and the retention does not are deleted
+ *     sl_delta_pulse      what tells cheaply whether any of it may be due
  *
  * Threads and errors as in delta.h.
  */
@@ -67,9 +68,18 @@ SL_MUST_USE enum sl_code sl_delta_vacuum(struct sl_delta_table *table, int64_t r
 SL_MUST_USE enum sl_code sl_delta_clean_log(struct sl_delta_table *table, int64_t retention_ms,
                                             int64_t now_ms, int64_t *files, struct sl_error *error);
 
+/* What a handle knows of its table without asking the store; -1: it does not know. */
+struct sl_delta_pulse {
+    int64_t files, bytes;  /* live ones, from the checksum that every commit of ours writes */
+    int64_t removed_bytes; /* of the files that the last commit through this handle took out */
+    int64_t previous_ms; /* when the version before the handle's was written; not known right after
+                              a checkpoint */
+};
+struct sl_delta_pulse sl_delta_pulse(const struct sl_delta_table *table);
+
 /*
- * Faults, for tests: the stores of this engine fail as told, for tables opened from now on. plan: a
- * JSON array of
+ * Faults, for tests: the stores of this engine fail as told. The first plan is for tables opened from
+ * then on, another takes its place for those too. plan: a JSON array of
  * {"op": "put" | "put_if_absent" | "get" | "list" | "delete" | "multipart" (absent: any of them),
  *  "path": part of the path, "nth": the how-manieth such call (1 first),
  *  "times": how often from there (default 1),

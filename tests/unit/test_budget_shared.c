@@ -77,8 +77,10 @@ static struct sl_budgets *process_of(struct place *place, const char *epoch)
 static void limit(struct sl_budgets *budgets, double rate, int64_t window_ms, int concurrency)
 {
     struct sl_error error;
-    struct sl_limit it = {
-        .key = "k", .rate = rate, .window_ms = window_ms, .concurrency = concurrency};
+    struct sl_limit it = {.key = "k",
+                          .rate = rate,
+                          .window_ms = window_ms,
+                          .concurrency = concurrency};
 
     assert_int_equal(sl_budgets_limit(budgets, &it, &error), SL_OK);
 }
@@ -210,9 +212,11 @@ static size_t simulate(struct place *place, const struct many *many, int64_t *at
                 int64_t sent_us = now_us;
                 if (many->connect_us)
                     sent_us += (int64_t)(roll(&seed) % (uint64_t)many->connect_us);
-                r->flights[r->count++] = (struct flight){
-                    now_us, sent_us, sent_us + 1 + (int64_t)(roll(&seed) % (uint64_t)many->latency_us),
-                    false};
+                r->flights[r->count++] =
+                    (struct flight){now_us, sent_us,
+                                    sent_us + 1 +
+                                        (int64_t)(roll(&seed) % (uint64_t)many->latency_us),
+                                    false};
                 r->sent++;
                 assert_true(arrived < ARRIVALS_MAX);
                 at_us[arrived++] = sent_us;

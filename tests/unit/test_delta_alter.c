@@ -113,9 +113,8 @@ static void comments_change_without_mapping(void **state)
 {
     struct world *world = *state;
     struct sl_delta_table *table = create(world, TWO_FIELDS);
-    const char *schema = SCHEMA(
-        "{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{\"comment\":\"key\"}},"
-        FIELD("name", "string"));
+    const char *schema = SCHEMA("{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":"
+                                "{\"comment\":\"key\"}}," FIELD("name", "string"));
 
     OK(world, alter(world, table, (struct sl_delta_alter){.schema_json = schema}));
     assert_non_null(strstr(sl_delta_schema_json(table), "\"comment\":\"key\""));
@@ -147,10 +146,11 @@ static void a_renamed_column_keeps_its_rows(void **state)
                               &table, &world->error));
     OK(world, commit_one(world, table, stage_rows(world, table, 1, 3), NOTHING));
     OK(world, alter(world, table,
-                    (struct sl_delta_alter){
-                        .operation = "UPGRADE PROTOCOL", .set = upgrade, .set_count = 2}));
-    assert_non_null(strstr(sl_delta_schema_json(table),
-                           "\"delta.columnMapping.physicalName\":\"name\""));
+                    (struct sl_delta_alter){.operation = "UPGRADE PROTOCOL",
+                                            .set = upgrade,
+                                            .set_count = 2}));
+    assert_non_null(
+        strstr(sl_delta_schema_json(table), "\"delta.columnMapping.physicalName\":\"name\""));
     assert_string_equal(sl_delta_property(table, "delta.columnMapping.maxColumnId"), "2");
     OK(world, commit_one(world, table, stage_rows(world, table, 4, 1), NOTHING));
     OK(world, rename_name(world, table, "The name, in full"));

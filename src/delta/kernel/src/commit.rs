@@ -234,11 +234,25 @@ fn update(table: &Table, snapshot: SnapshotRef, commit: &Commit) -> Outcome<Ende
         }
     }
     commit.vectors.set(vectors::take_out(table, &mut transaction, &commit.gone)?);
+    table.removed_bytes.set(removed_bytes(table, commit)?);
     for file in &commit.files {
         transaction.add_files(file.add_action()?);
     }
     commit.name_files(true);
     Ok(Ended::of(transaction.commit(kernel), Failure::from))
+}
+
+/// Of the live files that a commit takes out as a whole.
+fn removed_bytes(table: &Table, commit: &Commit) -> Outcome<i64> {
+    if !commit.remove_all && commit.gone.is_empty() {
+        return Ok(0);
+    }
+    let files = &table.live()?.files;
+    if commit.remove_all {
+        return Ok(files.iter().map(|file| file.size).sum());
+    }
+    let whole = commit.gone.iter().filter(|gone| gone.rows.is_none());
+    Ok(whole.filter_map(|gone| files.get(gone.file)).map(|file| file.size).sum())
 }
 
 fn create(table: &Table, draft: &Draft, commit: &Commit) -> Outcome<Ended> {

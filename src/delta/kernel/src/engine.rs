@@ -6,7 +6,7 @@ use std::future::Future;
 use std::num::NonZero;
 use std::path::{Path as FilePath, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -24,7 +24,7 @@ use url::Url;
 use crate::border::{
     guard, io_advice, pairs, quietly, text, Code, Failure, Outcome, SlError, SlPair,
 };
-use crate::faults;
+use crate::faults::{Faults, Faulty, Plan};
 
 /// Worker threads wait for stores; blocking threads touch the local disk.
 const WORKER_THREADS: usize = 2;
@@ -44,7 +44,7 @@ pub struct Engine {
     runtime: Runtime,
     options: Vec<(String, String)>,
     places: Mutex<HashMap<String, Arc<Place>>>,
-    faults: Mutex<Option<Arc<faults::Plan>>>, // None, but in tests
+    faults: OnceLock<Arc<Faults>>, // set in tests only
 }
 
 /// A bucket (or the local file system), and the kernel's engine over it.
@@ -52,6 +52,7 @@ pub struct Place {
     pub kernel: Arc<KernelEngine>,
     pub store: Arc<dyn ObjectStore>,
     pub local: bool,
+    faulty: bool,
 }
 
 /// Where a table is: as the user wrote it, and as a URL that ends with '/'.
@@ -75,7 +76,7 @@ impl Engine {
             .map_err(|error| {
                 Failure::bug(format!("could not start the threads of the Delta library: {error}"))
             })?;
-        let (places, faults) = (Mutex::default(), Mutex::default());
+        let (places, faults) = (Mutex::default(), OnceLock::new());
         Ok(Engine { runtime, options, places, faults })
     }
 
@@ -91,8 +92,8 @@ impl Engine {
             return Ok(place.clone());
         }
         let mut store = self.store(url)?;
-        if let Some(plan) = self.faults.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            store = faults::Faulty::over(store, plan.clone());
+        if let Some(faults) = self.faults.get() {
+            store = Faulty::over(store, faults.clone());
         }
         let executor = TokioMultiThreadExecutor::new(self.runtime.handle().clone());
         let kernel = DefaultEngineBuilder::new(store.clone())
@@ -100,16 +101,20 @@ impl Engine {
             .with_buffer_size(NonZero::new(READ_AHEAD_FILES).unwrap_or(NonZero::<usize>::MIN))
             .with_batch_size(NonZero::new(BATCH_ROWS).unwrap_or(NonZero::<usize>::MIN))
             .build();
-        let place =
-            Arc::new(Place { kernel: Arc::new(kernel), store, local: url.scheme() == "file" });
+        let place = Arc::new(Place {
+            kernel: Arc::new(kernel),
+            store,
+            local: url.scheme() == "file",
+            faulty: self.faults.get().is_some(),
+        });
         places.insert(key, place.clone());
         Ok(place)
     }
 
-    /// For what is opened from now on.
-    pub fn set_faults(&self, plan: Option<Arc<faults::Plan>>) {
-        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = plan;
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// For what is opened from now on, and what was opened since this was called first.
+    pub fn set_faults(&self, plan: Plan) {
+        self.faults.get_or_init(Arc::default).set(plan);
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, p| p.faulty);
     }
 
     fn store(&self, url: &Url) -> Outcome<Arc<dyn ObjectStore>> {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,8 +54,8 @@ struct Rule {
     calls: AtomicU64,
 }
 
-/// The faults of an engine, in all of its stores.
-#[derive(Debug)]
+/// What is to go wrong.
+#[derive(Debug, Default)]
 pub struct Plan {
     rules: Vec<Rule>,
 }
@@ -108,6 +108,20 @@ impl Plan {
     }
 }
 
+/// The plan of an engine, for all of its stores.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Arc<Plan>>);
+
+impl Faults {
+    pub fn set(&self, plan: Plan) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+    }
+
+    fn plan(&self) -> Arc<Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Fault {
     fn error(self, path: &str) -> Error {
         let source: Box<dyn std::error::Error + Send + Sync> = match self {
@@ -133,17 +147,17 @@ impl Fault {
 #[derive(Debug)]
 pub struct Faulty {
     inner: Arc<dyn ObjectStore>,
-    plan: Arc<Plan>,
+    faults: Arc<Faults>,
 }
 
 impl Faulty {
-    pub fn over(inner: Arc<dyn ObjectStore>, plan: Arc<Plan>) -> Arc<dyn ObjectStore> {
-        Arc::new(Faulty { inner, plan })
+    pub fn over(inner: Arc<dyn ObjectStore>, faults: Arc<Faults>) -> Arc<dyn ObjectStore> {
+        Arc::new(Faulty { inner, faults })
     }
 
     /// Fails or waits before a call, or says what is to be said after it.
     async fn before(&self, op: &str, path: Option<&Path>) -> Result<Option<Error>> {
-        strike(&self.plan, op, path).await
+        strike(&self.faults.plan(), op, path).await
     }
 }
 
@@ -187,7 +201,8 @@ impl ObjectStore for Faulty {
             PutMode::Overwrite => "put",
             _ => "put_if_absent",
         };
-        let after = match self.plan.strike(op, Some(location)) {
+        let plan = self.faults.plan();
+        let after = match plan.strike(op, Some(location)) {
             Some(rule) if rule.fault == Fault::Short => {
                 let bytes = Bytes::from(payload);
                 let half = bytes.slice(..bytes.len() / 2);
@@ -212,8 +227,8 @@ impl ObjectStore for Faulty {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let inner = self.inner.put_multipart_opts(location, options).await?;
-        let (plan, path) = (self.plan.clone(), location.clone());
-        Ok(Box::new(FaultyUpload { inner, plan, path }))
+        let (faults, path) = (self.faults.clone(), location.clone());
+        Ok(Box::new(FaultyUpload { inner, faults, path }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -232,7 +247,7 @@ impl ObjectStore for Faulty {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let plan = self.plan.clone();
+        let plan = self.faults.plan();
         let checked = locations.then(move |location| {
             let plan = plan.clone();
             async move {
@@ -277,7 +292,7 @@ impl Faulty {
         prefix: Option<&Path>,
         inner: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let (plan, prefix) = (self.plan.clone(), prefix.cloned());
+        let (plan, prefix) = (self.faults.plan(), prefix.cloned());
         let strike = async move {
             match strike(&plan, "list", prefix.as_ref()).await {
                 Ok(None) => inner,
@@ -292,14 +307,14 @@ impl Faulty {
 #[derive(Debug)]
 struct FaultyUpload {
     inner: Box<dyn MultipartUpload>,
-    plan: Arc<Plan>,
+    faults: Arc<Faults>,
     path: Path,
 }
 
 #[async_trait]
 impl MultipartUpload for FaultyUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        let (plan, path) = (self.plan.clone(), self.path.clone());
+        let (plan, path) = (self.faults.plan(), self.path.clone());
         let part = self.inner.put_part(data);
         Box::pin(async move {
             let after = strike(&plan, "multipart", Some(&path)).await?;
@@ -309,7 +324,7 @@ impl MultipartUpload for FaultyUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let after = strike(&self.plan, "multipart", Some(&self.path)).await?;
+        let after = strike(&self.faults.plan(), "multipart", Some(&self.path)).await?;
         let done = self.inner.complete().await;
         after.map_or(done, Err)
     }
@@ -329,7 +344,7 @@ pub unsafe extern "C" fn sl_kernel_engine_faults(
     guard(error, || {
         let plan = optional_text(plan, "the plan of faults")?;
         let plan = plan.map(|text| Plan::parse(&text)).transpose()?;
-        (*engine).set_faults(plan.map(Arc::new));
+        (*engine).set_faults(plan.unwrap_or_default());
         Ok(())
     })
 }

@@ -3,7 +3,7 @@
 use delta_kernel::KernelError;
 use serde_json::{json, Map, Value};
 
-use crate::border::{guard, Code, Outcome, SlError};
+use crate::border::{guard, quietly, Code, Outcome, SlError};
 use crate::log;
 use crate::table::{State, Table};
 
@@ -73,6 +73,38 @@ fn history_entry(version: u64, info: Option<Value>) -> Value {
         }
     }
     Value::Object(entry)
+}
+
+/// `struct sl_delta_pulse`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct SlPulse {
+    files: i64,
+    bytes: i64,
+    removed_bytes: i64,
+    previous_ms: i64,
+}
+
+const UNKNOWN: SlPulse = SlPulse { files: -1, bytes: -1, removed_bytes: 0, previous_ms: -1 };
+
+fn pulse(table: &Table) -> SlPulse {
+    let mut pulse = SlPulse { removed_bytes: table.removed_bytes.get(), ..UNKNOWN };
+    let State::At(snapshot) = &table.state else { return pulse };
+    if let Some(stats) = snapshot.get_file_stats_if_present() {
+        pulse.files = stats.num_files();
+        pulse.bytes = stats.table_size_bytes();
+    }
+    let commits = &snapshot.log_segment().listed.ascending_commit_files;
+    let before = commits.iter().rev().find(|commit| commit.version + 1 == snapshot.version());
+    if let Some(commit) = before {
+        pulse.previous_ms = commit.location.last_modified;
+    }
+    pulse
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn sl_delta_pulse(table: *const Table) -> SlPulse {
+    quietly(UNKNOWN, || pulse(&*table))
 }
 
 #[no_mangle]

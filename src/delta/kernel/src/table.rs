@@ -1,6 +1,6 @@
 //! A table at one snapshot, and what the snapshot says.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::ffi::{c_char, CStr, CString};
 use std::ptr;
@@ -34,6 +34,8 @@ pub struct Table {
     pub location: Location,
     pub state: State,
     pub commits_since_checkpoint: i64,
+    /// Of the files that the last commit through this handle took out.
+    pub removed_bytes: Cell<i64>,
     live: OnceCell<Live>,
     said: Said,
 }
@@ -82,6 +84,7 @@ impl Table {
             location,
             state,
             commits_since_checkpoint: 0,
+            removed_bytes: Cell::new(0),
             live: OnceCell::new(),
             said: Said::default(),
         };

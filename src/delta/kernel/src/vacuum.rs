@@ -25,6 +25,7 @@ use url::Url;
 
 use crate::border::{c_string, guard, Code, Failure, Outcome, SlError};
 use crate::engine::path_of;
+use crate::log;
 use crate::table::{State, Table};
 
 /// Files beside the table, and the domains that name them.
@@ -148,11 +149,8 @@ impl Log {
     /// Checkpoints forget removals after the table's own retention. When a longer one is wanted, the
     /// commits before the checkpoint are asked, as far back as the retention and the log go.
     fn read_back(&mut self, table: &Table, from: u64, horizon_ms: i64) -> Outcome<()> {
-        let log = path_of(&table.location.url)?.join("_delta_log");
         for version in (0..=from).rev() {
-            let Some(bytes) = read(table, &log.clone().join(format!("{version:020}.json")))? else {
-                break;
-            };
+            let Some(bytes) = log::read(table, version)? else { break };
             let actions = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
             let mut newest = i64::MIN;
             for action in actions.filter_map(|line| serde_json::from_slice::<Value>(line).ok()) {
@@ -188,19 +186,6 @@ fn located(table: &Table, path: &str) -> Outcome<Option<Path>> {
         .join(path)
         .map_err(|error| Failure::bug(format!("path '{path}' of a data file: {error}")))?;
     Ok(Some(path_of(&url)?))
-}
-
-fn read(table: &Table, path: &Path) -> Outcome<Option<Vec<u8>>> {
-    use delta_kernel::object_store::ObjectStoreExt;
-
-    let bytes = table.engine.wait(async {
-        match table.place.store.get(path).await {
-            Ok(found) => found.bytes().await.map(Some),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    });
-    Ok(bytes?.map(|bytes| bytes.to_vec()))
 }
 
 /// Everything that the newest version names.
