@@ -25,6 +25,7 @@ struct sim {
     int64_t latency_us;
     bool gzip;
     int64_t now_us;
+    int64_t skew_us; /* the source's clock is so much ahead */
     uint64_t dice;
     struct sim_faults faults;
     struct sim_counters counters;
@@ -299,7 +300,7 @@ static enum sl_code run_op(struct sim *sim, const struct sl_json *op, struct sl_
 
     if (!name || !sim->app->has_op || !sim->app->has_op(name))
         return sl_fail(error, SL_USAGE, "there is no operation '%s'", name ? name : "");
-    return sim->app->operate(sim->state, op, sim->now_us, error);
+    return sim->app->operate(sim->state, op, sim->now_us + sim->skew_us, error);
 }
 
 static enum sl_code apply_control(struct sim *sim, const struct sl_json *root,
@@ -314,6 +315,7 @@ static enum sl_code apply_control(struct sim *sim, const struct sl_json *root,
         return sl_fail(error, SL_USAGE, "control takes a JSON object");
     if (sl_json_double(sl_json_get(root, "rate"), &rate)) sim->rate = rate;
     if (sl_json_i64(sl_json_get(root, "latency_ms"), &number)) sim->latency_us = number * 1000;
+    if (sl_json_i64(sl_json_get(root, "skew_ms"), &number)) sim->skew_us = number * 1000;
     if (sl_json_i64(sl_json_get(root, "penalty_ms"), &number)) sim->penalty_us = number * 1000;
     if (sl_json_i64(sl_json_get(root, "advance_ms"), &number)) sim->now_us += number * 1000;
     if (sl_json_kind(sl_json_get(root, "gzip")) == SL_JSON_BOOL)
@@ -473,8 +475,8 @@ enum sl_code sim_handle(struct sim *sim, const struct sim_request *original,
 
     reply->body->max = SIM_REPLY_BYTES_MAX;
     sim_set_now(sim, request.now_us);
-    request.now_us = sim->now_us;
-    sim_reply_header(reply, "date", sl_http_date_format(sim->now_us, date));
+    request.now_us = sim->now_us + sim->skew_us;
+    sim_reply_header(reply, "date", sl_http_date_format(request.now_us, date));
     if (strncmp(request.path, "/_sim/", 6) == 0) return handle_own(sim, &request, reply, error);
 
     rc = sim->app->look(sim->state, &request, &look, error);

@@ -1,4 +1,4 @@
-/* airtable.c: the Airtable web API, read only: routes, tokens, errors. */
+/* airtable.c: the Airtable web API, without writing records: routes, tokens, errors. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +47,7 @@ static void *airtable_create(const struct sim_options *options, struct sl_error 
     app->cell_doc = sl_doc_new(0);
     if (!app->doc || !app->cell_doc) goto no_memory;
     (void)snprintf(app->tokens[0].token, sizeof app->tokens[0].token, "%s", DEMO_TOKEN);
-    app->tokens[0].scopes = AT_SCHEMA | AT_RECORDS | AT_COMMENTS;
+    app->tokens[0].scopes = AT_SCHEMA | AT_RECORDS | AT_COMMENTS | AT_WEBHOOKS;
     app->token_count = 1;
     if (at_base_build(app, options->kind ? options->kind : "demo", 0, 0, options->records, error)) {
         airtable_destroy(app);
@@ -173,6 +173,21 @@ static bool copy_id(char *to, size_t cap, const char *from)
     return n >= 0 && (size_t)n < cap;
 }
 
+/* /v0/bases/{base}/webhooks ... */
+static enum at_route find_hook_route(struct at_call *call, const char *method, char parts[6][256],
+                                     int count)
+{
+    bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
+
+    (void)copy_id(call->base, sizeof call->base, parts[2]);
+    if (count < 4 || strcmp(parts[3], "webhooks") != 0) return AT_NOWHERE;
+    if (count > 4) (void)copy_id(call->record, sizeof call->record, parts[4]);
+    if (count == 4) return get ? AT_HOOK_LIST : post ? AT_HOOK_CREATE : AT_NOWHERE;
+    if (count == 5) return strcmp(method, "DELETE") == 0 ? AT_HOOK_DELETE : AT_NOWHERE;
+    if (get && strcmp(parts[5], "payloads") == 0) return AT_HOOK_PAYLOADS;
+    return post && strcmp(parts[5], "refresh") == 0 ? AT_HOOK_REFRESH : AT_NOWHERE;
+}
+
 static enum at_route find_route(struct at_call *call, const char *method, char parts[6][256],
                                 int count)
 {
@@ -187,6 +202,7 @@ static enum at_route find_route(struct at_call *call, const char *method, char p
         return count == 5 && strcmp(parts[4], "tables") == 0 ? AT_TABLES : AT_NOWHERE;
     }
     if (count < 3) return AT_NOWHERE;
+    if (strcmp(parts[1], "bases") == 0) return find_hook_route(call, method, parts, count);
     (void)copy_id(call->base, sizeof call->base, parts[1]);
     (void)copy_id(call->table_text, sizeof call->table_text, parts[2]);
     if (count > 3) (void)copy_id(call->record, sizeof call->record, parts[3]);
@@ -224,11 +240,12 @@ static void mistake_named(struct at_call *call, const char *fault)
 /* Who asks, and may they? */
 static void check_access(struct airtable *app, const struct sim_request *request)
 {
-    static const unsigned scopes[] = {[AT_BASES] = AT_SCHEMA,
-                                      [AT_TABLES] = AT_SCHEMA,
-                                      [AT_LIST] = AT_RECORDS,
-                                      [AT_RECORD] = AT_RECORDS,
-                                      [AT_COMMENT_LIST] = AT_COMMENTS};
+    static const unsigned scopes[] = {
+        [AT_BASES] = AT_SCHEMA,          [AT_TABLES] = AT_SCHEMA,
+        [AT_LIST] = AT_RECORDS,          [AT_RECORD] = AT_RECORDS,
+        [AT_COMMENT_LIST] = AT_COMMENTS, [AT_HOOK_LIST] = AT_WEBHOOKS,
+        [AT_HOOK_CREATE] = AT_WEBHOOKS,  [AT_HOOK_PAYLOADS] = AT_WEBHOOKS | AT_RECORDS,
+        [AT_HOOK_REFRESH] = AT_WEBHOOKS, [AT_HOOK_DELETE] = AT_WEBHOOKS};
     struct at_call *call = &app->call;
     const struct at_token *token = find_token(app, request);
 
@@ -374,10 +391,14 @@ static enum sl_code airtable_handle(void *state, const struct sim_request *reque
         handle_meta(app, request, reply);
         return SL_OK;
     }
+    at_show_delayed(app, true);
     if (call->route == AT_LIST)
         rc = at_list(app, request, reply, error);
+    else if (call->route >= AT_HOOK_LIST)
+        rc = at_webhooks(app, request, reply, error);
     else
         handle_record(app, request, reply);
+    at_show_delayed(app, false);
     if (!rc && call->status)
         at_error(app, reply, call->status, call->error_type, call->error_message);
     if (!rc && app->no_memory) rc = sl_fail(error, SL_NO_MEMORY, "could not show a record");

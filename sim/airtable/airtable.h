@@ -18,6 +18,7 @@ struct sl_doc;
 #define AT_URL_MAX 16000
 #define AT_ITERATORS_MAX 4096
 #define AT_LINKS_MAX 64
+#define AT_HOOKS_MAX 10
 
 struct airtable;
 struct at_table;
@@ -84,6 +85,8 @@ struct at_field {
 };
 
 struct at_edit {
+    int64_t at_us;          /* listings show it from then on, and the delay */
+    struct at_edit *before; /* what was before it, as long as it may be shown */
     int64_t index;
     bool created, deleted;
     int64_t created_us, modified_us;
@@ -108,6 +111,7 @@ struct at_table {
     int64_t total;   /* and those created since: indexes are 0..total-1 */
     int64_t deleted;
     struct at_edit **edits; /* by index */
+    int64_t shown_us;       /* edits of later than this are not seen; INT64_MAX: all are */
     size_t edit_count, edit_cap;
 };
 
@@ -116,7 +120,7 @@ struct at_token {
     unsigned scopes; /* enum at_scope */
     char bases[256]; /* ids with blanks between; "" all */
 };
-enum at_scope { AT_SCHEMA = 1, AT_RECORDS = 2, AT_COMMENTS = 4, AT_EMAIL = 8 };
+enum at_scope { AT_SCHEMA = 1, AT_RECORDS = 2, AT_COMMENTS = 4, AT_EMAIL = 8, AT_WEBHOOKS = 16 };
 #define AT_TOKENS_MAX 16
 
 struct at_iterator {
@@ -141,9 +145,14 @@ struct at_call { /* a request, taken apart by look() */
         AT_TABLES,
         AT_LIST,
         AT_RECORD,
-        AT_COMMENT_LIST
+        AT_COMMENT_LIST,
+        AT_HOOK_LIST,
+        AT_HOOK_CREATE,
+        AT_HOOK_PAYLOADS,
+        AT_HOOK_REFRESH,
+        AT_HOOK_DELETE
     } route;
-    char base[64], table_text[256], record[64];
+    char base[64], table_text[256], record[64]; /* record: or the webhook */
     struct at_table *table;
     int status; /* of a mistake found while reading it; 0: none */
     const char *error_type;
@@ -182,6 +191,16 @@ struct airtable {
     int64_t iterator_idle_us;          /* expires after so long unused */
     int64_t iterator_pages;            /* ... or after so many pages; 0: any */
     bool is_after_broken, plural_errors;
+    bool filter_ignored; /* filterByFormula is read, and has no effect */
+    bool resorted_pages; /* the order is that of each page's own moment, newest change first */
+    bool not_creator;    /* webhooks cannot be made */
+    int64_t delay_us;    /* listings show what happened so much later */
+    struct at_hook *hooks[AT_HOOKS_MAX];
+    int hook_count;
+    struct at_event *events; /* what hooks are told */
+    size_t event_count, event_cap;
+    int64_t transaction;
+    uint64_t hook_serial;
     uint64_t dice; /* for mutations */
     struct at_call call;
     struct sl_doc *doc;      /* request bodies */
@@ -228,7 +247,11 @@ void at_record_id(const struct at_table *table, int64_t index, char out[AT_ID_MA
 int64_t at_record_index(const struct at_table *table, const char *id); /* -1: no such record */
 bool at_live(const struct at_table *table, int64_t index);
 struct at_edit *at_edit_find(const struct at_table *table, int64_t index);
-struct at_edit *at_edit_make(struct at_table *table, int64_t index); /* NULL: no memory */
+/* The edit of a record, to be changed now. NULL: no memory. */
+struct at_edit *at_edit_make(const struct airtable *app, struct at_table *table, int64_t index,
+                             int64_t now_us);
+/* Which edits are seen from here on: what listings show, or everything. */
+void at_show_delayed(struct airtable *app, bool delayed);
 void at_edit_free(struct at_edit *edit);
 bool at_edit_cell(struct at_edit *edit, const struct at_field *field, const char *json);
 void at_row(const struct airtable *app, const struct at_table *table, int64_t index,
@@ -262,6 +285,16 @@ void at_iterator_find(struct airtable *app, struct at_call *call);
 /* comments.c */
 void at_comments(struct airtable *app, const struct at_table *table, int64_t index,
                  const struct sim_request *request, struct sim_reply *reply);
+
+/* webhooks.c */
+enum at_event_kind { AT_CREATED, AT_CHANGED, AT_DESTROYED };
+enum sl_code at_tell_hooks(struct airtable *app, const struct at_table *table, int64_t index,
+                           enum at_event_kind kind, int64_t now_us, struct sl_error *error);
+enum sl_code at_webhooks(struct airtable *app, const struct sim_request *request,
+                         struct sim_reply *reply, struct sl_error *error);
+enum sl_code at_do_webhook(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                           struct sl_error *error);
+void at_webhooks_release(struct airtable *app);
 
 /* ops.c */
 bool at_has_op(const char *name);

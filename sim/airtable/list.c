@@ -177,6 +177,39 @@ static enum sl_code sort_order(struct airtable *app, struct at_iterator *iterato
     return SL_OK;
 }
 
+struct newest {
+    int64_t index, changed_us;
+};
+
+static int compare_newest(const void *a, const void *b)
+{
+    const struct newest *x = a, *y = b;
+
+    if (x->changed_us != y->changed_us) return x->changed_us > y->changed_us ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* What was changed last comes first. */
+static enum sl_code newest_first(struct airtable *app, struct at_iterator *iterator,
+                                 struct sl_error *error)
+{
+    size_t count = (size_t)iterator->order_count;
+    struct newest *all = sl_calloc(count + 1, sizeof *all);
+
+    if (!all) return sl_fail(error, SL_NO_MEMORY, "could not sort %zu records", count);
+    for (size_t i = 0; i < count; i++) {
+        struct at_row row;
+
+        at_row(app, iterator->table, iterator->order[i], &row);
+        all[i].index = row.index;
+        all[i].changed_us = row.modified_us > row.created_us ? row.modified_us : row.created_us;
+    }
+    qsort(all, count, sizeof *all, compare_newest);
+    for (size_t i = 0; i < count; i++) iterator->order[i] = all[i].index;
+    sl_free(all);
+    return SL_OK;
+}
+
 static bool in_view(const struct at_call *call, int64_t index)
 {
     return call->view != AT_VIEW_HALF || index % 2 == 0;
@@ -197,7 +230,9 @@ static enum sl_code fix_order(struct airtable *app, struct at_iterator *iterator
         iterator->lo = range.lo;
         iterator->hi = range.hi;
     }
-    if (!call->sort_count && call->view != AT_VIEW_HALF && (!formula || range.exact)) return SL_OK;
+    if (!call->sort_count && call->view != AT_VIEW_HALF && (!formula || range.exact) &&
+        !app->resorted_pages)
+        return SL_OK;
 
     int64_t end = range.hi < call->table->total ? range.hi : call->table->total;
 
@@ -217,6 +252,8 @@ static enum sl_code fix_order(struct airtable *app, struct at_iterator *iterator
         iterator->hi = iterator->lo; /* nothing matches */
     else if (call->sort_count)
         return sort_order(app, iterator, error);
+    else if (app->resorted_pages)
+        return newest_first(app, iterator, error);
     return SL_OK;
 }
 
@@ -265,7 +302,7 @@ static enum sl_code new_iterator(struct airtable *app, struct at_iterator **out,
     iterator->table = call->table;
     iterator->fingerprint = call->fingerprint;
     iterator->created_us = iterator->used_us = app->now_us;
-    rc = fix_order(app, iterator, formula, error);
+    rc = fix_order(app, iterator, app->filter_ignored ? NULL : formula, error);
     if (rc) goto out;
     *out = iterator;
     iterator = NULL;
@@ -274,6 +311,25 @@ out:
     iterator_free(iterator);
     at_formula_free(formula);
     return rc;
+}
+
+/* The order of a later page is that of its own moment: what moved meanwhile comes twice or not at
+ * all. */
+static enum sl_code resort(struct airtable *app, struct at_iterator *iterator,
+                           struct sl_error *error)
+{
+    struct at_iterator *now = NULL;
+    enum sl_code rc = new_iterator(app, &now, error);
+
+    if (rc || !now) return rc;
+    sl_free(iterator->order);
+    iterator->order = now->order;
+    iterator->order_count = now->order_count;
+    iterator->lo = now->lo;
+    iterator->hi = now->hi;
+    now->order = NULL;
+    iterator_free(now);
+    return SL_OK;
 }
 
 /* Remembers where the next page starts, and appends its offset. */
@@ -355,7 +411,10 @@ enum sl_code at_list(struct airtable *app, const struct sim_request *request,
 
     if (sim_request_fault(request, "iterator_expired"))
         (void)at_mistake(call, 422, "LIST_RECORDS_ITERATOR_NOT_AVAILABLE", "%s", "");
-    if (!iterator && !call->status) rc = new_iterator(app, &iterator, error);
+    if (!iterator && !call->status)
+        rc = new_iterator(app, &iterator, error);
+    else if (iterator && !call->status && app->resorted_pages)
+        rc = resort(app, iterator, error);
     if (rc || call->status) return rc;
     app->listing++;
     rc = put_page(app, iterator, request, reply->body, &more, error);

@@ -99,7 +99,7 @@ static enum sl_code edit_cells(struct at_table *table, struct at_edit *edit,
 static enum sl_code edit_record(struct airtable *app, struct at_table *table, int64_t index,
                                 const struct sl_json *op, int64_t now_us, struct sl_error *error)
 {
-    struct at_edit *edit = at_edit_make(table, index);
+    struct at_edit *edit = at_edit_make(app, table, index, now_us);
     const struct sl_json *fields = sl_json_get(op, "fields");
     const struct sl_json *raw = sl_json_get(op, "raw_fields");
 
@@ -127,6 +127,7 @@ static enum sl_code do_edit(struct airtable *app, const struct sl_json *op, int6
 
         if (index < 0) return sl_fail(error, SL_NOT_FOUND, "there is no such record");
         rc = edit_record(app, table, index, op, now_us, error);
+        if (!rc) rc = at_tell_hooks(app, table, index, AT_CHANGED, now_us, error);
     }
     return rc;
 }
@@ -138,7 +139,7 @@ static enum sl_code do_create(struct airtable *app, const struct sl_json *op, in
 
     for (int64_t n = op_int(op, "count", 1); n > 0 && !rc; n--) {
         struct at_table *table = op_table(app, op, error);
-        struct at_edit *edit = table ? at_edit_make(table, table->total) : NULL;
+        struct at_edit *edit = table ? at_edit_make(app, table, table->total, now_us) : NULL;
 
         if (!table) return error->code;
         if (!edit) return no_memory(error);
@@ -147,6 +148,7 @@ static enum sl_code do_create(struct airtable *app, const struct sl_json *op, in
         table->total++;
         rc = edit_cells(table, edit, sl_json_get(op, "fields"), false, error);
         if (!rc) rc = edit_cells(table, edit, sl_json_get(op, "raw_fields"), true, error);
+        if (!rc) rc = at_tell_hooks(app, table, table->total - 1, AT_CREATED, now_us, error);
     }
     return rc;
 }
@@ -157,19 +159,39 @@ static enum sl_code do_delete(struct airtable *app, const struct sl_json *op, in
     int64_t count = op_int(op, "count", 1);
     struct at_table *table = op_table(app, op, error);
 
-    (void)now_us;
     if (!table) return error->code;
     if (sl_json_true(sl_json_get(op, "all"))) count = table->total - table->deleted;
     for (; count > 0; count--) {
         int64_t index = op_record(app, table, op);
-        struct at_edit *edit = index >= 0 ? at_edit_make(table, index) : NULL;
+        struct at_edit *edit = index >= 0 ? at_edit_make(app, table, index, now_us) : NULL;
 
         if (index < 0) return sl_fail(error, SL_NOT_FOUND, "there is no such record");
         if (!edit) return no_memory(error);
         edit->deleted = true;
         table->deleted++;
+        enum sl_code rc = at_tell_hooks(app, table, index, AT_DESTROYED, now_us, error);
+
+        if (rc) return rc;
     }
     return SL_OK;
+}
+
+/* Out of the trash: the same id again. */
+static enum sl_code do_restore(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                               struct sl_error *error)
+{
+    struct at_table *table = op_table(app, op, error);
+    int64_t index = op_int(op, "record", -1);
+    struct at_edit *edit;
+
+    if (!table) return error->code;
+    if (index < 0 || index >= table->total || at_live(table, index))
+        return sl_fail(error, SL_NOT_FOUND, "there is no such record in the trash");
+    edit = at_edit_make(app, table, index, now_us);
+    if (!edit) return no_memory(error);
+    edit->deleted = false;
+    table->deleted--;
+    return at_tell_hooks(app, table, index, AT_CREATED, now_us, error);
 }
 
 /* A little of everything, in one table or anywhere. */
@@ -188,9 +210,8 @@ static enum sl_code do_comment(struct airtable *app, const struct sl_json *op, i
 {
     struct at_table *table = op_table(app, op, error);
     int64_t index = table ? op_record(app, table, op) : -1;
-    struct at_edit *edit = index >= 0 ? at_edit_make(table, index) : NULL;
+    struct at_edit *edit = index >= 0 ? at_edit_make(app, table, index, now_us) : NULL;
 
-    (void)now_us;
     if (!table) return error->code;
     if (index < 0) return sl_fail(error, SL_NOT_FOUND, "there is no such record");
     if (!edit) return no_memory(error);
@@ -343,6 +364,7 @@ static unsigned scope_of(const char *name)
     if (strcmp(name, "data.records:read") == 0) return AT_RECORDS;
     if (strcmp(name, "data.recordComments:read") == 0) return AT_COMMENTS;
     if (strcmp(name, "user.email:read") == 0) return AT_EMAIL;
+    if (strcmp(name, "webhook:manage") == 0) return AT_WEBHOOKS;
     return 0;
 }
 
@@ -353,7 +375,8 @@ static enum sl_code do_token(struct airtable *app, const struct sl_json *op, int
     const char *name = sl_json_str(sl_json_get(op, "token"));
     const struct sl_json *scopes = sl_json_get(op, "scopes");
     struct sl_json_each each = sl_json_each(scopes), bases = sl_json_each(sl_json_get(op, "bases"));
-    struct at_token token = {.scopes = scopes ? 0 : AT_SCHEMA | AT_RECORDS | AT_COMMENTS};
+    struct at_token token = {.scopes =
+                                 scopes ? 0 : AT_SCHEMA | AT_RECORDS | AT_COMMENTS | AT_WEBHOOKS};
     int at = 0;
 
     (void)now_us;
@@ -408,6 +431,11 @@ static enum sl_code do_behaviour(struct airtable *app, const struct sl_json *op,
         op_int(op, "iterator_seconds", app->iterator_idle_us / SL_SECOND_US) * SL_SECOND_US;
     app->plural_errors = op_int(op, "plural_errors", app->plural_errors) != 0;
     app->is_after_broken = op_int(op, "is_after_broken", app->is_after_broken) != 0;
+    app->filter_ignored = op_int(op, "filter_ignored", app->filter_ignored) != 0;
+    app->resorted_pages = op_int(op, "resorted_pages", app->resorted_pages) != 0;
+    app->not_creator = op_int(op, "not_creator", app->not_creator) != 0;
+    app->delay_us =
+        op_int(op, "listing_delay_seconds", app->delay_us / SL_SECOND_US) * SL_SECOND_US;
     return SL_OK;
 }
 
@@ -419,6 +447,7 @@ static const struct {
     {"edit", do_edit},
     {"create", do_create},
     {"delete", do_delete},
+    {"restore", do_restore},
     {"mutate", do_mutate},
     {"comment", do_comment},
     {"rename_field", do_rename_field},
@@ -434,6 +463,7 @@ static const struct {
     {"forbid", do_forbid},
     {"vanish", do_vanish},
     {"behaviour", do_behaviour},
+    {"webhook", at_do_webhook},
 };
 
 bool at_has_op(const char *name)

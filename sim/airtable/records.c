@@ -97,7 +97,7 @@ static size_t edit_place(const struct at_table *table, int64_t index)
     return low;
 }
 
-struct at_edit *at_edit_find(const struct at_table *table, int64_t index)
+static struct at_edit *newest_edit(const struct at_table *table, int64_t index)
 {
     if (table->edit_count == 0) return NULL;
     size_t i = edit_place(table, index);
@@ -105,11 +105,57 @@ struct at_edit *at_edit_find(const struct at_table *table, int64_t index)
     return i < table->edit_count && table->edits[i]->index == index ? table->edits[i] : NULL;
 }
 
-struct at_edit *at_edit_make(struct at_table *table, int64_t index)
+struct at_edit *at_edit_find(const struct at_table *table, int64_t index)
 {
-    struct at_edit *edit = at_edit_find(table, index);
+    struct at_edit *edit = newest_edit(table, index);
 
-    if (edit) return edit;
+    while (edit && edit->at_us > table->shown_us) edit = edit->before;
+    return edit;
+}
+
+void at_show_delayed(struct airtable *app, bool delayed)
+{
+    for (size_t i = 0; i < app->table_count; i++)
+        app->tables[i]->shown_us =
+            delayed && app->delay_us > 0 ? app->now_us - app->delay_us : INT64_MAX;
+}
+
+static struct at_edit *edit_clone(const struct at_edit *edit)
+{
+    struct at_edit *clone = sl_calloc(1, sizeof *clone);
+
+    if (!clone) return NULL;
+    *clone = *edit;
+    clone->cells = NULL;
+    clone->cell_count = 0;
+    clone->before = NULL;
+    for (size_t i = 0; i < edit->cell_count; i++) {
+        if (at_edit_cell(clone, edit->cells[i].field, edit->cells[i].json)) continue;
+        at_edit_free(clone);
+        return NULL;
+    }
+    return clone;
+}
+
+/* Keeps what an edit is now, as long as listings may still show it. */
+static bool keep_before(const struct airtable *app, struct at_edit *edit, int64_t now_us)
+{
+    struct at_edit *before = app->delay_us > 0 && edit->at_us < now_us ? edit_clone(edit) : NULL;
+
+    if (app->delay_us <= 0 || edit->at_us >= now_us) return true;
+    if (!before) return false;
+    before->before = edit->before;
+    edit->before = before;
+    while (before->at_us > now_us - app->delay_us && before->before) before = before->before;
+    if (before->before) at_edit_free(before->before); /* nobody will see it again */
+    before->before = NULL;
+    return true;
+}
+
+static struct at_edit *edit_insert(struct at_table *table, int64_t index)
+{
+    struct at_edit *edit;
+
     if (table->edit_count == table->edit_cap) {
         size_t cap = table->edit_cap ? table->edit_cap * 2 : 16;
         struct at_edit **edits = sl_realloc(table->edits, cap * sizeof(struct at_edit *));
@@ -131,11 +177,34 @@ struct at_edit *at_edit_make(struct at_table *table, int64_t index)
     return edit;
 }
 
+struct at_edit *at_edit_make(const struct airtable *app, struct at_table *table, int64_t index,
+                             int64_t now_us)
+{
+    struct at_edit *edit = newest_edit(table, index);
+
+    if (edit && !keep_before(app, edit, now_us)) return NULL;
+    if (!edit) edit = edit_insert(table, index);
+    if (!edit) return NULL;
+    /* A new record was not there before: its index alone would make it one of the declared ones. */
+    if (app->delay_us > 0 && !edit->before && index >= table->records && edit->at_us == 0) {
+        edit->before = sl_calloc(1, sizeof *edit);
+        if (!edit->before) return NULL;
+        *edit->before = (struct at_edit){.index = index, .deleted = true, .at_us = INT64_MIN};
+    }
+    edit->at_us = now_us;
+    return edit;
+}
+
 void at_edit_free(struct at_edit *edit)
 {
-    for (size_t i = 0; i < edit->cell_count; i++) sl_free(edit->cells[i].json);
-    sl_free(edit->cells);
-    sl_free(edit);
+    while (edit) {
+        struct at_edit *before = edit->before;
+
+        for (size_t i = 0; i < edit->cell_count; i++) sl_free(edit->cells[i].json);
+        sl_free(edit->cells);
+        sl_free(edit);
+        edit = before;
+    }
 }
 
 bool at_edit_cell(struct at_edit *edit, const struct at_field *field, const char *json)

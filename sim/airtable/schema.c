@@ -153,6 +153,7 @@ enum sl_code at_add_table(struct airtable *app, const struct at_table_spec *spec
     sim_id(table->half_view, "viw", table->salt + 2);
     sim_id(table->form_view, "viw", table->salt + 3);
     table->records = table->total = records;
+    table->shown_us = INT64_MAX;
     app->tables[app->table_count++] = table;
     for (const struct at_spec *field = spec->fields; field && field->name && !rc; field++)
         rc = at_add_field(app, table, field, field->name, error);
@@ -162,6 +163,7 @@ enum sl_code at_add_table(struct airtable *app, const struct at_table_spec *spec
 
 void at_base_release(struct airtable *app)
 {
+    at_webhooks_release(app);
     at_iterators_release(app);
     for (size_t i = 0; i < app->table_count; i++) table_free(app->tables[i]);
     sl_free(app->tables);

@@ -13,174 +13,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "json/doc.h"
-#include "sim/sim.h"
-#include "sources/harvest.h"
-
-#define RECORDS 2000
-#define TABLE "SKU Candidates" /* it has a field with the modified time */
-#define OTHER "Vendors"        /* it has none */
-
-struct source {
-    struct sim *sim;
-    struct sl_world *world;
-    struct sl_buf options;
-    struct harvest tables;     /* of the newest discover */
-    const char *table_options; /* of all that follows */
-    char *cursor;              /* of the newest read */
-};
-
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        struct sl_error error = {0};                                                               \
-        if (call) fail_msg("%s", error.message);                                                   \
-    } while (0)
-
-static void pass(struct source *source, int64_t s)
-{
-    struct sl_completion nothing;
-
-    source->world->ops->wait(source->world,
-                             source->world->ops->monotonic_us(source->world) + s * 1000000,
-                             &nothing);
-    sim_set_now(source->sim, source->world->ops->now_us(source->world));
-}
-
-static void control(struct source *source, const char *format, ...)
-{
-    struct sl_buf json = {0};
-    va_list args;
-
-    va_start(args, format);
-    sl_buf_vaddf(&json, format, args);
-    va_end(args);
-    MUST(sim_control(source->sim, sl_buf_str(&json), &error));
-    sl_buf_release(&json);
-}
-
-static int64_t discover(struct source *source)
-{
-    struct harvest_job job = {.connector = "airtable",
-                              .options = sl_buf_str(&source->options),
-                              .job = {.kind = SL_JOB_DISCOVER,
-                                      .table_options = source->table_options}};
-
-    harvest_release(&source->tables);
-    harvest_run(&job, source->world, &source->tables);
-    assert_string_equal(source->tables.error.message, "");
-    pass(source, 2);
-    return source->tables.counts.calls;
-}
-
-static void open_source(struct source *source, const char *table_options)
-{
-    struct sim_options options = {.seed = 42, .records = RECORDS};
-
-    *source = (struct source){.table_options = table_options};
-    MUST(sim_new(sim_find("airtable"), &options, &source->sim, &error));
-    MUST(sim_world(source->sim, 7, &source->world, &error));
-    MUST(sim_connection(source->sim, "http://sim.test", &source->options, &error));
-    control(source, "{\"op\":\"remove_field\",\"table\":\"" OTHER "\",\"field\":\"Last change\"}");
-    discover(source);
-}
-
-static void close_source(struct source *source)
-{
-    free(source->cursor);
-    harvest_release(&source->tables);
-    sl_buf_release(&source->options);
-    sl_world_free(source->world);
-    sim_free(source->sim);
-}
-
-/* One read of a table; the cursor of a read that ended well is kept for the next one. */
-static void read_with(struct source *source, const char *name, const char *cursor, bool full,
-                      const char *input, struct harvest *out)
-{
-    const struct harvest_table *table = harvest_table(&source->tables, name);
-    struct harvest_job job = {.connector = "airtable", .options = sl_buf_str(&source->options)};
-
-    assert_non_null(table);
-    job.job = (struct sl_job_options){.kind = SL_JOB_READ,
-                                      .table = table->name,
-                                      .namespace_ = table->namespace_,
-                                      .state = table->state,
-                                      .table_options = source->table_options,
-                                      .cursor = cursor,
-                                      .input = input ? input : "{\"tables\":1,\"rows\":-1}",
-                                      .full = full};
-    job.key_member = "id";
-    harvest_run(&job, source->world, out);
-    pass(source, 2);
-}
-
-static void keep_cursor(struct source *source, const struct harvest *h)
-{
-    free(source->cursor);
-    source->cursor = strdup(h->cursor);
-    if (!source->cursor) abort();
-}
-
-static void first_load(struct source *source, const char *name)
-{
-    struct harvest h;
-
-    pass(source, 3600); /* the simulated world has a past, up to its first second */
-    discover(source);
-    read_with(source, name, NULL, true, NULL, &h);
-    assert_string_equal(h.error.message, "");
-    assert_non_null(strstr(h.complete, "\"scope\":{}"));
-    keep_cursor(source, &h);
-    harvest_release(&h);
-}
-
-/* A run as the engine makes it: the schema, then the table. */
-static void increment(struct source *source, const char *name, struct harvest *out)
-{
-    discover(source);
-    read_with(source, name, source->cursor, false, NULL, out);
-    assert_string_equal(out->error.message, "");
-    keep_cursor(source, out);
-}
-
-static bool is_complete(const struct harvest *h)
-{
-    return h->complete && strstr(h->complete, "\"scope\":{}");
-}
-
-/* The ids of the records that the source holds, by the index of their creation. */
-static void ids_of(struct source *source, const char *name, int64_t from, int count, char ids[][20])
-{
-    const struct harvest_table *table = harvest_table(&source->tables, name);
-    struct sl_buf body = {0};
-    struct sim_reply reply;
-    char query[120];
-    struct sim_request request = {.method = "GET",
-                                  .path = "/_sim/truth",
-                                  .raw_path = "/_sim/truth",
-                                  .query = query,
-                                  .headers = (const struct sl_header[]){{0}},
-                                  .now_us = sim_now(source->sim)};
-    struct sl_doc *doc = sl_doc_new(0);
-    const struct sl_json *root;
-    int n = 0;
-
-    snprintf(query, sizeof query, "table=%s&from=%d&count=%d", table->id, (int)from, count);
-    sim_reply_init(&reply, &body);
-    MUST(sim_handle(source->sim, &request, &reply, &error));
-    MUST(sl_doc_parse_copy(doc, body.data, body.len, &root, &error));
-    for (struct sl_json_each e = sl_json_each(sl_json_get(root, "records")); sl_json_next(&e);)
-        snprintf(ids[n++], 20, "%s", sl_json_str(sl_json_get(e.value, "id")));
-    assert_int_equal(n, count);
-    sl_doc_free(doc);
-    sl_buf_release(&body);
-}
-
-static void edit(struct source *source, const char *name, int from, int count)
-{
-    for (int i = from; i < from + count; i++)
-        control(source, "{\"op\":\"edit\",\"table\":\"%s\",\"record\":%d}", name, i);
-}
+#include "sources/airtable_source.h"
 
 /* ---- windows ---- */
 
@@ -362,6 +195,226 @@ static void another_scope_is_read_in_full(void **state)
     close_source(&source);
 }
 
+/* ---- what listings suffer from ---- */
+
+/* A row that shows up late is found by the lookback; one that is later than that, by a full read. */
+static void rows_that_show_up_late_are_found(void **state)
+{
+    static const struct {
+        int delay_s, wait_s; /* until it is shown; between the runs */
+        bool by_window;
+    } cases[] = {{10, 300, true}, {60, 300, true}, {500, 300, true}, {1500, 300, false}};
+    struct source source;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct harvest h;
+        char ids[2][20], value[400];
+        bool found = false;
+
+        open_source(&source, NULL);
+        control(&source, "{\"op\":\"behaviour\",\"listing_delay_seconds\":%d}", cases[i].delay_s);
+        first_load(&source, TABLE);
+        pass(&source, 3600);
+        control(&source, "{\"op\":\"edit\",\"table\":\"" TABLE
+                         "\",\"record\":5,\"fields\":{\"Units\":4242}}");
+        control(&source, "{\"op\":\"create\",\"table\":\"" TABLE "\"}");
+        ids_of(&source, TABLE, 5, 1, ids);
+        ids_of(&source, TABLE, RECORDS, 1, ids + 1);
+        for (int run = 0; run < 12 && !found; run++) {
+            increment(&source, TABLE, &h);
+            found = harvest_has_key(&h, TABLE, false, ids[1]) &&
+                    strcmp(cell_of(&source, &h, TABLE, "Units", ids[0], value), "4242") == 0;
+            assert_false(found && run == 0);
+            harvest_release(&h);
+            pass(&source, cases[i].wait_s);
+        }
+        if (found != cases[i].by_window) fail_msg("case %zu", i);
+        read_with(&source, TABLE, source.cursor, true, NULL, &h); /* reconciliation */
+        assert_true(is_complete(&h));
+        assert_true(harvest_has_key(&h, TABLE, false, ids[1]));
+        assert_string_equal(cell_of(&source, &h, TABLE, "Units", ids[0], value), "4242");
+        harvest_release(&h);
+        close_source(&source);
+    }
+}
+
+/* Only the source's clock counts: ours may be hours off. */
+static void a_clock_that_is_wrong_loses_nothing(void **state)
+{
+    static const int skews_s[] = {-86400, -3600, -120, 120, 3600, 86400};
+    struct source source;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof skews_s / sizeof *skews_s; i++) {
+        struct harvest h;
+
+        open_source(&source, NULL);
+        control(&source, "{\"skew_ms\":%d000}", skews_s[i]);
+        pass(&source, 90000);
+        first_load(&source, TABLE);
+        for (int run = 0; run < 3; run++) {
+            pass(&source, 2000);
+            edit(&source, TABLE, 10 * run, 5);
+            pass(&source, 1000);
+            increment(&source, TABLE, &h);
+            assert_false(is_complete(&h));
+            assert_int_equal(harvest_keys(&h, TABLE, false), 5);
+            harvest_release(&h);
+        }
+        close_source(&source);
+    }
+}
+
+/* A row that moves before the page that is read is missed by a listing, and found by the next
+ * window: what moved it is an edit. */
+static void pages_that_are_sorted_anew_lose_nothing_for_good(void **state)
+{
+    struct source source;
+    struct harvest full, h;
+    char ids[RECORDS][20];
+    int missed = 0;
+
+    (void)state;
+    open_source(&source, NULL);
+    control(&source, "{\"op\":\"behaviour\",\"resorted_pages\":1}");
+    pass(&source, 3600);
+    discover(&source);
+    control(&source, "{\"fault\":\"edit:page=3,count=40\"}");
+    read_with(&source, TABLE, NULL, true, NULL, &full);
+    assert_string_equal(full.error.message, "");
+    keep_cursor(&source, &full);
+    increment(&source, TABLE, &h);
+    ids_of(&source, TABLE, 0, RECORDS, ids);
+    for (int i = 0; i < RECORDS; i++) {
+        bool there = harvest_has_key(&full, TABLE, false, ids[i]);
+        missed += !there;
+        assert_true(there || harvest_has_key(&h, TABLE, false, ids[i]));
+    }
+    assert_true(missed > 0); /* it did happen */
+    harvest_release(&full);
+    harvest_release(&h);
+    close_source(&source);
+}
+
+static void a_filter_that_is_ignored_is_found_out(void **state)
+{
+    static const char *const names[] = {TABLE, OTHER};
+    struct source source;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct harvest h;
+
+        open_source(&source, NULL);
+        first_load(&source, names[i]);
+        control(&source, "{\"op\":\"behaviour\",\"filter_ignored\":1}");
+        increment(&source, names[i], &h);
+        assert_true(is_complete(&h));
+        assert_int_equal(harvest_keys(&h, names[i], false), RECORDS);
+        assert_int_equal(h.counts.calls, 1 + RECORDS / 100);
+        assert_int_equal(h.note_count, 1);
+        harvest_release(&h);
+        close_source(&source);
+    }
+}
+
+/* The field by which a window goes was deleted since the schema was read. */
+static void a_filter_that_is_refused_means_a_full_read_once(void **state)
+{
+    struct source source;
+    struct harvest h;
+
+    (void)state;
+    open_source(&source, NULL);
+    first_load(&source, TABLE);
+    pass(&source, 3600);
+    increment(&source, TABLE, &h);
+    harvest_release(&h);
+    discover(&source);
+    control(&source, "{\"op\":\"remove_field\",\"table\":\"" TABLE "\",\"field\":\"Last change\"}");
+    read_with(&source, TABLE, source.cursor, false, NULL, &h);
+    assert_string_equal(h.error.message, "");
+    assert_true(is_complete(&h));
+    assert_int_equal(h.note_count, 1);
+    assert_non_null(strstr(h.notes[0], "this time"));
+    keep_cursor(&source, &h);
+    harvest_release(&h);
+    pass(&source, 3600);
+    increment(&source, TABLE, &h); /* the schema knows it now */
+    assert_false(is_complete(&h));
+    assert_int_equal(h.counts.calls, 1);
+    harvest_release(&h);
+    close_source(&source);
+}
+
+/* Faults in the middle of a window are overcome as in any listing. */
+static void a_window_stands_what_a_listing_stands(void **state)
+{
+    static const char *const faults[] = {
+        "iterator_expired:page=2", "empty_page:page=1", "empty_page:page=2",
+        "page_twice:page=1",       "503:n=2",           "429:n=2",
+        "truncated:n=2",           "reset:n=1"};
+    struct source source;
+
+    (void)state;
+    for (size_t f = 0; f < sizeof faults / sizeof *faults; f++)
+        for (int tested = 0; tested < 2; tested++) {
+            struct harvest h;
+
+            open_source(&source, NULL);
+            first_load(&source, TABLE);
+            if (tested) {
+                increment(&source, TABLE, &h);
+                harvest_release(&h);
+            }
+            pass(&source, 3600);
+            edit(&source, TABLE, 100, 250);
+            pass(&source, 100);
+            discover(&source);
+            control(&source, "{\"fault\":\"%s\"}", faults[f]);
+            read_with(&source, TABLE, source.cursor, false, NULL, &h);
+            if (h.code != SL_DONE) fail_msg("%s: %s", faults[f], h.error.message);
+            assert_false(is_complete(&h));
+            assert_int_equal(harvest_keys(&h, TABLE, false), 250);
+            harvest_release(&h);
+            close_source(&source);
+        }
+}
+
+/* A cursor that cannot be read is no reason to fail, nor to miss anything. */
+static void a_strange_cursor_means_a_full_read(void **state)
+{
+    static const char *const roots[] = {
+        "7",
+        "{}",
+        "{\"v\":1,\"view\":null,\"filter\":null,\"read_from_us\":1772442000000000}",
+        "{\"v\":3,\"from_us\":1772442000000000}",
+        "{\"v\":2,\"view\":null,\"filter\":null}",
+        "{\"v\":2,\"view\":null,\"filter\":null,\"from_us\":\"yesterday\"}",
+        "{\"v\":2,\"view\":\"Grid view\",\"filter\":null,\"from_us\":1772442000000000}",
+        "{\"v\":2,\"from_us\":1772442000000000,\"hook\":{\"id\":\"achNoSuchHook00\",\"next\":1,"
+        "\"polled_us\":1772442000000000}}",
+    };
+    struct source source;
+
+    (void)state;
+    open_source(&source, NULL);
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        struct harvest h;
+        char cursor[300];
+
+        snprintf(cursor, sizeof cursor, "{\"parts\":{\"\":%s}}", roots[i]);
+        read_with(&source, TABLE, cursor, false, NULL, &h);
+        assert_string_equal(h.error.message, "");
+        if (!is_complete(&h)) fail_msg("%s", roots[i]);
+        assert_int_equal(harvest_keys(&h, TABLE, false), RECORDS);
+        assert_int_equal(h.note_count, 1);
+        harvest_release(&h);
+    }
+    close_source(&source);
+}
+
 /* ---- records by id ---- */
 
 static void records_are_read_again_by_id(void **state)
@@ -471,6 +524,13 @@ int main(void)
         cmocka_unit_test(a_filter_that_does_not_filter_is_found_out),
         cmocka_unit_test(rows_from_outside_the_window_are_found_out),
         cmocka_unit_test(another_scope_is_read_in_full),
+        cmocka_unit_test(rows_that_show_up_late_are_found),
+        cmocka_unit_test(a_clock_that_is_wrong_loses_nothing),
+        cmocka_unit_test(pages_that_are_sorted_anew_lose_nothing_for_good),
+        cmocka_unit_test(a_filter_that_is_ignored_is_found_out),
+        cmocka_unit_test(a_filter_that_is_refused_means_a_full_read_once),
+        cmocka_unit_test(a_window_stands_what_a_listing_stands),
+        cmocka_unit_test(a_strange_cursor_means_a_full_read),
         cmocka_unit_test(records_are_read_again_by_id),
         cmocka_unit_test(a_first_load_goes_on_where_it_was),
     };
