@@ -63,7 +63,8 @@ enum sl_code cli_spec_check(struct cli *cli, const char *text, size_t len, struc
 enum sl_code cli_spec_envelope(const struct sl_spec *spec, const char *name, struct sl_buf *out,
                                struct sl_error *error)
 {
-    static const char *const outer[] = {"catalog", "schema", "target", NULL};
+    static const char *const outer[] = {"catalog",           "schema",      "target", "memory",
+                                        "max_calls_per_run", "quota_share", NULL};
     const struct sl_json *root = NULL;
     struct sl_doc *doc = NULL;
     struct sl_json_writer *w = NULL;
@@ -90,9 +91,9 @@ enum sl_code cli_spec_envelope(const struct sl_spec *spec, const char *name, str
     sl_json_begin_object(w);
     for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);) {
         const char *key = sl_json_str(e.key);
-        if (strcmp(key, "name") == 0 || strcmp(key, "catalog") == 0 || strcmp(key, "schema") == 0 ||
-            strcmp(key, "target") == 0)
-            continue;
+        bool out_there = strcmp(key, "name") == 0;
+        for (const char *const *o = outer; *o; o++) out_there |= strcmp(key, *o) == 0;
+        if (out_there) continue;
         sl_json_key(w, key);
         sl_json_put_value(w, e.value);
     }

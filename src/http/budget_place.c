@@ -32,7 +32,7 @@ bool sl_budgets_place(char directory[SL_BUDGETS_PLACE_MAX], char epoch[SL_BUDGET
     if (given && given[0] == '/' && strcmp(given, session) != 0)
         len = snprintf(directory, SL_BUDGETS_PLACE_MAX, "%s/sluice", given);
     else
-        len = snprintf(directory, SL_BUDGETS_PLACE_MAX, "/tmp/sluice-%lu",
-                       (unsigned long)geteuid());
+        len =
+            snprintf(directory, SL_BUDGETS_PLACE_MAX, "/tmp/sluice-%lu", (unsigned long)geteuid());
     return len > 0 && len < SL_BUDGETS_PLACE_MAX;
 }

@@ -166,8 +166,10 @@ static enum sl_code lock_state(const struct sl_store_file *file, struct sl_error
 
 bool sl_store_alive(const struct sl_store_file *file, int member)
 {
-    struct flock lock = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1 + member, .l_len = 1};
+    struct flock lock = {.l_type = F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = 1 + member,
+                         .l_len = 1};
 
     if (member == file->member) return true;
     return fcntl(file->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;

@@ -44,7 +44,7 @@ struct sl_task_node {
 
     struct sl_arena request_memory; /* the request, reset for each */
     struct sl_exchange exchange;
-    struct sl_spend spends[SL_REQUEST_SPENDS_MAX];
+    struct sl_spend spends[SL_REQUEST_SPENDS_MAX + 1]; /* one more: the share of the month */
     bool idempotent;
     char *authorization;     /* wiped when freed */
     int64_t not_before_us;   /* monotonic */
@@ -112,6 +112,9 @@ struct sl_loop {
     uint64_t units;
     int64_t run_started_us;
     const struct sl_retry_policy *retry;
+    struct sl_caps caps;
+    char *share_key; /* of the limit that caps.quota_share makes; NULL: none yet */
+    int64_t calls;
     char trouble[512];    /* why a request had to be made again, the newest; "" none */
     struct sl_error dead; /* why no job can succeed any more: a refused token, a quota; or code 0 */
 };

@@ -1,4 +1,5 @@
 /* out.c: what a step emits. Everything is copied or handed to the job's sink at once. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,26 @@ static enum sl_code no_memory(struct sl_error *error)
 
 #define KEY_MEMORY_MAX ((size_t)64 << 10) /* of one call: a long read makes very many */
 
+/* The pipeline's share of a month is one more limit that each of its requests spends. */
+static enum sl_code declare_share(struct sl_loop *loop, const struct sl_limit *month,
+                                  struct sl_error *error)
+{
+    struct sl_limit share = *month;
+
+    if (!loop->share_key) {
+        struct sl_buf key = {0};
+        sl_buf_addf(&key, "sluice/pipeline/%s/%s", loop->caps.pipeline ? loop->caps.pipeline : "",
+                    month->key);
+        loop->share_key = sl_buf_take(&key);
+        if (!loop->share_key) return no_memory(error);
+    }
+    share.key = loop->share_key;
+    share.rate = floor(month->rate * loop->caps.quota_share);
+    if (share.rate < 1) share.rate = 1;
+    share.set_by = "the pipeline's quota_share";
+    return sl_budgets_limit(loop->budgets, &share, error);
+}
+
 enum sl_code sl_out_limit(struct sl_out *out, const struct sl_limit *limit, struct sl_error *error)
 {
     struct sl_loop *loop = out->task->job->loop;
@@ -24,6 +45,8 @@ enum sl_code sl_out_limit(struct sl_out *out, const struct sl_limit *limit, stru
     sl_arena_init(&memory, KEY_MEMORY_MAX);
     copy.key = sl_loop_key(loop, limit->key, &memory);
     rc = copy.key ? sl_budgets_limit(loop->budgets, &copy, error) : no_memory(error);
+    if (!rc && copy.calendar_month && loop->caps.quota_share > 0)
+        rc = declare_share(loop, &copy, error);
     sl_arena_release(&memory);
     return rc;
 }
@@ -121,6 +144,9 @@ static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_a
 static enum sl_code copy_spends(struct sl_task_node *task, const struct sl_request *request,
                                 struct sl_error *error)
 {
+    const struct sl_loop *loop = task->job->loop;
+    size_t count = 0;
+
     memset(task->spends, 0, sizeof task->spends);
     for (size_t i = 0; i < SL_REQUEST_SPENDS_MAX && request->spends[i].key; i++) {
         if (i + 1 == SL_REQUEST_SPENDS_MAX)
@@ -130,6 +156,18 @@ static enum sl_code copy_spends(struct sl_task_node *task, const struct sl_reque
             sl_loop_key(task->job->loop, request->spends[i].key, &task->request_memory);
         task->spends[i].cost = request->spends[i].cost;
         if (!task->spends[i].key) return no_memory(error);
+        count++;
+    }
+    if (loop->share_key) {
+        task->spends[count] = (struct sl_spend){loop->share_key, 1};
+    } else if (loop->caps.quota_share > 0) {
+        sl_fail(error, SL_BAD_SPEC,
+                "quota_share is a share of a month's quota, and connection '%s' "
+                "says none",
+                loop->connection->name);
+        sl_error_hint(error, "Give the connection its monthly_quota, or the pipeline a "
+                             "max_calls_per_run instead.");
+        return SL_BAD_SPEC;
     }
     return SL_OK;
 }

@@ -302,6 +302,9 @@ enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **rep
         rc = sl_fail(error, SL_NO_MEMORY, "no memory for a run");
     else
         rc = sl_source_loop(&options->source, &run.loop, error);
+    if (!rc)
+        sl_loop_cap(run.loop, &(struct sl_caps){options->spec->max_calls_per_run,
+                                                options->spec->quota_share, options->pipeline_id});
     for (const char *const *n = options->spec->notes; !rc && *n; n++)
         run_note(&run, SL_NOTE_INFO, *n);
     if (!rc) sl_event_state(options, "SETTING_UP_TABLES", NULL);

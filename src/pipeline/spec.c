@@ -304,7 +304,12 @@ static void parse_memory(struct sl_spec_parse *p, const struct sl_json *root)
     const struct sl_json *hidden = sl_json_get(configuration, "sluice.memory");
     const struct sl_json *value = direct && !sl_spec_is_absent(direct) ? direct : hidden;
 
-    if (sl_json_len(configuration) > (hidden ? 1 : 0)) sl_spec_note_ignored(p, "configuration");
+    static const char *const others[] = {"sluice.max_calls_per_run", "sluice.quota_share"};
+    size_t meant = hidden ? 1 : 0;
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (sl_json_get(configuration, others[i])) meant++;
+    if (sl_json_len(configuration) > meant) sl_spec_note_ignored(p, "configuration");
     if (!value || sl_spec_is_absent(value) || sl_spec_bytes(value, &p->spec->memory_bytes)) return;
     sl_spec_mistake(p, value == direct ? "/memory" : "/configuration/sluice.memory",
                     "'%s' is not %s",
@@ -337,6 +342,7 @@ static void parse_root(struct sl_spec_parse *p, const struct sl_json *root)
             "'%s' has a dot: write the catalog under 'catalog' and the schema alone here",
             spec->schema);
     parse_memory(p, root);
+    sl_spec_parse_caps(p, root);
     if (!spec->bare && !spec->name)
         sl_spec_mistake(p, "/name", "missing: what is the pipeline called?");
     if (spec->bare) {

@@ -57,7 +57,9 @@ struct sl_spec {
     const char *connection_name;
     const char *catalog, *schema; /* defaults of destinations, or NULL */
     bool bare;
-    size_t memory_bytes; /* of each table's changes; 0: the default */
+    size_t memory_bytes;       /* of each table's changes; 0: the default */
+    int64_t max_calls_per_run; /* 0: any */
+    double quota_share;        /* of the source's month, above 0 to 1; 0: not limited */
     size_t object_count;
     struct sl_object *objects;
     const char *const *notes; /* ends with NULL: keys that mean nothing here, and what does */

@@ -12,7 +12,17 @@ const struct sl_spec_key sl_spec_pipeline_keys[] = {
      .help = "The connection and the tables. Required."},
     {.name = "configuration",
      .kind = SL_SPEC_OBJECT,
-     .help = "`sluice.memory`: as `memory`. Other entries mean nothing here."},
+     .help = "`sluice.memory`, `sluice.max_calls_per_run`, `sluice.quota_share`: as the keys "
+             "without `sluice.`, for tools that drop keys they do not know. Other entries mean "
+             "nothing here."},
+    {.name = "max_calls_per_run",
+     .kind = SL_SPEC_ANY,
+     .help = "A run that has made so many calls to the source stops with exit code 8; tables that "
+             "were complete by then are committed."},
+    {.name = "quota_share",
+     .kind = SL_SPEC_ANY,
+     .help = "Above 0, at most 1: the share of the connection's monthly quota that all runs of "
+             "this pipeline together may use in a month; then exit code 8."},
     {.name = "memory",
      .kind = SL_SPEC_STRING,
      .help = "What each table's changes may take of memory before they are put on disk: `256MiB` "
@@ -71,6 +81,8 @@ const struct sl_spec_key sl_spec_bare_keys[] = {
     {.name = "schema", .kind = SL_SPEC_STRING, .help = "Schema of destinations that name none."},
     {.name = "target", .kind = SL_SPEC_STRING, .help = "The older word for `schema`."},
     {.name = "memory", .kind = SL_SPEC_STRING, .help = "As above."},
+    {.name = "max_calls_per_run", .kind = SL_SPEC_ANY, .help = "As above."},
+    {.name = "quota_share", .kind = SL_SPEC_ANY, .help = "As above."},
     {.name = "connection_name", .kind = SL_SPEC_STRING, .help = "The connection. Required."},
     {.name = "objects", .kind = SL_SPEC_ARRAY, .help = "What is read. Required."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "For all objects."},

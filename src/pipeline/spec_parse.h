@@ -44,6 +44,9 @@ const struct sl_spec_key *sl_spec_find_key(const struct sl_spec_key *keys, const
 void sl_spec_unknown_key(struct sl_spec_parse *p, const struct sl_spec_key *keys, bool own,
                          const struct sl_option *options, const char *pointer, const char *name);
 
+/* spec_caps.c: max_calls_per_run, quota_share. */
+void sl_spec_parse_caps(struct sl_spec_parse *p, const struct sl_json *root);
+
 /* table_configuration */
 struct sl_spec_layers {
     const struct sl_json *items[3]; /* weakest first; NULLs are passed over */

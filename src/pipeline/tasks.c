@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/time.h"
 #include "pipeline/loop.h"
 
 #define TICK_US INT64_C(100000)
+/* An hour's limit is waited out, a day's is not. */
+#define LONGEST_WAIT_US INT64_C(3900000000)
 #define ARENA_KEY_MAX 512
 
 enum sl_code sl_loop_new(const struct sl_connection *connection, struct sl_world *world,
@@ -82,6 +85,7 @@ void sl_loop_free(struct sl_loop *loop)
         next = p->next;
         sl_free(p->key), sl_free(p);
     }
+    sl_free(loop->share_key);
     sl_doc_free(loop->doc);
     sl_doc_free(loop->line_doc);
     if (!loop->budgets_shared) sl_budgets_free(loop->budgets);
@@ -95,6 +99,12 @@ void sl_loop_share_budgets(struct sl_loop *loop, struct sl_budgets *budgets)
     if (!loop->budgets_shared) sl_budgets_free(loop->budgets);
     loop->budgets = budgets;
     loop->budgets_shared = true;
+}
+
+void sl_loop_cap(struct sl_loop *loop, const struct sl_caps *caps)
+{
+    assert(!loop->jobs);
+    loop->caps = *caps;
 }
 
 void sl_loop_hurry(struct sl_loop *loop)
@@ -224,12 +234,66 @@ static void send(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us
     task->started_us = now_us;
     task->job->counts.waited_us += now_us - task->wanted_since_us;
     task->job->counts.calls++;
+    loop->calls++;
     task->state = TASK_SENT;
     if (loop->world->ops->start(loop->world, &task->exchange, &error)) {
         sl_budgets_end(loop->budgets, task->spends);
         task->state = TASK_WANTING;
         sl_job_fail(task->job, &error);
     }
+}
+
+/* No request can be made any more in this run: every job ends, and none begins. */
+static void die(struct sl_loop *loop, const struct sl_error *why)
+{
+    loop->dead = *why;
+    sl_loop_fail_all(loop, &loop->dead);
+}
+
+/* What was paid for is waited for. */
+static bool under_way(const struct sl_loop *loop)
+{
+    for (const struct sl_job *job = loop->jobs; job; job = job->next)
+        for (const struct sl_task_node *t = job->tasks; t; t = t->next)
+            if (t->state == TASK_SENT) return true;
+    return false;
+}
+
+static bool over_cap(const struct sl_loop *loop, struct sl_error *why)
+{
+    if (!loop->caps.calls_max || loop->calls < loop->caps.calls_max) return false;
+    sl_fail(why, SL_QUOTA, "the run has made %lld calls, all that max_calls_per_run allows",
+            (long long)loop->caps.calls_max);
+    sl_error_hint(why,
+                  "Nothing is lost: tables that were complete are committed, the next run goes "
+                  "on. Raise max_calls_per_run of the pipeline (in 'configuration': "
+                  "\"sluice.max_calls_per_run\"), or read fewer tables.");
+    return true;
+}
+
+/* Would this request have to wait for hours? A quantity is used up then, and nobody sits behind it. */
+static bool used_up(struct sl_loop *loop, const struct sl_task_node *task, int64_t at_us,
+                    int64_t now_us, struct sl_error *why)
+{
+    struct sl_budget_use use;
+    char day[SL_TIME_TEXT_MAX];
+
+    if (at_us == INT64_MAX || at_us - now_us <= LONGEST_WAIT_US ||
+        !sl_budgets_blocking(loop->budgets, task->spends, now_us, &use))
+        return false;
+    sl_time_format_ms(sl_now_us(loop->world) + (at_us - now_us), day);
+    day[16] = '\0';
+    day[10] = ' ';
+    sl_fail(why, SL_QUOTA,
+            "%.0f calls were made of the %.0f that %s allows%s; the next is possible "
+            "on %s (UTC)",
+            use.used, use.rate, use.set_by ? use.set_by : use.key,
+            use.calendar_month ? " in a month" : "", day);
+    sl_error_hint(why,
+                  "Nothing is lost: tables that were complete are committed. Run again then, or "
+                  "raise %s.",
+                  use.set_by ? use.set_by : "the limit");
+    return true;
 }
 
 /* Sends all that may go now. Returns the monotonic time at which the next one may. */
@@ -243,13 +307,23 @@ static int64_t send_ready(struct sl_loop *loop)
     while (task) {
         struct sl_task_node *next = task->send_next;
         int64_t at_us = task->not_before_us;
+        struct sl_error why = {0};
 
+        if (over_cap(loop, &why)) {
+            if (!under_way(loop)) die(loop, &why);
+            return INT64_MAX;
+        }
         if (at_us <= now_us) at_us = sl_budgets_start(loop->budgets, task->spends, now_us);
         if (at_us <= now_us) {
             send(loop, task, now_us);
             next = loop->send_first; /* a failure may have taken others out of the queue */
             now_us = loop->world->ops->monotonic_us(loop->world);
             next_us = INT64_MAX;
+        } else if (used_up(loop, task, at_us, now_us, &why)) {
+            if (!under_way(loop)) {
+                die(loop, &why);
+                return INT64_MAX;
+            }
         } else if (at_us < next_us) {
             next_us = at_us;
         }

@@ -83,6 +83,16 @@ void sl_loop_free(struct sl_loop *loop);
  * look at a source after another in a process does not trip its limit. NULL: no change. Before the
  * first job. */
 void sl_loop_share_budgets(struct sl_loop *loop, struct sl_budgets *budgets);
+/* What the user allows a run, beside the limits of the source. It ends with SL_QUOTA when it would
+ * need more; what was committed by then stays. */
+struct sl_caps {
+    int64_t calls_max;    /* requests of this loop; 0: any */
+    double quota_share;   /* of what the source's quota of a month allows, over all runs of this
+                            pipeline; 0: all of it. SL_BAD_SPEC when the source has no such quota */
+    const char *pipeline; /* whose share it is: an id; borrowed */
+};
+/* Before the first job. */
+void sl_loop_cap(struct sl_loop *loop, const struct sl_caps *caps);
 /* Somebody waits for this: a few attempts, then the error. Before the first job. */
 void sl_loop_hurry(struct sl_loop *loop);
 /* Why a request has to be made again, the newest: "GET https://host/path: could not connect"; ""

@@ -8,7 +8,7 @@
 
 #define USER_KEY "airtable/user/{credential}"
 #define MONTH_KEY "airtable/month/{credential}"
-#define MONTH_MS (INT64_C(30) * 86400000)
+#define MONTH_MS (INT64_C(31) * 86400000)
 #define USER_REQUESTS_PER_SECOND 49.0 /* the API allows 50 */
 #define BASE_REQUESTS_PER_SECOND 5
 
@@ -47,8 +47,8 @@ static const struct sl_option connection_options[] = {
      .max = 1e12,
      .offset = AT(monthly_quota),
      .help =
-         "Calls a month that the workspace's plan allows, for sluice plan: 1000 on Free, 100000 "
-         "on Team; 0 where there is no such limit."},
+         "Calls a month that sluice may make, counted over all runs: the workspace's plan allows "
+         "1000 on Free, 100000 on Team. A run that would exceed it stops; 0: no such limit."},
     {0},
 };
 
@@ -168,13 +168,14 @@ enum sl_code airtable_declare_user(const struct airtable *self, struct sl_out *o
     struct sl_limit month = {.key = MONTH_KEY,
                              .rate = (double)self->monthly_quota,
                              .window_ms = MONTH_MS,
-                             .durable = true};
+                             .durable = true,
+                             .calendar_month = true,
+                             .set_by = "monthly_quota"};
     enum sl_code rc;
 
     user.rate = rate_within(self, wanted, USER_REQUESTS_PER_SECOND);
     rc = sl_out_limit(out, &user, error);
-    /* Declared for the plan, spent by nobody: what other clients use of it is not known here, and
-     * Airtable says when it is gone. */
+    /* What other clients use of it is not known here; Airtable says when it is gone. */
     return rc || self->monthly_quota == 0 ? rc : sl_out_limit(out, &month, error);
 }
 
@@ -228,7 +229,9 @@ enum sl_code airtable_send(struct airtable *self, enum airtable_stage stage, con
 
     if (!request.url)
         return sl_fail(error, SL_TOO_LARGE, "could not make a URL of an id or an offset");
-    if (self->base[0]) request.spends[1] = (struct sl_spend){self->base_key, 1};
+    size_t spends = 1;
+    if (self->base[0]) request.spends[spends++] = (struct sl_spend){self->base_key, 1};
+    if (self->monthly_quota > 0) request.spends[spends++] = (struct sl_spend){MONTH_KEY, 1};
     if (body) {
         request.headers[1] = (struct sl_header){"Content-Type", "application/json"};
         request.body = sl_json_writer_text(body, &request.body_len);
