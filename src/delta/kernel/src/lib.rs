@@ -19,6 +19,7 @@
 //! * `stats`       what the log tells of a file, gathered while it is written
 //! * `pages`       some rows of one Parquet file
 //! * `parts`       some columns of some rows of some files
+//! * `within`      which files may hold a value
 //! * `scan`        reading, as streams of batches
 //! * `maintenance` checkpoints, checksums, history
 //! * `optimize`    small files become large ones, dead rows go
@@ -51,4 +52,5 @@ mod stats;
 mod table;
 mod vacuum;
 mod vectors;
+mod within;
 mod writer;

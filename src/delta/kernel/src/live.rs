@@ -123,6 +123,19 @@ impl Live {
         })
     }
 
+    /// What the log tells of each file, as JSON.
+    pub fn stats(&self) -> Outcome<Vec<Option<&str>>> {
+        let all = self.actions.iter().map(|actions| {
+            actions.column_by_name("stats").and_then(|column| column.as_string_opt::<i32>())
+        });
+        let all: Vec<_> = all.collect();
+        let stats = |(batch, row): &(usize, usize)| {
+            let column = all[*batch].ok_or_else(|| Failure::bug("actions without statistics"))?;
+            Ok(column.is_valid(*row).then(|| column.value(*row)))
+        };
+        self.places.iter().map(stats).collect()
+    }
+
     pub fn actions_of_all(&self) -> impl Iterator<Item = Outcome<FilteredEngineData>> {
         self.actions_of(|_| true)
     }
