@@ -892,6 +892,114 @@ static void what_cannot_change_is_said(void **state)
     end(&w);
 }
 
+/* ------------------------------------------------------------------ any life */
+
+#define LIFE_IDS 8
+
+struct life {
+    uint64_t dice;
+    struct {
+        bool there;
+        const char *name, *type;
+    } fields[LIFE_IDS];
+    /* (id, type) -> the physical name it landed under: for ever */
+    char landed[LIFE_IDS][4][64];
+};
+
+static const char *const life_types[] = {"string", "double", "date", "struct1"};
+static const char *const life_names[] = {"a",   "A",        "A b",        "a-b", "B",  "a string",
+                                         "b_x", "a_double", "a b f00001", "ö",   "42", "a date"};
+
+static size_t roll(struct life *life, size_t sides)
+{
+    life->dice = life->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (size_t)(life->dice >> 33) % sides;
+}
+
+static void live_on(struct life *life)
+{
+    for (size_t n = roll(life, 4) + 1; n > 0; n--) {
+        size_t i = roll(life, LIFE_IDS), k = roll(life, LIFE_IDS);
+        const char *name = life->fields[i].name;
+
+        switch (roll(life, 5)) {
+        case 0: life->fields[i].there = !life->fields[i].there; break;
+        case 1: life->fields[i].type = life_types[roll(life, 4)]; break;
+        case 2: life->fields[i].name = life_names[roll(life, 12)]; break;
+        default: /* two swap their names */
+            life->fields[i].name = life->fields[k].name;
+            life->fields[k].name = name;
+        }
+    }
+    life->fields[roll(life, LIFE_IDS)].there = true;
+}
+
+static const char *physical_of(struct world *w, const char *visible)
+{
+    struct sl_doc *doc = sl_doc_new(0);
+    const char *found = NULL;
+
+    for (struct sl_json_each e = sl_json_each(sl_json_get(parse(doc, w->schema), "fields"));
+         sl_json_next(&e);)
+        if (sl_json_eq(sl_json_get(e.value, "name"), visible)) found = physical(e.value);
+    if (!found) fail_msg("no column '%s'", visible);
+    found = sl_arena_strdup(&w->arena, found);
+    sl_doc_free(doc);
+    return found;
+}
+
+/* Whatever happens in between, a field of one type is one column. */
+static void check_identities(struct world *w, struct life *life)
+{
+    const char *filled = sl_buf_str(&w->filled);
+
+    for (size_t i = 0; i < LIFE_IDS; i++) {
+        char column[256];
+        size_t type = 0;
+
+        if (!life->fields[i].there) continue;
+        filled = strchr(filled, '>') + 1;
+        snprintf(column, sizeof column, "%.*s", (int)strcspn(filled, ","), filled);
+        while (strcmp(life_types[type], life->fields[i].type) != 0) type++;
+        if (!*life->landed[i][type])
+            snprintf(life->landed[i][type], 64, "%s", physical_of(w, column));
+        assert_string_equal(life->landed[i][type], physical_of(w, column));
+    }
+}
+
+static void any_life_leaves_every_column_where_it_is(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct life life = {.dice = seed};
+        struct world w;
+
+        begin(&w);
+        w.original = seed % 3 == 0;
+        for (size_t i = 0; i < LIFE_IDS; i++) {
+            life.fields[i].there = roll(&life, 2) == 0;
+            life.fields[i].name = life_names[roll(&life, 12)];
+            life.fields[i].type = life_types[roll(&life, 4)];
+        }
+        for (size_t step = 0; step < 12; step++) {
+            struct sl_buf fields = {0};
+
+            live_on(&life);
+            if (roll(&life, 6) == 0) w.wanted = "{\"delta.columnMapping.mode\":\"name\"}";
+            w.keep = roll(&life, 8) == 0;
+            for (size_t i = 0; i < LIFE_IDS; i++)
+                if (life.fields[i].there)
+                    sl_buf_addf(&fields, "fld%05zu|%s|%s;", i, life.fields[i].name,
+                                life.fields[i].type);
+            run(&w, sl_buf_str(&fields));
+            /* An upgrade keeps names as physical ones: what landed stays under them. */
+            check_identities(&w, &life);
+            sl_buf_release(&fields);
+        }
+        end(&w);
+    }
+}
+
 /* ------------------------------------------------------------------ memory */
 
 static void every_allocation_may_fail(void **state)
@@ -966,6 +1074,7 @@ int main(void)
         cmocka_unit_test(mapping_is_turned_on_and_then_names_follow),
         cmocka_unit_test(deletion_vectors_are_turned_on_and_off),
         cmocka_unit_test(what_cannot_change_is_said),
+        cmocka_unit_test(any_life_leaves_every_column_where_it_is),
         cmocka_unit_test(every_allocation_may_fail),
     };
 
