@@ -312,7 +312,13 @@ static void drop_hook(struct airtable *app, int at)
 
 /* ------------------------------------------------------------------ requests */
 
-/* Two weeks after its end nothing is left of a hook but its place among the ten. */
+/* A week after its end nothing is left of a hook. */
+static void drop_forgotten(struct airtable *app)
+{
+    for (int i = app->hook_count - 1; i >= 0; i--)
+        if (app->now_us > app->hooks[i]->expires_us + LIFE_US) drop_hook(app, i);
+}
+
 static int find_hook(const struct airtable *app, const char *id)
 {
     for (int i = 0; i < app->hook_count; i++)
@@ -324,6 +330,8 @@ enum sl_code at_webhooks(struct airtable *app, const struct sim_request *request
                          struct sim_reply *reply, struct sl_error *error)
 {
     struct at_call *call = &app->call;
+
+    drop_forgotten(app);
     int at = find_hook(app, call->record);
     struct at_hook *hook = at >= 0 ? app->hooks[at] : NULL;
 
@@ -332,8 +340,7 @@ enum sl_code at_webhooks(struct airtable *app, const struct sim_request *request
         return SL_OK;
     }
     if (call->route == AT_HOOK_CREATE) return create(app, request, reply->body, error);
-    if (!hook || app->now_us > hook->expires_us + LIFE_US)
-        return at_mistake(call, 404, "NOT_FOUND", "%s", "");
+    if (!hook) return at_mistake(call, 404, "NOT_FOUND", "%s", "");
     if (call->route == AT_HOOK_PAYLOADS) {
         put_payloads(app, hook, request, reply->body);
     } else if (call->route == AT_HOOK_DELETE) {

@@ -150,6 +150,7 @@ static void hooks_live_for_a_week(void **state)
     client.now_us += 8 * SL_DAY_US;
     snprintf(what, sizeof what, "/%s/payloads", id);
     assert_int_equal(hooks(&client, "GET", what, NULL), 404);
+    make_hook(&client, id);
     snprintf(what, sizeof what, "/%s", id);
     assert_int_equal(hooks(&client, "DELETE", what, NULL), 200);
     assert_int_equal(hooks(&client, "DELETE", what, NULL), 404);
