@@ -1,7 +1,9 @@
 /* cmd_run.c: plan and run. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "cli/commands.h"
 #include "cli/run_pipeline.h"
 #include "cli/session.h"
@@ -25,7 +27,10 @@ static enum sl_code run(struct cli *cli, const struct cli_call *call, struct sl_
     return cli_run_pipeline(cli, &options, error);
 }
 
-static enum sl_code print_plan(struct cli *cli, const struct sl_buf *json, struct sl_error *error)
+static void print_schedule(const struct sl_json *s, const char *text);
+
+static enum sl_code print_plan(struct cli *cli, const struct cli_call *call,
+                               const struct sl_buf *json, struct sl_error *error)
 {
     static const struct cli_column columns[] = {
         {"SOURCE TABLE", {"source_table"}, CLI_TEXT},
@@ -67,6 +72,8 @@ static enum sl_code print_plan(struct cli *cli, const struct sl_buf *json, struc
         if (rated) printf("; the limit is %.3g a second", rate);
         puts(".");
     }
+    if (sl_json_get(root, "schedule"))
+        print_schedule(sl_json_get(root, "schedule"), cli_value(call, "every"));
 
 out:
     sl_json_writer_free(w);
@@ -75,25 +82,70 @@ out:
     return rc;
 }
 
+/* "15m", "6h", "1d". */
+static enum sl_code every(const struct cli_call *call, int64_t *out_us, struct sl_error *error)
+{
+    const char *text = cli_value(call, "every");
+    char *end;
+
+    if (!text) return SL_OK;
+    long count = strtol(text, &end, 10);
+    int64_t unit_us = !strcmp(end, "m")   ? 60 * SL_SECOND_US
+                      : !strcmp(end, "h") ? 3600 * SL_SECOND_US
+                      : !strcmp(end, "d") ? SL_DAY_US
+                                          : 0;
+    if (unit_us == 0 || count < 1 || count > 30 * SL_DAY_US / unit_us)
+        return sl_fail(error, SL_USAGE,
+                       "--every %s: expected something like 15m, 6h or 1d, at most "
+                       "30d",
+                       text);
+    *out_us = count * unit_us;
+    return SL_OK;
+}
+
+static void print_schedule(const struct sl_json *s, const char *text)
+{
+    static const char *const keys[] = {"runs_per_month", "calls_unchanged",    "calls_changed",
+                                       "calls_complete", "complete_per_month", "calls_per_month"};
+    char shown[6][CLI_NUMBER_MAX];
+    double share;
+
+    for (size_t i = 0; i < 6; i++) {
+        int64_t number = 0;
+        (void)sl_json_i64(sl_json_get(s, keys[i]), &number);
+        cli_count(number, shown[i]);
+    }
+    printf("Every %s: %s runs a month. Calls of a run: %s without a change, %s with 1 %% of the "
+           "rows changed, %s for a complete read (%s a month).\nAbout %s calls a month",
+           text, shown[0], shown[1], shown[2], shown[3], shown[4], shown[5]);
+    if (sl_json_double(sl_json_get(s, "share_of_month"), &share))
+        printf(", %.1f %% of the quota%s", share * 100, share > 1 ? ": too many" : "");
+    puts(".");
+}
+
 static enum sl_code plan(struct cli *cli, const struct cli_call *call, struct sl_error *error)
 {
     struct cli_session session = {0};
     struct sl_buf json = {0};
 
-    enum sl_code rc = cli_session_pipeline(cli, call, cli_arg(call, 0), &session, error);
+    int64_t every_us = 0;
+
+    enum sl_code rc = every(call, &every_us, error);
+    if (!rc) rc = cli_session_pipeline(cli, call, cli_arg(call, 0), &session, error);
     if (!rc) rc = cli_delta(cli, error);
     if (!rc) {
         struct sl_run_options options = {.spec = session.spec,
                                          .source = cli_session_source(cli, &session),
                                          .catalog = cli->catalog,
                                          .delta = cli->delta,
-                                         .pipeline_id = session.pipeline_id};
+                                         .pipeline_id = session.pipeline_id,
+                                         .every_us = every_us};
         rc = sl_plan(&options, &json, error);
     }
     if (json.len > 0) { /* also when a table cannot be planned */
         struct sl_error printing = {0};
         enum sl_code printed = cli->json ? cli_print_json(&json, stdout, &printing)
-                                         : print_plan(cli, &json, &printing);
+                                         : print_plan(cli, call, &json, &printing);
         if (!rc && printed) *error = printing, rc = printed;
     }
     sl_buf_release(&json);
@@ -101,7 +153,13 @@ static enum sl_code plan(struct cli *cli, const struct cli_call *call, struct sl
     return rc;
 }
 
-static const struct cli_option plan_options[] = {CLI_RECORD_OPTIONS, {0}};
+static const struct cli_option plan_options[] = {
+    {.name = "every",
+     .value = "TIME",
+     .help = "What a run every 15m, 6h or 1d costs in a month, once the tables are there."},
+    CLI_RECORD_OPTIONS,
+    {0},
+};
 static const struct cli_option run_options[] = {
     {.name = "full-refresh",
      .value = "TABLE,...",

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/time.h"
 #include "http/budget.h"
 #include "json/doc.h"
 #include "pipeline/plan.h"
@@ -44,7 +45,8 @@ static void put_limits(const struct cost *cost, struct sl_json_writer *w, int64_
     for (size_t i = 0; sl_budgets_use(sl_loop_budgets(cost->loop), i, &use); i++) {
         double rate = use.rate * 1000.0 / (double)use.window_ms;
         if (use.window_ms >= DAY_MS)
-            month = use.rate * 30.0 * DAY_MS / (double)use.window_ms;
+            month =
+                use.calendar_month ? use.rate : use.rate * 30.0 * DAY_MS / (double)use.window_ms;
         else if (slowest == 0 || rate < slowest)
             slowest = rate;
     }
@@ -63,6 +65,67 @@ static int64_t full_calls(const struct sl_flow *flow)
         return -1;
     int64_t pages = (flow->old_rows + flow->def->rows_per_call - 1) / flow->def->rows_per_call;
     return pages ? pages : 1;
+}
+
+/* What an incremental read asks that finds nothing: what was changed, and what was created. */
+#define CALLS_UNCHANGED 2
+#define MONTH_US (INT64_C(30) * SL_DAY_US)
+#define CHANGED_PART 100 /* one row of so many changes in a day */
+
+struct schedule {
+    int64_t unchanged, changed, complete; /* calls of one run */
+    int64_t completes; /* a month, of the table that is read in full most often */
+    int64_t calls;     /* a month */
+};
+
+static bool reads_increments(const struct sl_flow *flow)
+{
+    return flow->def->ingestion == SL_CDC || flow->def->ingestion == SL_CDC_WITH_DELETES;
+}
+
+/* One table's part of a schedule. */
+static void add_table(struct schedule *s, const struct sl_flow *flow, int64_t runs)
+{
+    int64_t full = full_calls(flow), pages = flow->def->rows_per_call;
+    int64_t reconcile_us = flow->object ? flow->object->config.reconcile_us : 0;
+    int64_t quiet = full, extra = 0, completes = 0;
+
+    if (reads_increments(flow) && full > CALLS_UNCHANGED) {
+        completes = MONTH_US / (reconcile_us > 0 ? reconcile_us : SL_DAY_US);
+        if (completes > runs) completes = runs;
+        quiet = CALLS_UNCHANGED;
+        extra = (flow->old_rows / CHANGED_PART + pages - 1) / pages;
+    }
+    s->unchanged += quiet;
+    s->changed += quiet + extra;
+    s->complete += full;
+    if (completes > s->completes) s->completes = completes;
+    s->calls += (runs - completes) * quiet + completes * full +
+                extra * (runs < MONTH_US / SL_DAY_US ? runs : MONTH_US / SL_DAY_US);
+}
+
+static void put_schedule(const struct cost *cost, struct sl_json_writer *w)
+{
+    struct schedule s = {.unchanged = 1, .changed = 1, .complete = 1}; /* the schema */
+    int64_t runs = MONTH_US / cost->options->every_us;
+    struct sl_budget_use use;
+    double month = 0;
+
+    s.calls = runs;
+    for (size_t i = 0; i < cost->resolved->count; i++)
+        add_table(&s, &cost->resolved->flows[i], runs);
+    for (size_t i = 0; sl_budgets_use(sl_loop_budgets(cost->loop), i, &use); i++)
+        if (use.calendar_month) month = use.rate;
+    sl_json_key(w, "schedule");
+    sl_json_begin_object(w);
+    sl_json_kv_i64(w, "runs_per_month", runs);
+    sl_json_kv_i64(w, "calls_unchanged", s.unchanged);
+    sl_json_kv_i64(w, "calls_changed", s.changed);
+    sl_json_kv_i64(w, "calls_complete", s.complete);
+    sl_json_kv_i64(w, "complete_per_month", s.completes);
+    sl_json_kv_i64(w, "calls_per_month", s.calls);
+    put_number(w, "share_of_month", (double)s.calls / month, month > 0);
+    sl_json_end_object(w);
 }
 
 static void put_plan(struct cost *cost, struct sl_json_writer *w)
@@ -90,6 +153,7 @@ static void put_plan(struct cost *cost, struct sl_json_writer *w)
     }
     sl_json_end_array(w);
     put_limits(cost, w, known ? calls : -1);
+    if (known && cost->options->every_us > 0) put_schedule(cost, w);
     sl_json_key(w, "notes");
     sl_json_begin_array(w);
     for (const char *const *n = cost->options->spec->notes; *n; n++) sl_json_put_str(w, *n);

@@ -102,6 +102,7 @@ struct sl_run_options {
     struct sl_delta_engine *delta;
     struct sl_update *update; /* the lock and the ids; NULL in tests: no events */
     const char *pipeline_id;
+    int64_t every_us; /* sl_plan: what would a run every so often cost? 0: nobody asks */
     bool full_refresh, validate_only;
     const struct sl_json *full_refresh_selection; /* arrays of destination names, or NULL */
     const struct sl_json *refresh_selection;
@@ -124,7 +125,9 @@ void sl_report_free(struct sl_report *report);
 
 /* plan: appends {"tables":[{"source_table","destination","mode","rows","calls"}], "calls":n,
  * "minutes":m, "requests_per_second":r, "monthly_quota":q, "share_of_month":s, "notes":[...]};
- * null where it is unknown. A table that cannot be planned has an "error", and the result is that
+ * null where it is unknown; with every_us also "schedule":{"runs_per_month", "calls_unchanged" (of
+ * a run), "calls_changed" (1 % of the rows changed), "calls_complete", "complete_per_month",
+ * "calls_per_month" (1 % of the rows changing a day), "share_of_month"}. A table that cannot be planned has an "error", and the result is that
  * table's code: out is filled all the same. */
 SL_MUST_USE enum sl_code sl_plan(const struct sl_run_options *options, struct sl_buf *out,
                                  struct sl_error *error);

@@ -45,6 +45,6 @@ void sl_spec_parse_caps(struct sl_spec_parse *p, const struct sl_json *root)
         return;
     }
     p->spec->max_calls_per_run = (int64_t)calls;
-    p->spec->quota_share = cap(p, root, "quota_share", "sluice.quota_share", 1,
-                               "a number above 0, at most 1");
+    p->spec->quota_share =
+        cap(p, root, "quota_share", "sluice.quota_share", 1, "a number above 0, at most 1");
 }

@@ -357,6 +357,19 @@ def test_a_plan_with_a_table_that_cannot_be_planned_does_not_end_green(connected
     assert {t["mode"] for t in result.json["tables"]} == {"replace", "failed"}
 
 
+def test_a_plan_says_what_a_schedule_costs(home, airtable, spec):
+    sluice = Sluice(home)
+    demo.connect(sluice, airtable, monthly_quota="1000")
+    pipeline = spec()
+    sluice.run("run", pipeline)
+    schedule = sluice.json("plan", pipeline, "--every", "1h")["schedule"]
+    assert schedule["runs_per_month"] == 720
+    assert schedule["calls_per_month"] >= 720 * schedule["calls_unchanged"] > 0
+    assert schedule["share_of_month"] == schedule["calls_per_month"] / 1000
+    assert "720 runs a month" in sluice.run("plan", pipeline, "--every", "1h").out
+    assert "15m" in sluice.run("plan", pipeline, "--every", "soon", code=2).err
+
+
 def test_record_and_replay(connected, spec, tmp_path):
     recording = tmp_path / "recording"
     recording.mkdir()
