@@ -109,6 +109,27 @@ static int64_t append(struct sl_batch *batch, const struct sl_doc *doc, const st
     return rc == SL_OK;
 }
 
+/* The same as a delete, in a batch of its own: a key and nothing else. */
+static void take_out(struct sl_batch *batch, const struct sl_doc *doc, const struct sl_json *row)
+{
+    struct sl_error error = {0};
+    enum sl_code rc = sl_batch_append_delete(batch, doc, row, 7, 0, &error);
+
+    check(rc == SL_OK || rc == SL_BAD_DATA);
+    check(sl_batch_rows(batch) == (rc == SL_OK));
+    check(sl_batch_counts(batch)->rows == 0);
+    for (int reason = 0; reason < SL_RESCUE_COUNT; reason++)
+        check(sl_batch_counts(batch)->rescued[reason] == 0);
+    if (rc) return;
+
+    struct ArrowArray array = {0};
+    check(sl_batch_take(batch, &array, &error) == SL_OK);
+    /* Arrow counts what is not there: all but the key and the time of it */
+    check(array.children[0]->null_count == 0);
+    for (int64_t i = 1; i < array.n_children - 1; i++) check(array.children[i]->null_count == 1);
+    array.release(&array);
+}
+
 /* How many values this row's _rescued_data holds. */
 static int64_t check_rescued(struct sl_doc *doc, struct ArrowStringView rescued)
 {
@@ -158,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sl_doc *doc = sl_doc_new((size_t)1 << 20), *second = sl_doc_new(0);
     struct sl_schema *schema;
-    struct sl_batch *batch;
+    struct sl_batch *batch, *deletes;
     const struct sl_json *root;
     struct sl_error error;
     int64_t rows = 0;
@@ -166,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(doc && second);
     check(sl_schema_new(&table, NULL, &schema, &error) == SL_OK);
     check(sl_batch_new(schema, special, &batch, &error) == SL_OK);
+    check(sl_batch_new(schema, special, &deletes, &error) == SL_OK);
     if (sl_doc_parse_copy(doc, (const char *)data, size, &root, &error) == SL_OK) {
         if (sl_json_kind(root) == SL_JSON_ARRAY)
             for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);)
@@ -173,8 +195,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
             rows += append(batch, doc, root);
         check_batch(batch, schema, second, rows);
+        for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);)
+            take_out(deletes, doc, e.value);
     }
     sl_batch_free(batch);
+    sl_batch_free(deletes);
     sl_schema_free(schema);
     sl_doc_free(doc);
     sl_doc_free(second);
