@@ -6,6 +6,8 @@
 #include "nanoarrow/nanoarrow.h"
 #include "pipeline/apply_parts.h"
 
+#define TARGET_VECTORS ((int64_t)128 << 20)
+#define TARGET_REWRITING ((int64_t)16 << 20)
 #define SORTER_BYTES_MIN ((size_t)64 << 10)
 #define ONE_KEY_BYTES_MIN ((size_t)1 << 20)
 
@@ -84,6 +86,7 @@ static void end_run(struct sl_apply *apply, bool handed_out)
     sl_free(apply->aside_json);
     sl_buf_release(&apply->bound);
     sl_scope_free(apply->scope);
+    sl_output_abort(&apply->folded);
     sl_keys_reset(&apply->keys);
     sl_sorter_release(&apply->visible);
     sl_sorter_release(&apply->covered);
@@ -212,7 +215,13 @@ static enum sl_code begin_run(struct sl_apply *apply, const struct sl_apply_inpu
 
     apply->in = input;
     apply->raw = sl_stage_raw(input->stage);
+    apply->replaces = input->replace;
+    apply->same = false;
     apply->visible = apply->covered = apply->tombstones = sorter;
+    apply->folded = (struct output){.apply = apply,
+                                    .target_bytes = input->target_bytes ? input->target_bytes
+                                                    : input->vectors    ? TARGET_VECTORS
+                                                                        : TARGET_REWRITING};
     rc = sl_delta_live(input->table, &apply->live, &apply->live_count, error);
     if (rc) {
         apply->live_count = 0;
@@ -333,6 +342,48 @@ static enum sl_code settle_in_memory(struct sl_apply *apply, struct sl_error *er
     return rc;
 }
 
+/* ---- without a key: all rows, or none ---- */
+
+static enum sl_code sum_noted(struct sl_apply *apply, struct content *out, struct sl_error *error)
+{
+    struct pool_walk in_memory = {0};
+    const struct entry *e;
+    enum sl_code rc = SL_OK;
+
+    while ((e = sl_pool_next(&apply->noted, &in_memory)))
+        if (!sl_apply_is_void(apply, e->at)) content_add(out, e->whole);
+    if (!apply->spilled) return SL_OK;
+    rc = sl_spill_flush(apply->spilled, error);
+    for (int part = 0; part < PARTITIONS && !rc; part++) {
+        struct spill_walk walk = {0};
+        while (!rc) {
+            rc = sl_spill_next(apply->spilled, part, &walk, &e, error);
+            if (rc || !e) break;
+            if (!sl_apply_is_void(apply, e->at)) content_add(out, e->whole);
+        }
+        sl_spill_walk_release(&walk);
+    }
+    return rc;
+}
+
+static enum sl_code settle_without_key(struct sl_apply *apply, struct sl_error *error)
+{
+    struct content read = {0}, held = {0};
+    enum sl_code rc = sum_noted(apply, &read, error);
+
+    if (!rc && apply->in->complete && !apply->replaces && apply->live_count > 0) {
+        rc = sl_apply_content(apply, &held, error);
+        apply->same = read.rows == held.rows && read.a == held.a && read.b == held.b;
+        apply->replaces = !apply->same;
+    }
+    apply->out.unchanged = apply->same ? read.rows : 0;
+    apply->out.inserted = apply->same ? 0 : read.rows;
+    apply->out.deleted = apply->replaces ? held.rows : 0;
+    apply->out.keys = read.rows;
+    apply->out.keys_digest = (struct sl_key128){read.a, read.b};
+    return rc;
+}
+
 enum sl_code sl_apply_run(struct sl_apply *apply, const struct sl_apply_input *input,
                           struct sl_applied *out, struct sl_error *error)
 {
@@ -342,7 +393,12 @@ enum sl_code sl_apply_run(struct sl_apply *apply, const struct sl_apply_input *i
     *out = (struct sl_applied){0};
     apply->handed_out = false;
     rc = begin_run(apply, input, error);
-    if (!rc) rc = apply->spilled ? settle_on_disk(apply, error) : settle_in_memory(apply, error);
+    if (rc)
+        ;
+    else if (apply->options.schema->key_count == 0)
+        rc = settle_without_key(apply, error);
+    else
+        rc = apply->spilled ? settle_on_disk(apply, error) : settle_in_memory(apply, error);
     if (!rc && apply->clash_count > 0) rc = sl_apply_clashes(apply, error);
     if (!rc) rc = sl_apply_write(apply, error);
     if (rc) {

@@ -167,7 +167,7 @@ static enum sl_code write_file(struct sl_apply *apply, const bool *goes, struct 
 
     if (!rc) rc = sl_output_sorted(&output, &apply->tombstones, FORM_TOMBSTONE, error);
     for (size_t i = 0; i < apply->aside_count && !rc; i++)
-        if (goes[i] && !apply->in->replace) rc = copy_rest(&output, &apply->asides[i], error);
+        if (goes[i] && !apply->replaces) rc = copy_rest(&output, &apply->asides[i], error);
     if (!rc) rc = sl_output_end(&output, error);
     if (!rc) {
         apply->made_aside = output.aside_file;
@@ -186,7 +186,7 @@ enum sl_code sl_aside_write(struct sl_apply *apply, struct sl_error *error)
 
     if (!goes) return no_memory(error);
     for (size_t i = 0; i < apply->aside_count; i++) {
-        goes[i] = apply->in->replace || apply->asides[i].dead.count > 0 || many;
+        goes[i] = apply->replaces || apply->asides[i].dead.count > 0 || many;
         changed |= goes[i];
     }
     if (changed) {

@@ -251,22 +251,26 @@ static enum sl_code decide_history(struct sl_apply *apply, const struct slot *sl
 
 /* ---- all keys of a partition ---- */
 
+static void count_key(struct sl_applied *out, const struct slot *slot)
+{
+    uint64_t digest = slot->changes->digest;
+
+    if (slot->changes->flags & ENTRY_DELETE) return;
+    out->keys++;
+    out->keys_digest.a += digest;
+    out->keys_digest.b += digest * UINT64_C(0x9e3779b97f4a7c15) ^ digest >> 29;
+}
+
 enum sl_code sl_apply_decide(struct sl_apply *apply, struct sl_error *error)
 {
-    struct sl_applied *out = &apply->out;
+    decide_fn *decide = apply->options.history ? decide_history : decide_latest;
     enum sl_code rc = SL_OK;
 
     for (size_t i = 0; apply->keys.slots && i <= apply->keys.mask && !rc; i++) {
         const struct slot *slot = &apply->keys.slots[i];
         if (!slot->changes) continue;
-        if (!(slot->changes->flags & ENTRY_DELETE)) {
-            uint64_t digest = slot->changes->digest;
-            out->keys++;
-            out->keys_digest.a += digest;
-            out->keys_digest.b += digest * UINT64_C(0x9e3779b97f4a7c15) ^ digest >> 29;
-        }
-        rc = apply->options.history ? decide_history(apply, slot, error)
-                                    : decide_latest(apply, slot, error);
+        count_key(&apply->out, slot);
+        if (!apply->options.ignore_nulls) rc = decide(apply, slot, error);
     }
-    return rc;
+    return rc || !apply->options.ignore_nulls ? rc : sl_apply_fold(apply, decide, error);
 }

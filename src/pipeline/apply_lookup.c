@@ -356,11 +356,35 @@ enum sl_code sl_apply_look_up(struct sl_apply *apply, struct spill *rows, struct
 {
     enum sl_code rc = SL_OK;
 
-    if (apply->in->replace) return SL_OK;
+    if (apply->replaces) return SL_OK;
     if (apply->live_count > 0 && (apply->noted_count > 0 || apply->in->complete))
         rc = look_in_table(apply, rows, error);
     if (!rc && apply->aside_count > 0) rc = look_beside(apply, rows, error);
     if (!rc && rows) rc = sl_spill_flush(rows, error);
+    return rc;
+}
+
+enum sl_code sl_apply_content(struct sl_apply *apply, struct content *out, struct sl_error *error)
+{
+    struct sl_delta_part *parts = sl_calloc(apply->live_count + 1, sizeof *parts);
+    struct pass pass = {0};
+    struct reading r = {0};
+    enum sl_code rc = parts ? pass_new(&pass, apply, true, error) : no_memory(error);
+
+    for (size_t i = 0; i < apply->live_count && parts; i++) parts[i].live = i;
+    if (!rc)
+        rc = sl_reading_open(&r, apply, parts, apply->live_count, pass.names, pass.count, error);
+    while (!rc) {
+        rc = sl_reading_next(&r, error);
+        if (rc || !r.batch.release) break;
+        rc = measure(&pass, &r.schema, &r.batch, error);
+        for (int64_t i = 0; i < r.batch.length && !rc; i++) content_add(out, apply->work.whole[i]);
+    }
+    sl_reading_close(&r);
+    pass_release(&pass);
+    sl_free(parts);
+    apply->seen_rows = out->rows;
+    apply->all_seen = true;
     return rc;
 }
 
@@ -373,9 +397,7 @@ static bool must_compare(const struct sl_apply *apply, const struct slot *slot,
 
     if (row->flags & (ENTRY_HASHED | ENTRY_DELETE)) return false;
     if (apply->options.history) return true;
-    if (position_kind(row->at) != IN_LIVE || change->flags & ENTRY_DELETE ||
-        apply->options.ignore_nulls)
-        return false;
+    if (position_kind(row->at) != IN_LIVE || change->flags & ENTRY_DELETE) return false;
     return !apply->options.sequenced || sl_seq_compare(entry_rec(row), entry_rec(change)) == 0;
 }
 

@@ -6,6 +6,7 @@
  *   apply_changes.c  batches become entries; the entries of a partition become keys
  *   apply_lookup.c   rows of the table (and beside it) find their keys
  *   apply_decide.c   each key is decided: rows die, rows are written
+ *   apply_fold.c     upserts whose NULLs keep what is there
  *   apply_write.c    what the next version adds and takes away
  *   apply_aside.c    the files beside the table: tombstones and covered versions
  *
@@ -219,6 +220,15 @@ struct clash {
 };
 #define CLASHES_NAMED 10
 
+/* Where rows are written: files of the table, or one beside it. */
+struct output {
+    struct sl_apply *apply;
+    struct sl_delta_writer *writer;
+    struct sl_delta_file *aside_file; /* beside the table: what was written, at the end */
+    bool aside;
+    int64_t target_bytes, rows;
+};
+
 struct aside_file {
     char *path;
     int64_t rows, at_us;
@@ -260,8 +270,11 @@ struct sl_apply {
     struct sl_version *versions;
     size_t version_room;
     struct sorter visible, covered, tombstones;
+    struct output folded;                /* rows made of several (ignore_nulls), so far */
     struct clash clashes[CLASHES_NAMED]; /* own_key: keys whose rows contradict, by position */
     size_t clash_count;
+    bool replaces; /* all that is in the table goes */
+    bool same;     /* no key: what was read is what is there */
     bool all_seen; /* no file was passed over */
     int64_t seen_rows;
     struct scope *scope;
@@ -314,6 +327,19 @@ SL_MUST_USE enum sl_code sl_apply_look_up(struct sl_apply *apply, struct spill *
 /* One row of the table: to its key, or it is absent. */
 SL_MUST_USE enum sl_code sl_apply_meet(struct sl_apply *apply, const struct entry *row,
                                        struct sl_error *error);
+/* No key: what there is of rows, whatever their order. */
+struct content {
+    uint64_t a, b;
+    int64_t rows;
+};
+static inline void content_add(struct content *content, uint64_t hash)
+{
+    content->a += hash;
+    content->b += hash * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
+    content->rows++;
+}
+SL_MUST_USE enum sl_code sl_apply_content(struct sl_apply *apply, struct content *out,
+                                          struct sl_error *error);
 /* Reads the rows whose hashes are missing and needed. */
 SL_MUST_USE enum sl_code sl_apply_compare(struct sl_apply *apply, struct sl_error *error);
 
@@ -337,16 +363,18 @@ SL_MUST_USE enum sl_code sl_apply_decide(struct sl_apply *apply, struct sl_error
 SL_MUST_USE enum sl_code sl_apply_gone(struct sl_apply *apply, const struct entry *row,
                                        struct sl_error *error);
 
+/* apply_fold.c */
+typedef enum sl_code decide_fn(struct sl_apply *apply, const struct slot *slot,
+                               struct sl_error *error);
+/* ignore_nulls: decides all keys of the partition; those that have nothing to fold by decide(). */
+SL_MUST_USE enum sl_code sl_apply_fold(struct sl_apply *apply, decide_fn *decide,
+                                       struct sl_error *error);
+
 /* apply_write.c */
 SL_MUST_USE enum sl_code sl_apply_write(struct sl_apply *apply, struct sl_error *error);
-/* Where rows are written: files of the table, or one beside it. */
-struct output {
-    struct sl_apply *apply;
-    struct sl_delta_writer *writer;
-    struct sl_delta_file *aside_file; /* beside the table: what was written, at the end */
-    bool aside;
-    int64_t target_bytes, rows;
-};
+/* Takes the batch whatever the result. */
+SL_MUST_USE enum sl_code sl_output_put(struct output *output, const struct ArrowSchema *schema,
+                                       struct ArrowArray *batch, struct sl_error *error);
 SL_MUST_USE enum sl_code sl_output_end(struct output *output, struct sl_error *error);
 void sl_output_abort(struct output *output); /* safe on {0} */
 SL_MUST_USE enum sl_code sl_output_copy(struct output *output, const struct sl_delta_part *parts,

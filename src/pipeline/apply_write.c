@@ -12,8 +12,6 @@
 #include "pipeline/apply_parts.h"
 
 #define CHUNK_ROWS 32768
-#define TARGET_VECTORS ((int64_t)128 << 20)
-#define TARGET_REWRITING ((int64_t)16 << 20)
 
 static enum sl_code no_memory(struct sl_error *error)
 {
@@ -62,9 +60,8 @@ void sl_output_abort(struct output *output)
     output->aside_file = NULL;
 }
 
-/* Takes the batch whatever the result. */
-static enum sl_code put(struct output *output, const struct ArrowSchema *schema,
-                        struct ArrowArray *batch, struct sl_error *error)
+enum sl_code sl_output_put(struct output *output, const struct ArrowSchema *schema,
+                           struct ArrowArray *batch, struct sl_error *error)
 {
     struct sl_apply *apply = output->apply;
     struct sl_delta_writer_options options = {.aside = output->aside};
@@ -136,7 +133,7 @@ enum sl_code sl_output_copy(struct output *output, const struct sl_delta_part *p
         if (rc || !r.batch.release) break;
         struct ArrowSchema schema = stripped_schema(&r.schema);
         rc = strip(&r.batch, &batch, error);
-        if (!rc) rc = put(output, &schema, &batch, error);
+        if (!rc) rc = sl_output_put(output, &schema, &batch, error);
     }
     sl_reading_close(&r);
     return rc;
@@ -274,7 +271,7 @@ static enum sl_code write_chunk(struct output *output, struct chunk *chunk, enum
         } else {
             rc = shape(apply, chunk, done, form, &schema, &batch, error);
         }
-        if (!rc) rc = put(output, &schema, &batch, error);
+        if (!rc) rc = sl_output_put(output, &schema, &batch, error);
         if (batch.release) batch.release(&batch);
         done += length;
     }
@@ -336,7 +333,7 @@ static enum fate fate_of(const struct sl_apply *apply, size_t file)
     const struct sl_delta_live *live = &apply->live[file];
     int64_t dead = apply->dead[file].count;
 
-    if (apply->in->replace || (live->rows >= 0 && dead > 0 && dead >= live->rows - live->dead))
+    if (apply->replaces || (live->rows >= 0 && dead > 0 && dead >= live->rows - live->dead))
         return FATE_GOES;
     if (dead == 0) return FATE_STAYS;
     /* A file of which most is dead is not worth a vector; one without statistics takes none. */
@@ -353,16 +350,30 @@ static enum sl_code rows_of(const struct bits *bits, int64_t **rows, struct sl_e
     return SL_OK;
 }
 
-/* The file's rows but those of the bits. */
-static enum sl_code copy_except(struct output *output, struct sl_delta_part part,
-                                const struct bits *bits, struct sl_error *error)
+/* The other rows of a file. */
+static enum sl_code rows_not_of(const struct bits *bits, int64_t total, int64_t **rows,
+                                struct sl_error *error)
 {
-    int64_t *rows = NULL;
-    enum sl_code rc = rows_of(bits, &rows, error);
+    size_t n = 0;
 
-    part.rows = bits->count > 0 ? rows : NULL;
-    part.count = (size_t)bits->count;
-    part.except = bits->count > 0;
+    *rows = sl_alloc(((size_t)(total - bits->count) + 1) * sizeof **rows);
+    if (!*rows) return no_memory(error);
+    for (int64_t row = 0; row < total; row++)
+        if (!sl_bits_get(bits, row)) (*rows)[n++] = row;
+    return SL_OK;
+}
+
+/* The file's rows but those of the bits. total: how many it has; -1: not known. */
+static enum sl_code copy_except(struct output *output, struct sl_delta_part part,
+                                const struct bits *bits, int64_t total, struct sl_error *error)
+{
+    bool few = total >= 0 && bits->count * 2 > total;
+    int64_t *rows = NULL;
+    enum sl_code rc = few ? rows_not_of(bits, total, &rows, error) : rows_of(bits, &rows, error);
+
+    part.rows = few || bits->count > 0 ? rows : NULL;
+    part.count = (size_t)(few ? total - bits->count : bits->count);
+    part.except = !few && bits->count > 0;
     if (!rc) rc = sl_output_copy(output, &part, 1, error);
     sl_free(rows);
     return rc;
@@ -387,7 +398,7 @@ static enum sl_code leave_out(struct output *output, size_t file, bool *copied,
     if (!rc) apply->out.gone_count++;
     if (fate == FATE_REWRITTEN) {
         struct sl_delta_part part = {.live = file};
-        rc = copy_except(output, part, &apply->dead[file], error);
+        rc = copy_except(output, part, &apply->dead[file], apply->live[file].rows, error);
         apply->out.rows_rewritten += output->rows - before;
         *copied = true;
     }
@@ -402,7 +413,7 @@ static enum sl_code take_staged(struct output *output, bool joins, size_t *as_is
     enum sl_code rc = SL_OK;
 
     *as_is = 0;
-    for (size_t i = 0; i < apply->raw.count && !rc; i++) {
+    for (size_t i = 0; i < apply->raw.count && !rc && !apply->same; i++) {
         struct sl_delta_file *file = apply->raw.files[i];
         const struct bits *voids = &apply->voids[i];
         bool large = sl_delta_file_bytes(file) * 2 >= output->target_bytes;
@@ -411,7 +422,8 @@ static enum sl_code take_staged(struct output *output, bool joins, size_t *as_is
             apply->add[(*as_is)++] = file;
             continue;
         }
-        rc = copy_except(output, (struct sl_delta_part){.staged = file}, voids, error);
+        rc = copy_except(output, (struct sl_delta_part){.staged = file}, voids,
+                         sl_delta_file_rows(file), error);
     }
     return rc;
 }
@@ -436,13 +448,12 @@ static enum sl_code list_added(struct sl_apply *apply, size_t as_is, struct sl_e
 
 enum sl_code sl_apply_write(struct sl_apply *apply, struct sl_error *error)
 {
-    int64_t target = apply->in->target_bytes;
-    struct output output = {.apply = apply};
-    bool joins = false;
+    struct output output = apply->folded;
+    bool joins = output.rows > 0;
     size_t as_is = 0;
     enum sl_code rc = SL_OK;
 
-    output.target_bytes = target ? target : apply->in->vectors ? TARGET_VECTORS : TARGET_REWRITING;
+    apply->folded = (struct output){0};
     apply->gone = sl_calloc(apply->live_count + 1, sizeof *apply->gone);
     apply->add = sl_calloc(apply->raw.count + 1, sizeof *apply->add);
     if (!apply->gone || !apply->add) rc = no_memory(error);

@@ -48,7 +48,9 @@ static void prepare(struct apply_world *w)
     }
     assert_int_equal(sl_doc_parse(doc, "[\"seq\"]", 7, &sequence, &w->error), SL_OK);
     if (w->sequenced) options.sequence_by = sequence;
-    OK(w, sl_schema_new(&definition, &options, &w->schema, &w->error));
+    struct sl_table_def def = definition;
+    if (w->no_key) def.primary_key = NULL;
+    OK(w, sl_schema_new(&def, &options, &w->schema, &w->error));
     OK(w, sl_batch_new(w->schema, NULL, &w->batch, &w->error));
     OK(w, sl_schema_arrow(w->schema, &w->arrow, &w->error));
     w->stages = sl_stages_new(0);
@@ -248,6 +250,21 @@ static void publish(struct apply_world *w, struct sl_apply *apply, struct sl_app
     sl_apply_committed(apply);
 }
 
+static enum sl_code look_again(struct apply_world *w, struct sl_stage *stage,
+                               struct sl_apply *apply, const struct sl_apply_input *input,
+                               struct sl_applied *applied, const char *changes)
+{
+    const struct sl_delta_part *parts;
+    size_t count;
+
+    OK(w, sl_apply_absent(apply, &parts, &count, &w->error));
+    w->absent_rows = 0;
+    for (size_t i = 0; i < count; i++) w->absent_rows += (int64_t)parts[i].count;
+    feed(w, stage, apply, changes);
+    OK(w, sl_stage_close(stage, &w->error));
+    return sl_apply_run(apply, input, applied, &w->error);
+}
+
 void apply_run(struct apply_world *w, const char *changes, struct run_flags flags)
 {
     bool tracked[16];
@@ -288,6 +305,8 @@ void apply_run(struct apply_world *w, const char *changes, struct run_flags flag
                                    .target_bytes = w->target_bytes};
     struct sl_applied applied;
     enum sl_code rc = sl_apply_run(apply, &input, &applied, &w->error);
+    if (!rc && flags.look_again)
+        rc = look_again(w, stage, apply, &input, &applied, flags.look_again);
     if (rc != flags.expect) fail_msg("%s: %s", sl_code_name(rc), w->error.message);
     w->committed = !rc && (applied.add_count || applied.gone_count || applied.aside_json);
     if (w->committed) publish(w, apply, &input, &applied, flags.conflict);
@@ -392,22 +411,4 @@ void assert_applied(struct apply_world *w, const char *expected)
 
     assert_string_equal(apply_table(w, &text), expected);
     sl_buf_release(&text);
-}
-/* TMP */
-#include "delta/delta.h"
-__attribute__((weak)) enum sl_code sl_delta_within(struct sl_delta_table *table, const char *column,
-                                                   const struct ArrowSchema *type,
-                                                   const struct ArrowArray *low,
-                                                   const struct ArrowArray *high, size_t *out,
-                                                   size_t *count, struct sl_error *error)
-{
-    const struct sl_delta_live *l;
-    (void)column;
-    (void)type;
-    (void)low;
-    (void)high;
-    enum sl_code rc = sl_delta_live(table, &l, count, error);
-    if (rc) return rc;
-    for (size_t i = 0; i < *count; i++) out[i] = i;
-    return SL_OK;
 }

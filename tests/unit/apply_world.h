@@ -20,7 +20,7 @@
 struct apply_world {
     struct world *base;
     /* how: to be set before the first run */
-    bool history, sequenced, vectors, own_key, ignore_nulls;
+    bool history, sequenced, vectors, own_key, ignore_nulls, no_key;
     bool tracks_nothing;
     size_t memory_bytes, batch_rows;
     int64_t file_bytes, target_bytes, tombstones_us;
@@ -35,6 +35,7 @@ struct apply_world {
     bool committed;         /* the last run changed something */
     struct sl_applied last; /* its numbers: what it points to is gone */
     size_t last_whole;      /* files that went as a whole */
+    int64_t absent_rows;    /* look_again: so many were asked for */
     struct sl_error error;
 };
 
@@ -43,6 +44,7 @@ struct run_flags {
     bool complete, replace,
         conflict; /* conflict: somebody commits in between: the run is done again */
     const char *scope;
+    const char *look_again; /* what comes when absent rows are asked for once more */
     enum sl_code expect;
 };
 

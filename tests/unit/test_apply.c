@@ -218,6 +218,63 @@ static void a_run_is_done_again_after_a_conflict(void **state)
     }
 }
 
+static void nulls_keep_what_is_there(void **state)
+{
+    struct apply_world w;
+
+    EACH_WAY(&w, state)
+    {
+        w.ignore_nulls = true;
+        RUN(&w, "U(a,0,x,p) U(b,0,y,q) U(c,0,z,r) U(d,0,-,s) U(d,0,w)");
+        assert_applied(&w, "a:x/p b:y/q c:z/r d:w/s");
+        RUN(&w, "U(a,0,-,n) U(b,0,-,-) U(c,0,m) U(e,0,-,t)");
+        counts(&w, 1, 2, 0, 1);
+        assert_applied(&w, "a:x/n b:y/q c:m/r d:w/s e:-/t");
+        RUN(&w, "U(a,0,1) U(a,0,-,2) D(b,0) U(b,0,-,v) U(c,0,k) D(c,0)");
+        counts(&w, 0, 2, 1, 0);
+        assert_applied(&w, "a:1/2 b:-/v d:w/s e:-/t");
+        RUN(&w, "U(a,0,-,2) U(a,0,1,-)");
+        assert_false(w.committed);
+        foreign_rows(&w, "U(d,0,w,s)");
+        RUN(&w, "U(d,0,-,u) U(e,0,-,t)", .complete = true);
+        assert_applied(&w, "d:w/u e:-/t");
+    }
+}
+
+static void without_a_key_the_content_is_replaced_when_it_differs(void **state)
+{
+    struct apply_world w;
+
+    EACH_WAY(&w, state)
+    {
+        w.no_key = true;
+        RUN(&w, "U(a,0,x) U(b,0,y) U(b,0,y)", .complete = true);
+        assert_applied(&w, "a:x b:y b:y");
+        RUN(&w, "U(b,0,y) U(a,0,x) X(c,0,z) U(b,0,y)", .complete = true);
+        assert_false(w.committed);
+        assert_int_equal(w.last.unchanged, 3);
+        RUN(&w, "U(b,0,y) U(a,0,x)", .complete = true);
+        counts(&w, 2, 0, 3, 0);
+        assert_applied(&w, "a:x b:y");
+        RUN(&w, "U(c,0,z)");
+        assert_applied(&w, "a:x b:y c:z");
+    }
+}
+
+static void rows_that_were_absent_can_come_after_all(void **state)
+{
+    struct apply_world w;
+
+    EACH_WAY(&w, state)
+    {
+        RUN(&w, "U(a,0,x) U(b,0,y) U(c,0,z) U(d,0,w)", .complete = true);
+        RUN(&w, "U(a,0,x)", .complete = true, .look_again = "U(c,0,new) U(d,0,w)");
+        assert_int_equal(w.absent_rows, 3);
+        counts(&w, 0, 1, 1, 2);
+        assert_applied(&w, "a:x c:new d:w");
+    }
+}
+
 /* ---- sequences ---- */
 
 static void the_newest_change_wins_whenever_it_comes(void **state)
@@ -445,6 +502,9 @@ int main(void)
         TEST(contradicting_rows_of_a_key_of_ours_are_named),
         TEST(a_change_takes_all_rows_of_its_key),
         TEST(a_run_is_done_again_after_a_conflict),
+        TEST(nulls_keep_what_is_there),
+        TEST(without_a_key_the_content_is_replaced_when_it_differs),
+        TEST(rows_that_were_absent_can_come_after_all),
         TEST(the_newest_change_wins_whenever_it_comes),
         TEST(tombstones_expire),
         TEST(many_files_beside_a_table_become_one),
