@@ -18,15 +18,35 @@
 /* What a read is given: the tables that the connectors describe, with their state. */
 static const struct target {
     const char *connector, *options, *table, *state;
+    const char *table_options, *cursor, *input; /* or NULL */
 } targets[] = {
     {"airtable", "{\"base_id\":\"app7YSH0VJY4edqxY\"}", "Projects",
-     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"primary\":\"fldA\"}"},
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"primary\":\"fldA\"}", NULL,
+     NULL, NULL},
     {"airtable", "{}", "Projects__comments",
-     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"comments\":true}"},
-    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "products", NULL},
-    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "events", NULL},
-    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "orders", NULL},
-    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "metrics", NULL},
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"comments\":true}", NULL, NULL,
+     NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "products", NULL, NULL,
+     NULL, NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "events", NULL, NULL, NULL,
+     NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "orders", NULL, NULL, NULL,
+     NULL},
+    {"example", "{\"base_url\":\"http://sim.test\",\"username\":\"u\"}", "metrics", NULL, NULL,
+     NULL, NULL},
+    {"airtable", "{\"base_id\":\"app7YSH0VJY4edqxY\"}", "Projects",
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"modified\":\"fldA\"}", NULL,
+     "{\"parts\":{\"\":{\"v\":2,\"from_us\":1772442000000000,\"window\":\"trusted\"}}}", NULL},
+    {"airtable", "{\"base_id\":\"app7YSH0VJY4edqxY\"}", "Projects",
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\",\"hook\":{\"id\":\"achA\","
+     "\"next\":3,\"polled_us\":1772442000000000}}",
+     "{\"webhooks\":true}",
+     "{\"parts\":{\"\":{\"v\":2,\"from_us\":1772442000000000,\"hook\":{\"id\":\"achA\",\"next\":1,"
+     "\"polled_us\":1772442000000000}}}}",
+     NULL},
+    {"airtable", "{\"base_id\":\"app7YSH0VJY4edqxY\"}", "Projects",
+     "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\"}", NULL, NULL,
+     "{\"keys\":[{\"_airtable_id\":\"recAAAAAAAAAAAAAA\"}]}"},
 };
 
 struct fuzzed {
@@ -75,7 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                            : SL_JOB_READ,
                 .table = target->table,
                 .state = target->state,
-                .input = "{\"tables\":1,\"rows\":-1}",
+                .table_options = target->table_options,
+                .cursor = target->cursor,
+                .input = target->input ? target->input : "{\"tables\":1,\"rows\":-1}",
                 .full = data[1] % 2 == 0},
     };
     if (job.job.kind != SL_JOB_READ) job.job.table = job.job.state = NULL;

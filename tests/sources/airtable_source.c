@@ -75,24 +75,41 @@ void close_source(struct source *source)
     sim_free(source->sim);
 }
 
+static struct harvest_job job_of(const struct source *source, const char *name, const char *cursor,
+                                 bool full, const char *input)
+{
+    const struct harvest_table *table = harvest_table(&source->tables, name);
+
+    assert_non_null(table);
+    return (struct harvest_job){
+        .connector = "airtable",
+        .options = source->options.data,
+        .key_member = "id",
+        .job = {.kind = SL_JOB_READ,
+                .table = table->name,
+                .namespace_ = table->namespace_,
+                .state = table->state,
+                .table_options = source->table_options,
+                .cursor = cursor,
+                .input = input ? input : "{\"tables\":1,\"rows\":-1}",
+                .full = full},
+    };
+}
+
 void read_with(struct source *source, const char *name, const char *cursor, bool full,
                const char *input, struct harvest *out)
 {
-    const struct harvest_table *table = harvest_table(&source->tables, name);
-    struct harvest_job job = {.connector = "airtable", .options = sl_buf_str(&source->options)};
+    struct harvest_job job = job_of(source, name, cursor, full, input);
 
-    assert_non_null(table);
-    job.job = (struct sl_job_options){.kind = SL_JOB_READ,
-                                      .table = table->name,
-                                      .namespace_ = table->namespace_,
-                                      .state = table->state,
-                                      .table_options = source->table_options,
-                                      .cursor = cursor,
-                                      .input = input ? input : "{\"tables\":1,\"rows\":-1}",
-                                      .full = full};
-    job.key_member = "id";
     harvest_run(&job, source->world, out);
     pass(source, 2);
+}
+
+void read_now(struct source *source, const char *name, const char *cursor, struct harvest *out)
+{
+    struct harvest_job job = job_of(source, name, cursor, false, NULL);
+
+    harvest_run(&job, source->world, out);
 }
 
 void keep_cursor(struct source *source, const struct harvest *h)

@@ -30,6 +30,8 @@ void control(struct source *source, const char *format, ...) __attribute__((form
 int64_t discover(struct source *source); /* the calls that it took */
 void read_with(struct source *source, const char *name, const char *cursor, bool full,
                const char *input, struct harvest *out);
+/* An increment; no time passes after it. */
+void read_now(struct source *source, const char *name, const char *cursor, struct harvest *out);
 void keep_cursor(struct source *source, const struct harvest *h);
 /* A full read an hour later: the simulated world has a past, up to its first second. */
 void first_load(struct source *source, const char *name);

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "sources/airtable_source.h"
+#include "sources/tape.h"
 
 #define WEBHOOKS "{\"webhooks\":true}"
 
@@ -360,6 +361,87 @@ static void somebody_elses_webhooks_are_left_alone(void **state)
     close_source(&source);
 }
 
+/* ---- memory ---- */
+
+/* Every allocation of a read fails in turn: it ends with that, or well, and leaves nothing. */
+static void reads_survive_the_failure_of_every_allocation(void **state)
+{
+    static const char *const options[] = {NULL, WEBHOOKS};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct source source;
+        enum sl_code code = SL_NO_MEMORY;
+
+        open_source(&source, options[i]);
+        first_load(&source, OTHER);
+        pass(&source, 1000);
+        edit(&source, OTHER, 7, 3);
+        control(&source, "{\"op\":\"delete\",\"table\":\"" OTHER "\",\"record\":1}");
+        discover(&source);
+        struct tape *tape = tape_new();
+        struct sl_world *real = source.world, *world = tape_record(tape, real);
+        struct harvest h;
+        source.world = world;
+        read_now(&source, OTHER, source.cursor, &h);
+        assert_int_equal(h.code, SL_DONE);
+        harvest_release(&h);
+        sl_world_free(world);
+        for (int64_t n = 0; code != SL_DONE; n++) {
+            int64_t live = sl_alloc_live();
+
+            source.world = tape_play(tape);
+            sl_alloc_fail_after(n);
+            read_now(&source, OTHER, source.cursor, &h);
+            sl_alloc_fail_after(-1);
+            code = h.code;
+            if (code != SL_DONE && code != SL_NO_MEMORY)
+                fail_msg("allocation %d: %s", (int)n, h.error.message);
+            sl_world_free(source.world);
+            harvest_release(&h);
+            assert_int_equal(sl_alloc_live(), live);
+        }
+        tape_free(tape);
+        source.world = real;
+        close_source(&source);
+    }
+}
+
+/* The same of discover, which makes the webhook. */
+static void discover_survives_the_failure_of_every_allocation(void **state)
+{
+    struct source source;
+    enum sl_code code = SL_NO_MEMORY;
+    struct harvest h;
+
+    (void)state;
+    open_source(&source, NULL);
+    struct harvest_job job = {.connector = "airtable",
+                              .options = sl_buf_str(&source.options),
+                              .job = {.kind = SL_JOB_DISCOVER, .table_options = WEBHOOKS}};
+    struct tape *tape = tape_new();
+    struct sl_world *world = tape_record(tape, source.world);
+    harvest_run(&job, world, &h);
+    assert_int_equal(h.code, SL_DONE);
+    harvest_release(&h);
+    sl_world_free(world);
+    for (int64_t n = 0; code != SL_DONE; n++) {
+        int64_t live = sl_alloc_live();
+
+        world = tape_play(tape);
+        sl_alloc_fail_after(n);
+        harvest_run(&job, world, &h);
+        sl_alloc_fail_after(-1);
+        code = h.code;
+        assert_true(code == SL_DONE || code == SL_NO_MEMORY);
+        sl_world_free(world);
+        harvest_release(&h);
+        assert_int_equal(sl_alloc_live(), live);
+    }
+    tape_free(tape);
+    close_source(&source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +458,8 @@ int main(void)
         cmocka_unit_test(a_webhook_is_renewed),
         cmocka_unit_test(without_a_webhook_it_is_windows),
         cmocka_unit_test(somebody_elses_webhooks_are_left_alone),
+        cmocka_unit_test(reads_survive_the_failure_of_every_allocation),
+        cmocka_unit_test(discover_survives_the_failure_of_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,10 +33,8 @@ enum sl_code airtable_start_window(struct airtable *self, struct sl_out *out,
 {
     self->way = AIRTABLE_WINDOW;
     if (self->old.trust == AIRTABLE_TRUSTED) return ask_window(self, out, error);
-    /* Of two clocks the later one, and a day on. */
-    int64_t now_us = self->task.run_started_at_us;
-    if (self->next.from_us > now_us) now_us = self->next.from_us;
-    self->since_us = now_us + SL_DAY_US;
+    self->since_us = SL_DAY_US + (self->next.from_us != SL_NO_TIME ? self->next.from_us
+                                                                   : self->task.run_started_at_us);
     self->stage = AIRTABLE_SELF_TEST;
     return airtable_ask_records(self, false, out, error);
 }
