@@ -189,6 +189,18 @@ static void feed(struct apply_world *w, struct sl_stage *stage, struct sl_apply 
     OK(w, sl_stage_drop(stage, DROPPED, &dropped, &w->error));
 }
 
+void apply_batch(struct apply_world *w, const char *changes, unsigned char *deletes,
+                 struct ArrowArray *out)
+{
+    struct change c;
+
+    for (size_t i = 0; next_change(&changes, &c); i++) {
+        deletes[i] = c.kind == 'D';
+        append(w, &c);
+    }
+    OK(w, sl_batch_take(w->batch, out, &w->error));
+}
+
 /* ---- a run ---- */
 
 static enum sl_code commit(struct apply_world *w, const struct sl_applied *applied)

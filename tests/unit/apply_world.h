@@ -53,6 +53,9 @@ void apply_world_free(struct apply_world *w);
 /* One run; fails the test unless it ends with flags.expect. */
 void apply_run(struct apply_world *w, const char *changes, struct run_flags flags);
 #define RUN(w, changes, ...) apply_run((w), (changes), (struct run_flags){.none = 0, __VA_ARGS__})
+/* The changes as one batch (deletes: a byte each), for a test that stages them itself. */
+void apply_batch(struct apply_world *w, const char *changes, unsigned char *deletes,
+                 struct ArrowArray *out);
 /* What the newest version holds. */
 const char *apply_table(struct apply_world *w, struct sl_buf *out);
 void assert_applied(struct apply_world *w, const char *expected);
