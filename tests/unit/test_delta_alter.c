@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static enum sl_code alter(struct world *world, struct sl_delta_table *table,
                           struct sl_delta_alter what)
@@ -202,6 +203,56 @@ static void one_of_two_wins(void **state)
     sl_delta_table_free(second);
 }
 
+/* A table of another program, from before the protocol had features. */
+static void a_table_of_old_is_upgraded(void **state)
+{
+    struct world *world = *state;
+    const struct sl_pair upgrade[] = {{"delta.enableDeletionVectors", "true"},
+                                      {"delta.columnMapping.mode", "name"}};
+    const struct sl_pair feature = {"delta.feature.domainMetadata", "supported"};
+    const struct sl_pair domain = {"sluice.cursor.flow", "{}"};
+    struct sl_delta_alter what = {.operation = "UPGRADE PROTOCOL",
+                                  .domains = &domain,
+                                  .domains_count = 1};
+    struct sl_delta_table *table;
+    char path[2 * PATH_MAX_LENGTH];
+    struct text log;
+    FILE *file;
+
+    assert_int_equal(mkdir(world->table, 0700), 0);
+    snprintf(path, sizeof path, "%s/_delta_log", world->table);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/_delta_log/%020d.json", world->table, 0);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
+          "{\"metaData\":{\"id\":\"5a7f6c1e-0d4b-4f0e-8c39-2f1de5b9a001\","
+          "\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":"
+          "\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"id\\\","
+          "\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}},"
+          "{\\\"name\\\":\\\"name\\\",\\\"type\\\":\\\"string\\\","
+          "\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\","
+          "\"partitionColumns\":[],\"configuration\":{},\"createdTime\":1}}\n",
+          file);
+    fclose(file);
+    table = open_newest(world);
+    OK(world, commit_one(world, table, stage_rows(world, table, 1, 2), NOTHING));
+    assert_int_equal(sl_delta_alter(table, &what, &world->error), SL_UNSUPPORTED);
+    what.set = &feature;
+    what.set_count = 1;
+    OK(world, sl_delta_alter(table, &what, &world->error));
+    log = log_of(world, 2);
+    assert_non_null(strstr(log.data, "\"minWriterVersion\":7"));
+    assert_non_null(strstr(log.data, "[\"appendOnly\",\"domainMetadata\",\"invariants\"]"));
+    assert_non_null(strstr(log.data, "\"minReaderVersion\":1"));
+    OK(world, alter(world, table, (struct sl_delta_alter){.set = upgrade, .set_count = 2}));
+    log = log_of(world, 3);
+    assert_non_null(strstr(log.data, "\"readerFeatures\":[\"columnMapping\",\"deletionVectors\"]"));
+    OK(world, rename_name(world, table, "other name"));
+    assert_table(world, "1|n1\n2|n2\n");
+    sl_delta_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +261,7 @@ int main(void)
         TEST(refuses_what_a_table_cannot_become),
         TEST(comments_change_without_mapping),
         TEST(one_of_two_wins),
+        TEST(a_table_of_old_is_upgraded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

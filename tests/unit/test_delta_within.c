@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define EVENTS                                                                                     \
-    SCHEMA(FIELD("id", "long") "," FIELD("name", "string") "," FIELD("day", "date") ","            \
-           FIELD("at", "timestamp") "," FIELD("none", "string") "," FIELD("yes", "boolean"))
+    SCHEMA(FIELD("id", "long") "," FIELD("name", "string") "," FIELD("day", "date") "," FIELD(     \
+        "at", "timestamp") "," FIELD("none", "string") "," FIELD("yes", "boolean"))
 
 /* Three files; their numbers are 2, 1, 0. The day of file i is 100 * i, its ids are 10 * i to
  * 10 * i + 1, its names ni0 to ni1, its time so many seconds and 999 microseconds. */

@@ -14,46 +14,49 @@
     "{\"type\":\"struct\",\"fields\":["                                                                                                                                                      \
     "{\"name\":\"id\",\"type\":\"string\",\"nullable\":false,\"metadata\":{}}," FIELD("n", "long") "," FIELD("d", "double") "," FIELD("b", "boolean") "," FIELD("t", "timestamp") "," FIELD( \
         "day",                                                                                                                                                                               \
-        "date") "," FIELD("m", "decimal(20,4)") "," FIELD("z",                                                                                                                               \
-                                                          "binary") ","                                                                                                                      \
-                                                                    "{\"name\":\"files\","                                                                                                   \
-                                                                    "\"nullable\":true,"                                                                                                     \
-                                                                    "\"metadata\":{},\"type\":{"                                                                                             \
-                                                                    "\"type\":\"array\","                                                                                                    \
-                                                                    "\"containsNull\":true,"                                                                                                 \
-                                                                    "\"elementType\":{\"type\":"                                                                                             \
-                                                                    "\"struct\",\"fields\":"                                                                                                 \
-                                                                    "[" FIELD("id", "string") "," FIELD(                                                                                     \
-                                                                        "size",                                                                                                              \
-                                                                        "long") "]}}},"                                                                                                      \
-                                                                                "{\"name\":"                                                                                                 \
-                                                                                "\"scores\","                                                                                                \
-                                                                                "\"nullable\":"                                                                                              \
-                                                                                "true,"                                                                                                      \
-                                                                                "\"metadata\":{},"                                                                                           \
-                                                                                "\"type\":{"                                                                                                 \
-                                                                                "\"type\":"                                                                                                  \
-                                                                                "\"map\","                                                                                                   \
-                                                                                "\"keyType\":"                                                                                               \
-                                                                                "\"string\","                                                                                                \
-                                                                                "\"valueType\":"                                                                                             \
-                                                                                "\"long\","                                                                                                  \
-                                                                                "\"valueContainsN"                                                                                           \
-                                                                                "ull\":true}},"                                                                                              \
-                                                                                "{\"name\":"                                                                                                 \
-                                                                                "\"bound\","                                                                                                 \
-                                                                                "\"nullable\":"                                                                                              \
-                                                                                "true,"                                                                                                      \
-                                                                                "\"metadata\":{},"                                                                                           \
-                                                                                "\"type\":{"                                                                                                 \
-                                                                                "\"type\":"                                                                                                  \
-                                                                                "\"struct\","                                                                                                \
-                                                                                "\"fields\":"                                                                                                \
-                                                                                "[" FIELD("at", "timestamp") "," FIELD(                                                                      \
-                                                                                    "id",                                                                                                    \
-                                                                                    "string") "]}"                                                                                           \
-                                                                                              "}]"                                                                                           \
-                                                                                              "}"
+        "date") "," FIELD("m",                                                                                                                                                               \
+                          "decimal(20,4)") "," FIELD("z",                                                                                                                                    \
+                                                     "binary") ","                                                                                                                           \
+                                                               "{\"name\":\"files\","                                                                                                        \
+                                                               "\"nullable\":true,"                                                                                                          \
+                                                               "\"metadata\":{},\"type\":{"                                                                                                  \
+                                                               "\"type\":\"array\","                                                                                                         \
+                                                               "\"containsNull\":true,"                                                                                                      \
+                                                               "\"elementType\":{\"type\":"                                                                                                  \
+                                                               "\"struct\",\"fields\":"                                                                                                      \
+                                                               "[" FIELD("id", "string") "," FIELD(                                                                                          \
+                                                                   "size",                                                                                                                   \
+                                                                   "long") "]}}},"                                                                                                           \
+                                                                           "{\"name\":"                                                                                                      \
+                                                                           "\"scores\","                                                                                                     \
+                                                                           "\"nullable\":"                                                                                                   \
+                                                                           "true,"                                                                                                           \
+                                                                           "\"metadata\":{},"                                                                                                \
+                                                                           "\"type\":{"                                                                                                      \
+                                                                           "\"type\":"                                                                                                       \
+                                                                           "\"map\","                                                                                                        \
+                                                                           "\"keyType\":"                                                                                                    \
+                                                                           "\"string\","                                                                                                     \
+                                                                           "\"valueType\":"                                                                                                  \
+                                                                           "\"long\","                                                                                                       \
+                                                                           "\"valueContainsN"                                                                                                \
+                                                                           "ull\":true}},"                                                                                                   \
+                                                                           "{\"name\":"                                                                                                      \
+                                                                           "\"bound\","                                                                                                      \
+                                                                           "\"nullable\":"                                                                                                   \
+                                                                           "true,"                                                                                                           \
+                                                                           "\"metadata\":{},"                                                                                                \
+                                                                           "\"type\":{"                                                                                                      \
+                                                                           "\"type\":"                                                                                                       \
+                                                                           "\"struct\","                                                                                                     \
+                                                                           "\"fields\":"                                                                                                     \
+                                                                           "[" FIELD(                                                                                                        \
+                                                                               "at",                                                                                                         \
+                                                                               "times"                                                                                                       \
+                                                                               "tamp") "," FIELD("id",                                                                                       \
+                                                                                                 "string") "]}"                                                                              \
+                                                                                                           "}]"                                                                              \
+                                                                                                           "}"
 
 static const char *const names[] = {"id:u",
                                     "n:l",

@@ -301,8 +301,7 @@ static void take_out(struct log *log, const struct sl_delta_gone *gone, size_t c
 
     for (size_t i = 0; i < count; i++) {
         struct data **file = &log->files[gone[i].file];
-        struct data *left =
-            gone[i].rows ? data_without(*file, gone[i].rows, gone[i].count) : NULL;
+        struct data *left = gone[i].rows ? data_without(*file, gone[i].rows, gone[i].count) : NULL;
         data_drop(*file);
         *file = left;
     }
