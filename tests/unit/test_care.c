@@ -244,6 +244,37 @@ static void a_year_leaves_no_more_than_a_month(void **state)
     sl_delta_table_free(table);
 }
 
+static double processor_seconds(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Opening and committing, every five minutes: bench/commits_bench.c does it ten thousand times. */
+static void a_late_commit_costs_what_an_early_one_does(void **state)
+{
+    enum { COMMITS = 200, WINDOW = 50 };
+    struct world *world = *state;
+    struct sl_delta_table *table = create(world, TWO_FIELDS);
+    double early = 0, late = 0;
+
+    for (int i = 0; i < COMMITS; i++) {
+        double start = processor_seconds();
+        sl_delta_table_free(table);
+        table = open_newest(world);
+        OK(world, commit_one(world, table, stage_noise(world, table, 3), NOTHING));
+        pass(world, 5 * MINUTE);
+        care(world, table, NULL);
+        double took = processor_seconds() - start;
+        if (i >= WINDOW && i < 2 * WINDOW) early += took; /* one interval of checkpoints each */
+        if (i >= COMMITS - WINDOW) late += took;
+    }
+    sl_delta_table_free(table);
+    assert_true(late < 2 * early);
+}
+
 static void who_is_overtaken_joins_nothing(void **state)
 {
     struct world *world = *state;
@@ -288,10 +319,15 @@ static void what_fails_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(when_nothing_is_due_nothing_is_asked),    TEST(small_files_are_joined),
-        TEST(disk_use_is_bounded_when_little_changes), TEST(disk_use_is_bounded_when_much_changes),
-        TEST(disk_use_is_bounded_when_runs_are_rare),  TEST(a_year_leaves_no_more_than_a_month),
-        TEST(who_is_overtaken_joins_nothing),          TEST(what_fails_is_told),
+        TEST(when_nothing_is_due_nothing_is_asked),
+        TEST(small_files_are_joined),
+        TEST(disk_use_is_bounded_when_little_changes),
+        TEST(disk_use_is_bounded_when_much_changes),
+        TEST(disk_use_is_bounded_when_runs_are_rare),
+        TEST(a_year_leaves_no_more_than_a_month),
+        TEST(a_late_commit_costs_what_an_early_one_does),
+        TEST(who_is_overtaken_joins_nothing),
+        TEST(what_fails_is_told),
     };
 
     return cmocka_run_group_tests_name("care", tests, NULL, NULL);

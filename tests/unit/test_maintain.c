@@ -87,6 +87,16 @@ static struct sl_delta_totals totals_of(struct world *world, struct sl_delta_tab
     return totals;
 }
 
+static struct sl_delta_vacuumed vacuum(struct world *world, int64_t retention, int64_t at)
+{
+    struct sl_delta_table *table = open_newest(world);
+    struct sl_delta_vacuumed done;
+
+    OK(world, sl_delta_vacuum(table, retention, at, false, NULL, NULL, &done, &world->error));
+    sl_delta_table_free(table);
+    return done;
+}
+
 /* -- Optimize ---------------------------------------------------------------------------------- */
 
 static void small_files_become_one(void **state)
@@ -181,6 +191,49 @@ static void a_run_goes_on_after_it(void **state)
     assert_table(world, "3|n3\n0|n0\n1|n1\n2|n2\n");
 }
 
+static void dead_rows_go_for_good(void **state)
+{
+    static const int64_t one[] = {1}, two[] = {0, 1};
+    struct world *world = *state;
+    const struct sl_pair vectors = {"delta.enableDeletionVectors", "true"};
+    const struct sl_delta_optimize_options all = {.dead_ratio = -1, .small_bytes = 1};
+    const struct sl_delta_optimize_options many = {.small_bytes = 1};
+    struct sl_delta_table *table = NULL;
+    struct sl_delta_commit commit = NOTHING;
+    struct sl_delta_optimized done;
+    struct sl_delta_gone gone[2] = {{.rows = one, .count = 1},
+                                    {.file = 1, .rows = two, .count = 2}};
+    const struct sl_delta_live *live;
+    size_t count;
+
+    OK(world, sl_delta_create(world->engine, world->table, TWO_FIELDS, &vectors, 1, &NOTHING,
+                              &table, &world->error));
+    OK(world, commit_one(world, table, stage_rows(world, table, 1, 4), NOTHING));
+    OK(world, commit_one(world, table, stage_rows(world, table, 5, 4), NOTHING));
+    commit.gone = gone; /* a quarter of one file, half of the other */
+    commit.gone_count = 2;
+    OK(world, commit_one(world, table, NULL, commit));
+    assert_int_equal(count_in(world->table, ".bin"), 1);
+
+    OK(world, sl_delta_optimize(table, &many, &done, &world->error));
+    assert_int_equal(done.files_removed, 1);
+    assert_int_equal(done.rows_purged, 2);
+    assert_int_equal(totals_of(world, table).rows, 5);
+    assert_int_equal(vacuum(world, -1, now() + 8 * DAY).files, 1);
+    assert_int_equal(count_in(world->table, ".bin"), 1); /* a live file needs it */
+
+    OK(world, sl_delta_optimize(table, &all, &done, &world->error));
+    assert_int_equal(done.files_removed, 1);
+    assert_int_equal(done.rows_purged, 1);
+    OK(world, sl_delta_live(table, &live, &count, &world->error));
+    assert_int_equal(count, 2);
+    assert_int_equal(live[0].dead + live[1].dead, 0);
+    assert_int_equal(totals_of(world, table).rows, 5);
+    assert_int_equal(vacuum(world, -1, now() + 8 * DAY).files, 2);
+    assert_int_equal(count_in(world->table, ".bin"), 0);
+    sl_delta_table_free(table);
+}
+
 /* Rows of random numbers, which do not compress. */
 static struct sl_delta_file *stage_noise(struct world *world, struct sl_delta_table *table,
                                          int rows)
@@ -233,16 +286,6 @@ static void small_steps_stay_small(void **state)
 }
 
 /* -- Vacuum ------------------------------------------------------------------------------------ */
-
-static struct sl_delta_vacuumed vacuum(struct world *world, int64_t retention, int64_t at)
-{
-    struct sl_delta_table *table = open_newest(world);
-    struct sl_delta_vacuumed done;
-
-    OK(world, sl_delta_vacuum(table, retention, at, false, NULL, NULL, &done, &world->error));
-    sl_delta_table_free(table);
-    return done;
-}
 
 static void count_path(void *ctx, const char *path)
 {
@@ -488,6 +531,7 @@ int main(void)
         TEST(optimizing_needs_enough_files),
         TEST(who_comes_late_changes_nothing),
         TEST(a_run_goes_on_after_it),
+        TEST(dead_rows_go_for_good),
         TEST(files_get_no_larger_than_wanted),
         TEST(small_steps_stay_small),
         TEST(removed_files_go_after_the_retention),

@@ -247,6 +247,7 @@ impl From<KernelError> for Failure {
         let mut failure = from_error(code, error);
         if failure.hint.is_empty() {
             failure.hint = table_advice(error).to_string();
+            failure.retryable |= matches!(error, ObjectStore(_) | IOError(_));
         }
         failure
     }
@@ -335,6 +336,9 @@ fn table_advice(error: &KernelError) -> &'static str {
     use KernelError::*;
 
     match error {
+        ObjectStore(_) | IOError(_) => {
+            "The store failed, or the disk: run it again; nothing is lost and nothing is written twice."
+        }
         Unsupported(_) | InvalidProtocol(_) => {
             "Another program gave the table a feature that sluice does not know: take it off with \
              that program (ALTER TABLE ... DROP FEATURE), or land in another destination table."
