@@ -139,6 +139,21 @@ def bench_size(_):
             "mib": round(binary().stat().st_size / (1 << 20), 1), "file": "build/sluice"}
 
 
+def bench_commits(args):
+    """A table that is written every five minutes for five weeks."""
+    program = ROOT / "build/release/bench/commits_bench"
+    for step in (["cmake", "--preset", "release", "-DSLUICE_BENCH=ON"],
+                 ["cmake", "--build", "--preset", "release", "--target", program.name]):
+        subprocess.run(step, cwd=ROOT, check=True, stdout=sys.stderr.fileno())
+    folder = Path(tempfile.mkdtemp(prefix="sluice-commits-"))
+    try:
+        done = subprocess.run([program, folder, str(args.commits)], check=True, text=True,
+                              stdout=subprocess.PIPE)
+        return json.loads(done.stdout) | {"command": f"commits_bench DIRECTORY {args.commits}"}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def bench_first_build(_):
     """Clones this repository into a temporary folder and builds it from nothing."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-first-build-"))
@@ -160,7 +175,7 @@ def noted_first_build(_):
 
 def main():
     parts = {"start": bench_start, "throughput": bench_throughput, "memory": bench_memory,
-             "limit": bench_limit, "size": bench_size}
+             "limit": bench_limit, "size": bench_size, "commits": bench_commits}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *parts, "first-build"],
                         help="what to measure; nothing named: all but first-build")
@@ -168,6 +183,7 @@ def main():
     parser.add_argument("--tables", type=int, choices=[1, 6],
                         help="limit: one table of the benchmark's base, or the demo's six")
     parser.add_argument("--records", type=int, default=5_000, help="limit: records per table")
+    parser.add_argument("--commits", type=int, default=10_000, help="commits: how many")
     parser.add_argument("--latency", type=int, default=0, help="limit: milliseconds")
     args = parser.parse_args()
 

@@ -13,7 +13,6 @@ use std::{fs, io};
 use delta_kernel::object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use delta_kernel::object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use delta_kernel::object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use delta_kernel::object_store::local::LocalFileSystem;
 use delta_kernel::object_store::path::Path;
 use delta_kernel::object_store::{ClientConfigKey, ObjectStore, RetryConfig};
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
@@ -25,6 +24,7 @@ use crate::border::{
     guard, io_advice, pairs, quietly, text, Code, Failure, Outcome, SlError, SlPair,
 };
 use crate::faults::{Faults, Faulty, Plan};
+use crate::local::Local;
 
 /// Worker threads wait for stores; blocking threads touch the local disk.
 const WORKER_THREADS: usize = 2;
@@ -124,7 +124,7 @@ impl Engine {
             ..RetryConfig::default()
         };
         match url.scheme() {
-            "file" => Ok(Arc::new(LocalFileSystem::new().with_fsync(true))),
+            "file" => Ok(Arc::new(Local::new())),
             "s3" | "s3a" => {
                 let mut builder =
                     AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);

@@ -25,6 +25,7 @@
 //! * `optimize`    small files become large ones, dead rows go
 //! * `vacuum`      files that nobody needs go
 //! * `faults`      a store that fails as told, for tests
+//! * `local`       the local file system, whose logs may be long
 //!
 //! The exported functions take raw pointers from C. What delta.h asks of their callers (valid
 //! handles, one thread at a time, lifetimes) is what makes them sound, so the safety of every
@@ -41,6 +42,7 @@ mod engine;
 mod evolve;
 mod faults;
 mod live;
+mod local;
 mod log;
 mod maintenance;
 mod optimize;
