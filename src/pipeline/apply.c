@@ -112,6 +112,7 @@ void sl_apply_free(struct sl_apply *apply)
     end_run(apply, apply->handed_out);
     sl_pool_release(&apply->noted);
     sl_spill_free(apply->spilled);
+    sl_free(apply->filter.words);
     if (apply->key_schema.release) apply->key_schema.release(&apply->key_schema);
     sl_buf_release(&apply->range.low_text);
     sl_buf_release(&apply->range.high_text);

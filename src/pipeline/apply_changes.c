@@ -147,14 +147,29 @@ static enum sl_code widen(struct sl_apply *apply, const struct ArrowSchema *sche
 
 /* ---- noting ---- */
 
+static enum sl_code note_on_disk(struct sl_apply *apply, const struct entry *e,
+                                 struct sl_error *error)
+{
+    struct filter *filter = &apply->filter;
+    uint64_t a = e->key.a & filter->mask, b = e->key.b & filter->mask;
+
+    filter->words[a >> 6] |= (uint64_t)1 << (a & 63);
+    filter->words[b >> 6] |= (uint64_t)1 << (b & 63);
+    return sl_spill_add(apply->spilled, e, error);
+}
+
 static enum sl_code to_disk(struct sl_apply *apply, struct sl_error *error)
 {
+    size_t bytes = FILTER_BYTES_MIN;
     struct pool_walk walk = {0};
     const struct entry *e;
-    enum sl_code rc = sl_spill_new(apply->options.spill, 0, &apply->spilled, error);
+    enum sl_code rc;
 
-    while (!rc && (e = sl_pool_next(&apply->noted, &walk)))
-        rc = sl_spill_add(apply->spilled, e, error);
+    while (bytes * 2 <= apply->options.memory_bytes / FILTER_SHARE) bytes *= 2;
+    apply->filter = (struct filter){sl_calloc(bytes, 1), bytes * 8 - 1};
+    if (!apply->filter.words) return no_memory(error);
+    rc = sl_spill_new(apply->options.spill, 0, &apply->spilled, error);
+    while (!rc && (e = sl_pool_next(&apply->noted, &walk))) rc = note_on_disk(apply, e, error);
     if (!rc) sl_pool_release(&apply->noted);
     return rc;
 }
@@ -167,7 +182,7 @@ static enum sl_code note(struct sl_apply *apply, const struct entry *e, struct s
     if (!apply->spilled && apply->noted.bytes > apply->options.memory_bytes / MEMORY_SHARE)
         rc = to_disk(apply, error);
     if (rc) return rc;
-    if (apply->spilled) return sl_spill_add(apply->spilled, e, error);
+    if (apply->spilled) return note_on_disk(apply, e, error);
     return sl_pool_add(&apply->noted, e) ? SL_OK : no_memory(error);
 }
 
@@ -345,7 +360,8 @@ static enum sl_code contest(struct sl_apply *apply, struct slot *slot, struct en
     bool wins = sl_latest_wins(&a, &b);
     uint64_t loser = wins ? held->at : e->at;
 
-    if (apply->options.own_key && apply->in->complete && held->whole != e->whole)
+    if (apply->options.own_key && apply->in->complete && held->whole != e->whole &&
+        !((held->flags | e->flags) & ENTRY_DELETE))
         note_clash(apply, e);
     if (wins && !copy) {
         slot->changes = e;

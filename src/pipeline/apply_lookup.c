@@ -215,13 +215,15 @@ static enum sl_code take_batch(struct pass *pass, struct reading *r, enum sl_pla
     struct sl_apply *apply = pass->apply;
     const struct workspace *work = &apply->work;
     const int64_t *part = numbers(&r->batch, 0), *row = numbers(&r->batch, 1);
-    bool all = rows || (apply->in->complete && kind == IN_LIVE);
+    bool all = apply->in->complete && kind == IN_LIVE;
     enum sl_code rc = measure(pass, &r->schema, &r->batch, error);
 
     for (int64_t i = 0; i < r->batch.length && !rc; i++) {
         if (kind == IN_LIVE)
             apply->seen_rows += !apply->options.history || sl_seq_none(work_sequence(work, 2, i));
-        if (!all && !sl_keys_find(&apply->keys, work->keys[i])) continue;
+        if (!all && !(rows ? filter_may_have(&apply->filter, work->keys[i])
+                           : sl_keys_find(&apply->keys, work->keys[i]) != NULL))
+            continue;
         struct entry *e = make_entry(pass, i, position(kind, files[part[i]], row[i]));
         rc = rows ? sl_spill_add(rows, e, error) : sl_apply_meet(apply, e, error);
     }

@@ -175,6 +175,20 @@ struct key_range {
     struct sl_buf low_text, high_text;
 };
 
+/* Keys of changes on disk: two bits each. */
+#define FILTER_SHARE 16
+#define FILTER_BYTES_MIN ((size_t)4096)
+struct filter {
+    uint64_t *words;
+    uint64_t mask;
+};
+static inline bool filter_may_have(const struct filter *filter, struct sl_key128 key)
+{
+    uint64_t a = key.a & filter->mask, b = key.b & filter->mask;
+
+    return filter->words[a >> 6] >> (a & 63) & filter->words[b >> 6] >> (b & 63) & 1;
+}
+
 /* One key of the partition at hand. */
 struct slot {
     uint64_t tag;          /* half of the key */
@@ -245,6 +259,7 @@ struct sl_apply {
 
     struct pool noted; /* in memory, until: */
     struct spill *spilled;
+    struct filter filter;
     int64_t noted_count;
     struct ArrowSchema key_schema; /* of the first column of the key */
     struct key_range range;
