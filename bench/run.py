@@ -134,6 +134,29 @@ def bench_limit(args):
             for tables, records in ((6, 5_000), (1, 50_000)) for latency_ms in (0, 200, 500)]
 
 
+def bench_changes(_):
+    """A second run with nothing new, and one after 1 % of the records were edited."""
+    records, edited = 50_000, 500
+    options = ["--kind", "bench", "--records", records, "--rate", "-1"]
+    found = {"records": records, "edited": edited, "command": "sluice run pipeline.json",
+             "simulator": "sluice sim airtable " + " ".join(map(str, options))}
+    with Simulator("airtable", *options) as simulator:
+        connection = demo.connection(simulator, requests_per_second="100000")
+        with Home(connection, {BENCH_TABLE: "bench"}) as home:
+            for name in ("first", "nothing", "changed"):
+                if name == "changed":
+                    step = records // edited
+                    simulator.control(ops=[{"op": "edit", "table": BENCH_TABLE, "record": n * step}
+                                           for n in range(edited)])
+                simulator.control(advance_ms=1_200_000)  # behind every margin of the reader
+                before = simulator.stats()["requests"]
+                found[name] = home.run()
+                found[name]["calls"] = simulator.stats()["requests"] - before
+    found["calls_per_1000_changed"] = round(found["changed"]["calls"] * 1000 / edited, 1)
+    found["calls_to_a_full_read"] = round(found["nothing"]["calls"] / found["first"]["calls"], 4)
+    return found
+
+
 def bench_size(_):
     return {"bytes": binary().stat().st_size,
             "mib": round(binary().stat().st_size / (1 << 20), 1), "file": "build/sluice"}
@@ -175,7 +198,8 @@ def noted_first_build(_):
 
 def main():
     parts = {"start": bench_start, "throughput": bench_throughput, "memory": bench_memory,
-             "limit": bench_limit, "size": bench_size, "commits": bench_commits}
+             "limit": bench_limit, "changes": bench_changes, "size": bench_size,
+             "commits": bench_commits}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *parts, "first-build"],
                         help="what to measure; nothing named: all but first-build")

@@ -1,5 +1,7 @@
 """What must hold of a table of versions (SCD_TYPE_2): [__START_AT, __END_AT), the open one has no end."""
 
+import itertools
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,8 +17,18 @@ def bounds(table: pa.Table) -> pa.Table:
     return table
 
 
+def only(table: pa.Table, keep: list) -> pa.Table:
+    """Some rows. Slices, because views of text, as delta-rs gives them, cannot be filtered."""
+    slices, at = [table.slice(0, 0)], 0
+    for kept, run in itertools.groupby(keep):
+        length = len(list(run))
+        slices += [table.slice(at, length)] if kept else []
+        at += length
+    return pa.concat_tables(slices)
+
+
 def current(table: pa.Table) -> pa.Table:
-    return table.filter(pc.is_null(table[END]))
+    return only(table, pc.is_null(table[END]).to_pylist())
 
 
 def last_change(table: pa.Table):
@@ -29,10 +41,8 @@ def last_change(table: pa.Table):
 def as_of(table: pa.Table, when) -> pa.Table:
     """The rows that were open at an instant."""
     table = bounds(table)
-    rows = table.to_pydict()
-    keep = [start is not None and start <= when and (end is None or end > when)
-            for start, end in zip(rows[START], rows[END])]
-    return table.filter(pa.array(keep, pa.bool_()))
+    return only(table, [start is not None and start <= when and (end is None or end > when)
+                        for start, end in zip(table[START].to_pylist(), table[END].to_pylist())])
 
 
 def faults(table: pa.Table, key="_airtable_id") -> list:

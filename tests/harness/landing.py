@@ -51,6 +51,15 @@ class Landing:
         self.ran(incremental=incremental)
         return result
 
+    def reconcile(self):
+        """A run that reads everything, and finds what no modified time shows."""
+        return self.run(*self.complete())
+
+    def complete(self) -> tuple:
+        """The options of such a run. Where there is no such option every run is one."""
+        asked = self.sluice.run("run", "--help").out
+        return ("--reconcile",) if "--reconcile" in asked else ()
+
     def care(self, verb, *options, **more):
         """sluice tables VERB on every table."""
         return [self.sluice.run("tables", verb, self.name(d), *options, **more)

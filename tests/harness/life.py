@@ -20,9 +20,7 @@ VALUES = {
     "email": lambda dice: f"person{dice.randrange(99)}@example.org",
 }
 
-SECOND_MS, MINUTE_MS, HOUR_MS = 1000, 60_000, 3_600_000
-SETTLED_MS = 2 * MINUTE_MS  # after that a modified time lies behind every margin of a reader
-DAY_MS = 25 * HOUR_MS       # after that a daily task is due
+SETTLED_MS = 120_000  # after that a modified time lies behind every margin of a reader
 
 
 class Life:
