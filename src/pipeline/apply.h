@@ -13,6 +13,9 @@
  * (3) A file none of whose rows changed is not touched; when no row changed nothing is written.
  * (4) sl_apply_run may be called again, with a newer snapshot, after a conflict.
  *
+ * Without a key nothing can be looked up: a complete read takes the place of the table's content when
+ * the two differ as multisets of rows; anything less is added.
+ *
  * docs/changes.md has the algorithm and what it costs.
  */
 #ifndef SL_APPLY_H
@@ -43,7 +46,8 @@ struct sl_apply_options {
 };
 SL_MUST_USE enum sl_code sl_apply_new(const struct sl_apply_options *options, struct sl_apply **out,
                                       struct sl_error *error);
-/* Drops files that were written and not committed (sl_apply_committed). NULL is fine. */
+/* Drops files that were written and that no version names; a file beside the table that a run handed
+ * out stays, because a commit of which nobody knows may name it (vacuum finds it). NULL is fine. */
 void sl_apply_free(struct sl_apply *apply);
 
 /* Notes a batch whose first row will be `row` of staged file `file`. deletes: a byte per row, not 0
