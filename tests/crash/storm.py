@@ -265,12 +265,13 @@ def struck(report) -> set:
 
 def storm(kinds, seed, kills, seconds, keep=None, cover=False) -> Report:
     """Lives of each kind in turn until there were so many kills, or so much time has passed; with
-    cover, not before every point was struck and every kind has lived."""
+    cover, not before every point was struck and every kind has lived, or four times as much."""
     report, deadline = Report(), time.monotonic() + seconds
     aim = Aim(random.Random(seed))
 
     def enough():
-        if cover and (set(points()) - struck(report) or report.lives < len(kinds)):
+        late = time.monotonic() > deadline + 3 * seconds
+        if cover and not late and (set(points()) - struck(report) or report.lives < len(kinds)):
             return False
         return report.total() >= kills or time.monotonic() > deadline
 
