@@ -21,16 +21,18 @@
 #define WORDS_MAX 12
 #define CONNECTION "airtable"
 #define PIPELINE "airtable_launch_control"
+#define HISTORY_PIPELINE "airtable_vendor_history"
 #define TABLE "main.bronze.bronze_vendors"
+#define HISTORY_TABLE "main.bronze.bronze_vendors_history"
 
-/* examples/airtable/pipeline.json, made into C by the build; ends with NUL. */
-extern const char cli_demo_pipeline[];
+/* examples/airtable/pipeline.json and history.json, made into C by the build; end with NUL. */
+extern const char cli_demo_pipeline[], cli_demo_history[];
 
 struct demo {
     struct cli *cli;
     struct sim *sim;
     struct sim_server *server;
-    struct sl_buf home, token_path, pipeline_path, connection_json;
+    struct sl_buf home, token_path, pipeline_path, history_path, connection_json;
 };
 
 static void title(const struct demo *demo, int step, const char *text)
@@ -109,6 +111,7 @@ static enum sl_code home_choose(struct demo *demo, struct sl_error *error)
     const char *real = sl_catalog_home(demo->cli->catalog);
     sl_buf_addf(&demo->token_path, "%s/demo-token", real);
     sl_buf_addf(&demo->pipeline_path, "%s/pipeline.json", real);
+    sl_buf_addf(&demo->history_path, "%s/history.json", real);
     return SL_OK;
 }
 
@@ -212,23 +215,32 @@ static enum sl_code connect_it(struct demo *demo, const char *url, struct sl_err
     return rc ? rc : step(demo, error, "check", CONNECTION, NULL);
 }
 
-static enum sl_code plan_it(struct demo *demo, struct sl_error *error)
+static enum sl_code pipeline_put(struct demo *demo, const char *name, const char *path,
+                                 const char *json, struct sl_error *error)
 {
     char id[SL_ID_MAX];
     struct sl_error missing;
     struct sl_buf argument = {0};
-    bool exists = sl_pipeline_find(demo->cli->catalog, PIPELINE, id, &missing) == SL_OK;
+    bool exists = sl_pipeline_find(demo->cli->catalog, name, id, &missing) == SL_OK;
+    enum sl_code rc = file_write(path, json, 0644, error);
 
-    title(demo, 3, "A pipeline: which tables land where");
-    enum sl_code rc = file_write(demo->pipeline_path.data, cli_demo_pipeline, 0644, error);
-    sl_buf_addf(&argument, "@%s", demo->pipeline_path.data);
+    sl_buf_addf(&argument, "@%s", path);
     if (!rc && sl_buf_failed(&argument)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a path");
     if (!rc)
-        rc = exists
-                 ? step(demo, error, "pipelines", "update", PIPELINE, "--json", argument.data, NULL)
-                 : step(demo, error, "pipelines", "create", "--json", argument.data, NULL);
+        rc = exists ? step(demo, error, "pipelines", "update", name, "--json", argument.data, NULL)
+                    : step(demo, error, "pipelines", "create", "--json", argument.data, NULL);
     sl_buf_release(&argument);
     return rc;
+}
+
+static enum sl_code plan_it(struct demo *demo, struct sl_error *error)
+{
+    title(demo, 3, "Two pipelines: six tables as they are now, and the history of one of them");
+    enum sl_code rc =
+        pipeline_put(demo, PIPELINE, demo->pipeline_path.data, cli_demo_pipeline, error);
+    return rc ? rc
+              : pipeline_put(demo, HISTORY_PIPELINE, demo->history_path.data, cli_demo_history,
+                             error);
 }
 
 static enum sl_code show_it(struct demo *demo, struct sl_error *error)
@@ -244,11 +256,89 @@ static enum sl_code show_it(struct demo *demo, struct sl_error *error)
     return rc;
 }
 
+/* ---- the second act ---- */
+
+/* What somebody does in the base between two runs: in words, and for the simulator. */
+static const struct {
+    const char *words, *op;
+} changes[] = {
+    {"The spend of two vendors is corrected",
+     "{\"ops\":[{\"op\":\"edit\",\"table\":\"Vendors\",\"record\":4,\"fields\":{\"Spend\":1200.5}},"
+     "{\"op\":\"edit\",\"table\":\"Vendors\",\"record\":11,\"fields\":{\"Spend\":980}}]}"},
+    {"A new vendor is entered", "{\"op\":\"create\",\"table\":\"Vendors\"}"},
+    {"Another one is deleted", "{\"op\":\"delete\",\"table\":\"Vendors\",\"record\":30}"},
+    {"The field 'Country' is now called 'Country of Origin'",
+     "{\"op\":\"rename_field\",\"table\":\"Vendors\",\"field\":\"Country\","
+     "\"to\":\"Country of Origin\"}"},
+    {"Packaging Tasks get a field 'Carrier'",
+     "{\"op\":\"add_field\",\"table\":\"Packaging Tasks\",\"name\":\"Carrier\","
+     "\"type\":\"singleLineText\"}"},
+    {"Three packaging tasks are edited",
+     "{\"op\":\"edit\",\"table\":\"Packaging Tasks\",\"count\":3}"},
+};
+
+static enum sl_code change_it(struct demo *demo, struct sl_error *error)
+{
+    enum sl_code rc = SL_OK;
+
+    title(demo, 6, "People work in the base");
+    for (size_t i = 0; !rc && i < sizeof changes / sizeof *changes; i++) {
+        printf("  - %s\n", changes[i].words);
+        rc = sim_control(demo->sim, changes[i].op, error);
+    }
+    return rc;
+}
+
+static enum sl_code run_again(struct demo *demo, struct sl_error *error)
+{
+    title(demo, 7, "The second run takes what changed, and nothing else");
+    enum sl_code rc = step(demo, error, "run", PIPELINE, "--quiet", NULL);
+    if (!rc) {
+        printf("A field that was renamed keeps its column. A table with a new field is read in "
+               "full, because a\nsource fills fields without touching the records. The others took "
+               "two calls: one finds out, once,\nthat the filter can be relied on. From now on it "
+               "is one call a table, whatever its size:\n");
+        rc = step(demo, error, "run", PIPELINE, "--quiet", NULL);
+    }
+    if (!rc) {
+        printf("What that costs in a month:\n");
+        rc = step(demo, error, "plan", PIPELINE, "--every", "15m", NULL);
+    }
+    if (!rc) {
+        printf("Where a table stands is in the table itself:\n");
+        rc = step(demo, error, "cursor", "show", TABLE, NULL);
+    }
+    if (rc) return rc;
+    title(demo, 8, "Deletes: Airtable does not tell them, so a complete read does, once a day");
+    rc = step(demo, error, "verify", TABLE, "--quiet", NULL);
+    if (rc == SL_PARTIAL) {
+        printf("exit code 1: %s\n", error->message);
+        *error = (struct sl_error){0};
+        rc = step(demo, error, "run", PIPELINE, "--reconcile", "--refresh", "bronze_vendors",
+                  "--quiet", NULL);
+    }
+    if (!rc) rc = step(demo, error, "tables", "history", TABLE, NULL);
+    return rc;
+}
+
+static enum sl_code show_history(struct demo *demo, struct sl_error *error)
+{
+    title(demo, 9, "History: what a vendor was, and is (SCD_TYPE_2)");
+    enum sl_code rc = step(demo, error, "run", HISTORY_PIPELINE, "--reconcile", "--quiet", NULL);
+    if (!rc)
+        rc = step(demo, error, "sql",
+                  "SELECT vendor, spend, __START_AT, __END_AT FROM " HISTORY_TABLE
+                  " WHERE _airtable_id IN (SELECT _airtable_id FROM " HISTORY_TABLE
+                  " WHERE __END_AT IS NOT NULL) ORDER BY _airtable_id, __START_AT",
+                  NULL);
+    return rc;
+}
+
 static void snippets(const struct demo *demo, const char *path)
 {
     const char *bold = cli_bold(demo->cli), *plain = cli_plain(demo->cli);
 
-    title(demo, 6, "Read it with what you have");
+    title(demo, 10, "Read it with what you have");
     printf("\n%s-- DuckDB%s\n"
            "INSTALL delta; LOAD delta;\n"
            "SELECT * FROM delta_scan('%s') LIMIT 5;\n",
@@ -292,7 +382,11 @@ static enum sl_code run_it(struct demo *demo, struct sl_error *error)
     if (!rc) rc = plan_it(demo, error);
     if (!rc) title(demo, 4, "The run, and its event log as it grows");
     if (!rc) rc = step(demo, error, "run", PIPELINE, "--events", NULL);
+    if (!rc) rc = step(demo, error, "run", HISTORY_PIPELINE, "--quiet", NULL);
     if (!rc) rc = show_it(demo, error);
+    if (!rc) rc = change_it(demo, error);
+    if (!rc) rc = run_again(demo, error);
+    if (!rc) rc = show_history(demo, error);
     if (!rc)
         rc =
             sl_table_location(demo->cli->catalog, "main", "bronze", "bronze_vendors", &path, error);
@@ -316,6 +410,7 @@ static enum sl_code demo_command(struct cli *cli, const struct cli_call *call,
     sl_buf_release(&demo.home);
     sl_buf_release(&demo.token_path);
     sl_buf_release(&demo.pipeline_path);
+    sl_buf_release(&demo.history_path);
     sl_buf_release(&demo.connection_json);
     return rc;
 }
