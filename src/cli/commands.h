@@ -13,6 +13,7 @@ extern const struct cli_command cli_pipeline_commands[];
 extern const struct cli_command cli_catalog_commands[];
 extern const struct cli_command cli_table_commands[];
 extern const struct cli_command cli_table_care_commands[];
+extern const struct cli_command cli_cursor_commands[];
 extern const struct cli_command cli_sql_commands[];
 extern const struct cli_command cli_docs_commands[];
 

@@ -15,17 +15,39 @@ static void table_row(struct cli_grid *grid, const struct sl_table_report *t)
 {
     char text[CLI_NUMBER_MAX];
     bool timed = t->started_us > 0 && t->ended_us >= t->started_us;
+    bool settled = t->rows_landed >= 0;
 
     cli_grid_cell(grid, t->destination ? t->destination : t->source_table);
     cli_grid_cell(grid, sl_table_state_name(t->state));
-    number_cell(grid, t->rows_landed);
+    number_cell(grid, t->started_us > 0 ? t->rows_read : -1);
+    number_cell(grid, settled ? t->inserted : -1);
+    number_cell(grid, settled ? t->updated : -1);
+    number_cell(grid, settled ? t->deleted : -1);
     number_cell(grid, t->rescued);
     number_cell(grid, t->rejected);
     number_cell(grid, t->calls);
-    number_cell(grid, t->retries);
-    cli_grid_cell(grid, cli_duration(t->waited_us, text));
     number_cell(grid, t->version);
     cli_grid_cell(grid, timed ? cli_duration(t->ended_us - t->started_us, text) : "");
+}
+
+/* What is out of the ordinary. */
+static void print_remarks(const struct cli *cli, const struct sl_table_report *t)
+{
+    char text[CLI_NUMBER_MAX];
+
+    if (t->why_full)
+        printf("%sread in full:%s %s: %s\n", cli_dim(cli), cli_plain(cli), t->destination,
+               t->why_full);
+    if (t->late > 0)
+        printf("%slate:%s %s: %s changes were older than what the table knows\n", cli_dim(cli),
+               cli_plain(cli), t->destination, cli_count(t->late, text));
+    if (t->duplicates > 0)
+        printf("%srepeated:%s %s: %s rows came again in the same read; the later ones count\n",
+               cli_dim(cli), cli_plain(cli), t->destination, cli_count(t->duplicates, text));
+    if (t->retries + t->restarts > 0 || t->waited_us >= 10 * INT64_C(1000000))
+        printf("%spatience:%s %s: %lld retries, %lld chains begun anew, %s waited for limits\n",
+               cli_dim(cli), cli_plain(cli), t->destination, (long long)t->retries,
+               (long long)t->restarts, cli_duration(t->waited_us, text));
 }
 
 /* rescued in main.bronze.x: Launch Date (wrong_type) 3, ... */
@@ -56,19 +78,24 @@ out:
 static enum sl_code report_text(const struct cli *cli, const struct sl_report *report,
                                 enum sl_code result, struct sl_error *error)
 {
-    static const char *const titles[] = {"TABLE", "STATE",   "ROWS",   "RESCUED", "REJECTED",
-                                         "CALLS", "RETRIES", "WAITED", "VERSION", "TIME"};
+    static const char *const titles[] = {"TABLE",   "STATE",   "READ",    "INSERTED",
+                                         "UPDATED", "DELETED", "RESCUED", "REJECTED",
+                                         "CALLS",   "VERSION", "TIME"};
     size_t count = sizeof titles / sizeof *titles, kept = 0, failed = 0;
     char seconds[CLI_NUMBER_MAX], calls[CLI_NUMBER_MAX];
     struct cli_grid *grid = cli_grid_new(count);
 
     if (!grid) return sl_fail(error, SL_NO_MEMORY, "no memory for the report");
     for (size_t i = 0; i < count; i++) cli_grid_head(grid, i, titles[i], i >= 2);
-    for (size_t i = 0; i < report->count; i++) table_row(grid, &report->tables[i]);
+    for (size_t i = 0; i < report->count; i++)
+        if (report->tables[i].state != SL_TABLE_EXCLUDED) table_row(grid, &report->tables[i]);
     enum sl_code rc = cli_grid_print(grid, cli, stdout, 0, error);
     cli_grid_free(grid);
     if (rc) return rc;
-    for (size_t i = 0; i < report->count; i++) print_rescues(cli, &report->tables[i]);
+    for (size_t i = 0; i < report->count; i++) {
+        print_remarks(cli, &report->tables[i]);
+        print_rescues(cli, &report->tables[i]);
+    }
     for (size_t i = 0; i < report->count; i++) {
         const struct sl_table_report *t = &report->tables[i];
         kept += t->version >= 0;
@@ -98,7 +125,18 @@ static void table_json(struct sl_json_writer *w, const struct sl_table_report *t
     sl_json_kv_str(w, "state", sl_table_state_name(t->state));
     sl_json_kv_i64(w, "rows_read", t->rows_read);
     if (t->rows_landed >= 0) sl_json_kv_i64(w, "rows_landed", t->rows_landed);
+    if (t->mode) sl_json_kv_str(w, "mode", t->mode);
+    if (t->why_full) sl_json_kv_str(w, "read_in_full_because", t->why_full);
+    sl_json_kv_i64(w, "inserted", t->inserted);
+    sl_json_kv_i64(w, "updated", t->updated);
+    sl_json_kv_i64(w, "deleted", t->deleted);
+    sl_json_kv_i64(w, "unchanged", t->unchanged);
+    sl_json_kv_i64(w, "late", t->late);
     sl_json_kv_i64(w, "duplicates", t->duplicates);
+    if (t->source_keys >= 0) {
+        sl_json_kv_i64(w, "source_keys", t->source_keys);
+        sl_json_kv_str(w, "source_digest", t->source_digest);
+    }
     sl_json_kv_i64(w, "rejected", t->rejected);
     sl_json_kv_i64(w, "rescued", t->rescued);
     if (t->rescues_json) {

@@ -7,6 +7,7 @@
 struct cli_run {
     const char *what; /* a file, "-", or a pipeline's name or id */
     bool full_refresh, validate_only;
+    bool reconcile, verify, reset_history;                  /* as in struct sl_run_options */
     const char *full_refresh_selection, *refresh_selection; /* "a,b", or NULL */
     const char *cause;                                      /* "USER_ACTION", "API_CALL" */
     bool all_events, quiet;
