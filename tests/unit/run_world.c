@@ -214,3 +214,41 @@ void control(struct run_world *w, const char *json)
 {
     if (sim_control(w->sim, json, &w->error)) fail_msg("%s: %s", json, w->error.message);
 }
+
+void later(struct run_world *w, int64_t seconds)
+{
+    struct sl_completion completion = {0};
+    int64_t until_us = w->world->ops->monotonic_us(w->world) + seconds * INT64_C(1000000);
+
+    assert_false(w->world->ops->wait(w->world, until_us, &completion));
+    assert_true(w->world->ops->monotonic_us(w->world) >= until_us);
+}
+
+int64_t landed_count(struct run_world *w, const char *table, const char *column, bool only_null)
+{
+    char location[500];
+    struct sl_delta_table *delta = NULL;
+    struct ArrowArrayStream stream = {0};
+    struct ArrowSchema schema = {0};
+    struct ArrowArray batch = {0};
+    struct ArrowArrayView view;
+    int64_t count = 0;
+
+    snprintf(location, sizeof location, "%s/warehouse/main/bronze/%s", w->home, table);
+    if (sl_delta_open(w->delta, location, -1, &delta, &w->error) ||
+        sl_delta_scan(delta, &column, 1, -1, &stream, &w->error))
+        fail_msg("%s", w->error.message);
+    assert_int_equal(stream.get_schema(&stream, &schema), 0);
+    while (stream.get_next(&stream, &batch) == 0 && batch.release) {
+        assert_int_equal(ArrowArrayViewInitFromSchema(&view, &schema, NULL), 0);
+        assert_int_equal(ArrowArrayViewSetArray(&view, &batch, NULL), 0);
+        for (int64_t i = 0; i < batch.length; i++)
+            count += ArrowArrayViewIsNull(view.children[0], i) == only_null;
+        ArrowArrayViewReset(&view);
+        batch.release(&batch);
+    }
+    schema.release(&schema);
+    stream.release(&stream);
+    sl_delta_table_free(delta);
+    return count;
+}

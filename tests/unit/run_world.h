@@ -45,5 +45,10 @@ int64_t true_rows(struct run_world *w, const char *source_table);
 /* One number of /_sim/stats. */
 int64_t sim_stat(struct run_world *w, const char *name);
 void control(struct run_world *w, const char *json);
+/* Time passes, on the virtual clock. */
+void later(struct run_world *w, int64_t seconds);
+#define A_DAY INT64_C(86400) /* after which a complete read is due */
+/* How many rows of the newest version have NULL in a column, or have a value. */
+int64_t landed_count(struct run_world *w, const char *table, const char *column, bool only_null);
 
 #endif
