@@ -145,7 +145,7 @@ static void put_plan(struct cost *cost, struct sl_json_writer *w)
         sl_json_begin_object(w);
         sl_json_kv_str(w, "source_table", flow->report->source_table);
         sl_json_kv_str(w, "destination", flow->report->destination);
-        sl_json_kv_str(w, "mode", failed ? "failed" : flow->append ? "append" : "replace");
+        sl_json_kv_str(w, "mode", failed ? "failed" : sl_flow_mode_name(flow->mode));
         if (failed) sl_json_kv_str(w, "error", flow->report->error.message);
         put_count(w, "rows", flow->old_rows, flow->old_rows >= 0 && !failed);
         put_count(w, "calls", own, own >= 0);
@@ -167,7 +167,7 @@ static void look_at_destinations(struct sl_resolved *resolved)
     for (size_t i = 0; i < resolved->count; i++) {
         struct sl_flow *flow = &resolved->flows[i];
         struct sl_error why = {0};
-        if (flow->report->state == SL_TABLE_QUEUED && sl_flow_open(flow, &why))
+        if (flow->report->state == SL_TABLE_QUEUED && sl_flow_open(flow, true, &why))
             sl_flow_fail(flow, &why);
         sl_flow_release(flow);
     }

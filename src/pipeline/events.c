@@ -53,17 +53,25 @@ void sl_event_state(const struct sl_run_options *run, const char *state,
                                  .fatal = error != NULL});
 }
 
+/* The vendor's words. */
+static const char *flow_type(const struct sl_flow *flow)
+{
+    return flow->mode == SL_FLOW_APPEND ? "APPEND"
+           : flow->mode == SL_FLOW_REPLACE || flow->def->ingestion == SL_SNAPSHOT
+               ? "SNAPSHOT_CHANGE"
+               : "CHANGE";
+}
+
 void sl_event_defined(const struct sl_flow *flow)
 {
     struct sl_json_writer *w = sl_json_writer_new();
     char text[512];
 
     if (!w) return;
-    snprintf(text, sizeof text, "Flow '%s' defined as %s.", flow->name,
-             flow->append ? "APPEND" : "SNAPSHOT_CHANGE");
+    snprintf(text, sizeof text, "Flow '%s' defined as %s.", flow->name, flow_type(flow));
     sl_json_begin_object(w);
     sl_json_kv_str(w, "output_dataset", flow->report->destination);
-    sl_json_kv_str(w, "flow_type", flow->append ? "APPEND" : "SNAPSHOT_CHANGE");
+    sl_json_kv_str(w, "flow_type", flow_type(flow));
     sl_json_kv_str(w, "source_table", flow->def->name);
     sl_json_kv_str(w, "source_schema", flow->def->namespace_);
     sl_json_end_object(w);
@@ -92,7 +100,11 @@ void sl_event_flow(const struct sl_flow *flow, const char *status, int64_t rows)
         sl_json_key(w, "metrics");
         sl_json_begin_object(w);
         sl_json_kv_i64(w, "num_output_rows", rows);
-        if (ended) sl_json_kv_i64(w, "num_output_bytes", report->bytes);
+        if (ended) {
+            sl_json_kv_i64(w, "num_output_bytes", report->bytes);
+            sl_json_kv_i64(w, "num_upserted_rows", report->inserted + report->updated);
+            sl_json_kv_i64(w, "num_deleted_rows", report->deleted);
+        }
         sl_json_end_object(w);
     }
     if (ended && report->rejected > 0) {
@@ -108,7 +120,18 @@ void sl_event_flow(const struct sl_flow *flow, const char *status, int64_t rows)
         sl_json_kv_i64(w, "retries", report->retries);
         sl_json_kv_i64(w, "restarts", report->restarts);
         sl_json_kv_i64(w, "waited_ms", report->waited_us / 1000);
+        sl_json_kv_str(w, "mode", report->mode);
+        if (report->why_full) sl_json_kv_str(w, "read_in_full_because", report->why_full);
+        sl_json_kv_i64(w, "inserted", report->inserted);
+        sl_json_kv_i64(w, "updated", report->updated);
+        sl_json_kv_i64(w, "deleted", report->deleted);
+        sl_json_kv_i64(w, "unchanged", report->unchanged);
+        sl_json_kv_i64(w, "late", report->late);
         sl_json_kv_i64(w, "duplicates", report->duplicates);
+        if (report->source_keys >= 0) {
+            sl_json_kv_i64(w, "source_keys", report->source_keys);
+            sl_json_kv_str(w, "source_digest", report->source_digest);
+        }
         sl_json_kv_i64(w, "version", report->version);
         if (report->rescues_json) {
             sl_json_key(w, "rescued");

@@ -1,9 +1,11 @@
 /*
  * flow.h: one destination table in one run. Private to src/pipeline.
  *
- *   sl_flow_open     where it lands, what is there already, how its columns are called
+ *   sl_flow_open     where it lands, what is there already, how its columns are called, what others
+ *                    did to it; is everything to be read, or what changed?
  *   sl_flow_start    the table exists; a job of the task loop feeds it
- *   (sink)           rows -> batch -> stage
+ *   (sink)           rows and deletes -> batch -> stage, and noted (apply.h)
+ *   sl_flow_settle   what changes in the table; guards; missing rows are read again by key
  *   sl_flow_commit   files + txn + cursor become one version
  *
  * (1) Nothing is visible before sl_flow_commit, and then everything is.
@@ -14,6 +16,7 @@
 #define SL_FLOW_H
 
 #include "base/arena.h"
+#include "pipeline/apply.h"
 #include "pipeline/run.h"
 #include "pipeline/stage.h"
 #include "pipeline/tasks.h"
@@ -25,34 +28,80 @@
 
 struct sl_rejects;
 
+enum sl_flow_mode {
+    SL_FLOW_APPEND,  /* every row once */
+    SL_FLOW_REPLACE, /* no key: the content is replaced when it differs */
+    SL_FLOW_LATEST,  /* SCD type 1: one row a key */
+    SL_FLOW_HISTORY, /* SCD type 2: versions of each key */
+};
+const char *sl_flow_mode_name(enum sl_flow_mode mode); /* as in the domain: "append", ... */
+
+/* What the table itself says of this flow: the domain sluice.cursor.<flow> (flow_state.c). */
+struct sl_flow_state {
+    bool there; /* this flow has committed to the table */
+    int format; /* of the domain; 1: written before there was merging */
+    enum sl_flow_mode mode;
+    char *named;     /* what the specification called the source table; or NULL */
+    char *cursor;    /* JSON of the task loop, or NULL */
+    char *scope;     /* what narrowed the read: connector options, columns; or NULL */
+    char *digest;    /* REPLACE: of the content; or NULL */
+    char *full_due;  /* why the next run must read everything, or NULL */
+    char *aside;     /* value of the domain sluice.aux.<flow>, or NULL */
+    int64_t commits; /* of this flow so far: n */
+    int64_t version; /* the version that the newest of them made; -1: unknown */
+    int64_t committed_us;
+    int64_t full_us;     /* begin of the newest complete read; SL_NO_TIME: never */
+    int64_t observed_us; /* newest bound of history that was given; SL_NO_TIME: none */
+    bool initial;        /* the first load is not complete */
+};
+
 struct sl_flow {
     /* what the plan says; everything lives in the plan's arena */
     const struct sl_object *object;
     const struct sl_table_def *def;
     const char *catalog_name, *schema_name, *name; /* destination */
     const char *location;
-    const char *id;     /* flow id, a UUID */
-    const char *domain; /* "sluice.cursor.<id>" */
-    bool append;        /* APPEND_ONLY; else the content is replaced */
-    bool reset;         /* full refresh */
+    const char *id;           /* flow id, a UUID */
+    const char *domain;       /* "sluice.cursor.<id>" */
+    const char *aside_domain; /* "sluice.aux.<id>" */
+    bool reset;               /* full refresh */
+
+    /* what it is to do: flow_open.c */
+    enum sl_flow_mode mode;
+    bool full;            /* everything is read */
+    bool foreign;         /* others changed rows since our last commit */
+    const char *why_full; /* for people; NULL: not said */
+    char *scope;
+    struct sl_flow_state state;
 
     /* the run */
     const struct sl_run_options *run;
     const struct sl_connector *connector;
     struct sl_stages *stages;
+    struct sl_loop *loop;
     struct sl_delta_table *table;
     struct sl_schema *schema;
     struct sl_batch *batch;
     struct sl_stage *stage;
+    struct sl_apply *apply; /* LATEST, HISTORY */
     struct sl_stage_part parts[SL_FLOW_PARTS_MAX];
     size_t part_count;
+    unsigned char deletes[SL_FLOW_BATCH_ROWS]; /* of the batch: is the row a delete? */
+    bool any_deletes;
     struct sl_rejects *rejects; /* NULL until the first */
+    bool physical_ids;          /* column mapping is on */
     char *add_columns;          /* JSON array of new columns, or NULL */
-    char *old_cursor;           /* JSON, or NULL */
-    int64_t commits;            /* of this flow so far, from the domain */
     int64_t old_rows;           /* in the table before this run; -1: unknown */
+    int64_t observed_us;        /* HISTORY without a sequence: the bound of this run; SL_NO_TIME:
+                                   nothing was seen yet */
+    int64_t saved_us;           /* first load: when it last committed a part */
+    bool saved;                 /* first load: it did, in this run */
+    bool dropped;               /* rows became void in this run */
+    uint64_t digest;            /* REPLACE: of the rows so far */
     struct sl_job *job;
-    int64_t reported_rows; /* already told in events */
+    struct sl_confirm *confirm; /* rows missing in a complete read, being read again by key: */
+    struct sl_job *confirm_job; /* its job */
+    int64_t reported_rows;      /* already told in events */
     int64_t reported_us;
     struct sl_table_report *report;
     void (*note)(struct sl_flow *flow, enum sl_note level, const char *text);
@@ -60,8 +109,14 @@ struct sl_flow {
     void *owner;
 };
 
-/* Looks at the destination (creates nothing). On an error the flow is FAILED. */
-SL_MUST_USE enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error);
+static inline bool sl_flow_keyed(const struct sl_flow *flow)
+{
+    return flow->mode == SL_FLOW_LATEST || flow->mode == SL_FLOW_HISTORY;
+}
+
+/* Looks at the destination and creates nothing; what is there follows the source's names and the
+ * wanted properties, unless it may only be looked at. On an error the flow is FAILED. */
+SL_MUST_USE enum sl_code sl_flow_open(struct sl_flow *flow, bool look_only, struct sl_error *error);
 /* What reads from the same namespace in this run, this flow included. */
 struct sl_neighbours {
     size_t tables;
@@ -74,18 +129,46 @@ SL_MUST_USE enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loo
 /* Sets the report to FAILED (or STOPPED for SL_CANCELLED). */
 void sl_flow_fail(struct sl_flow *flow, const struct sl_error *error);
 void sl_flow_release(struct sl_flow *flow); /* safe on {0}, safe twice */
+void sl_flow_say(struct sl_flow *flow, enum sl_note level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* What the files of a flow share: flow_open.c begins it, flow.c takes its rows and ends it,
- * flow_commit.c makes the version. */
+/* What the files of a flow share: flow_open.c begins it, flow.c takes its rows, flow_settle.c ends
+ * the read, flow_commit.c makes the version, flow_state.c reads and writes the domain. */
 extern const struct sl_sink sl_flow_sink;
-/* What the flow's own domain in its table says; *root is NULL when it is not there. *doc is to be
- * freed whatever the result. */
-SL_MUST_USE enum sl_code sl_flow_domain(const struct sl_flow *flow, struct sl_doc **doc,
-                                        const struct sl_json **root, struct sl_error *error);
-/* Does this run's commit take the place of all that is there? */
-bool sl_flow_replaces(const struct sl_flow *flow);
-SL_MUST_USE enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_staged *staged,
-                                        const char *cursor, struct sl_error *error);
+/* What the table says now; state is released first. */
+SL_MUST_USE enum sl_code sl_flow_state_read(const struct sl_flow *flow, struct sl_flow_state *state,
+                                            struct sl_error *error);
+void sl_flow_state_release(struct sl_flow_state *state); /* safe on {0} */
+/* The domain's text for `state`, whose `commits` and `version` are those of the commit it goes
+ * into. sl_free() it. NULL: no memory. */
+char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state *state,
+                         int64_t now_us);
+/* The schema that rows are decoded by, after the table followed it (flow_schema.c). wants_full: it
+ * has columns whose values older rows lack. */
+SL_MUST_USE enum sl_code sl_flow_follow_schema(struct sl_flow *flow, bool look_only,
+                                               bool *wants_full, struct sl_error *error);
+/* Is everything to be read, and why? After the state and the schema are known. */
+SL_MUST_USE enum sl_code sl_flow_decide(struct sl_flow *flow, bool schema_wants_full,
+                                        struct sl_error *error);
+
+/* What waits in the batch goes into the stage. */
+SL_MUST_USE enum sl_code sl_flow_flush(struct sl_flow *flow, struct sl_error *error);
+/* A stage and, for keyed tables, the notes of changes, both empty. */
+SL_MUST_USE enum sl_code sl_flow_restage(struct sl_flow *flow, struct sl_error *error);
+/* The read is over (flow_settle.c). SL_MORE: rows that seem to be gone are read again by key, and
+ * it is called again when that job is over. */
+SL_MUST_USE enum sl_code sl_flow_settle(struct sl_flow *flow, const char *cursor,
+                                        const char *complete, struct sl_error *error);
+/* A first load commits what is final so far, if it is time (always: force). */
+SL_MUST_USE enum sl_code sl_flow_save(struct sl_flow *flow, bool force, struct sl_error *error);
+
+/* One version: files, rows that go, txn, domains. next: what the domain says from then on (commits
+ * and version are filled in). SL_CONFLICT: the table moved on and its rows may have changed: the
+ * handle is at the newest snapshot, plan the commit again. */
+struct sl_applied;
+SL_MUST_USE enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_applied *what,
+                                        bool remove_all, struct sl_flow_state *next,
+                                        struct sl_error *error);
 /* The catalog's entry of the table, as it is now. */
 SL_MUST_USE enum sl_code sl_flow_register(struct sl_flow *flow, struct sl_error *error);
 

@@ -2,135 +2,155 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/point.h"
 #include "base/time.h"
-#include "json/doc.h"
 #include "pipeline/flow.h"
 
 #define COMMIT_TRIES_MAX 8
 
-/* ---- the domain: the cursor and whose it is ---- */
-
-static void put_domain(struct sl_json_writer *w, const struct sl_flow *flow, int64_t commit,
-                       const char *cursor, int64_t now_us)
-{
-    char time[SL_TIME_TEXT_MAX];
-
-    sl_json_begin_object(w);
-    sl_json_kv_i64(w, "format", 1);
-    sl_json_kv_str(w, "connector", flow->connector->name);
-    sl_json_kv_str(w, "version", SLUICE_VERSION);
-    sl_json_kv_str(w, "source_table", flow->def->name);
-    if (flow->def->id) sl_json_kv_str(w, "source_table_id", flow->def->id);
-    if (flow->object->source_table) sl_json_kv_str(w, "named", flow->object->source_table);
-    if (flow->def->namespace_) sl_json_kv_str(w, "source_schema", flow->def->namespace_);
-    sl_json_kv_str(w, "mode", flow->append ? "append" : "replace");
-    sl_json_kv_str(w, "run", flow->run->update ? sl_update_id(flow->run->update) : "");
-    sl_json_kv_i64(w, "commit", commit);
-    sl_json_kv_str(w, "at", sl_time_format_ms(now_us, time));
-    if (cursor) {
-        sl_json_key(w, "cursor");
-        sl_json_put_raw(w, cursor, strlen(cursor));
-    }
-    sl_json_end_object(w);
-}
-
-enum sl_code sl_flow_domain(const struct sl_flow *flow, struct sl_doc **doc,
-                            const struct sl_json **root, struct sl_error *error)
-{
-    const char *text = NULL;
-    enum sl_code rc;
-
-    *root = NULL;
-    *doc = sl_doc_new(0);
-    if (!*doc) return sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
-    rc = sl_delta_domain(flow->table, flow->domain, &text, error);
-    if (rc || !text) return rc;
-    rc = sl_doc_parse_copy(*doc, text, strlen(text), root, error);
-    if (rc) sl_error_context(error, "the cursor in '%s' cannot be read", flow->location);
-    return rc;
-}
-
-/* ---- the commit ---- */
-
-/* The table moved on while we read. Whose commit was it? If the domain is what we found at the
- * start, a foreigner's (an OPTIMIZE, say): build on it. Else another run of this flow: stop. */
+/* The table moved on while we read. Whose commit was it? If the domain is what this run last read
+ * or wrote, a foreigner's (an OPTIMIZE, say): build on it. Else another run of this flow, or
+ * somebody who turned the table back: stop. */
 static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
 {
-    struct sl_doc *doc = NULL;
-    const struct sl_json *root = NULL;
-    int64_t commits = -1;
+    struct sl_flow_state now = {0};
     enum sl_code rc;
 
     sl_delta_table_free(flow->table);
     flow->table = NULL;
     *error = (struct sl_error){0};
     rc = sl_delta_open(flow->run->delta, flow->location, -1, &flow->table, error);
-    if (!rc) rc = sl_flow_domain(flow, &doc, &root, error);
-    if (!rc) sl_json_i64(sl_json_get(root, "commit"), &commits);
-    sl_doc_free(doc);
-    if (!rc && commits != flow->commits) {
+    if (!rc) rc = sl_flow_state_read(flow, &now, error);
+    if (!rc && (now.there != flow->state.there || now.commits != flow->state.commits ||
+                now.version != flow->state.version)) {
         sl_fail(error, SL_FENCED,
                 "'%s' is not what it was when this run began: another run has written it, or "
                 "somebody restored or replaced it",
                 flow->name);
         sl_error_hint(error, "Nothing of this run was committed to it. Run again.");
-        return SL_FENCED;
+        rc = SL_FENCED;
     }
+    sl_flow_state_release(&now);
     return rc;
 }
 
-/* Does this run's commit take the place of all that is there? */
-bool sl_flow_replaces(const struct sl_flow *flow)
+static const char *operation_of(const struct sl_flow *flow, const struct sl_applied *what)
 {
-    return !flow->append || flow->reset;
+    return sl_flow_keyed(flow) && what->gone_count > 0 ? "MERGE" : "WRITE";
 }
 
-enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_staged *staged,
-                            const char *cursor, struct sl_error *error)
-{
-    struct sl_json_writer *domain = sl_json_writer_new();
-    char rows[24];
-    enum sl_code rc = SL_OK;
+#define METRICS_MAX 6
+#define NUMBER_MAX 24
 
-    if (domain)
-        put_domain(domain, flow, flow->commits + 1, cursor, sl_now_us(flow->run->source.world));
-    const char *text = domain ? sl_json_writer_text(domain, NULL) : NULL;
-    if (!text) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a commit");
-    snprintf(rows, sizeof rows, "%lld", (long long)staged->rows);
-    struct sl_pair metrics[] = {{"numOutputRows", rows}};
-    struct sl_pair parameters[] = {{"mode", sl_flow_replaces(flow) ? "Overwrite" : "Append"}};
+struct metrics {
+    struct sl_pair pairs[METRICS_MAX];
+    char texts[METRICS_MAX][NUMBER_MAX];
+    size_t count;
+};
+
+static void put_metric(struct metrics *m, const char *name, int64_t n)
+{
+    snprintf(m->texts[m->count], NUMBER_MAX, "%lld", (long long)n);
+    m->pairs[m->count] = (struct sl_pair){name, m->texts[m->count]};
+    m->count++;
+}
+
+static void put_metrics(const struct sl_flow *flow, const struct sl_applied *what,
+                        struct metrics *m)
+{
+    put_metric(m, "numOutputRows", what->rows_written);
+    if (!sl_flow_keyed(flow)) return;
+    put_metric(m, "numTargetRowsInserted", what->inserted);
+    put_metric(m, "numTargetRowsUpdated", what->updated);
+    put_metric(m, "numTargetRowsDeleted", what->deleted);
+    put_metric(m, "numTargetRowsCopied", what->rows_rewritten);
+}
+
+/* One try. The domain says which version it is to be, so it is written for each try anew. */
+static enum sl_code commit_once(struct sl_flow *flow, const struct sl_applied *what,
+                                bool remove_all, struct sl_flow_state *next, struct sl_error *error)
+{
+    struct metrics metrics = {0};
+    bool merge = strcmp(operation_of(flow, what), "MERGE") == 0;
+    struct sl_pair parameters[] = {{"mode", remove_all ? "Overwrite" : "Append"}};
+    struct sl_pair domains[2];
+    size_t domains_count = 1;
+    enum sl_code rc;
+
+    next->commits = flow->state.commits + 1;
+    next->version = sl_delta_version(flow->table) + 1;
+    char *text = sl_flow_state_text(flow, next, sl_now_us(flow->run->source.world));
+    if (!text) return sl_fail(error, SL_NO_MEMORY, "no memory for a commit");
+    domains[0] = (struct sl_pair){flow->domain, text};
+    if (what->aside_json)
+        domains[domains_count++] = (struct sl_pair){flow->aside_domain, what->aside_json};
+    put_metrics(flow, what, &metrics);
     struct sl_delta_commit commit = {
-        .operation = "WRITE",
+        .operation = operation_of(flow, what),
         .parameters = parameters,
-        .parameters_count = 1,
-        .metrics = metrics,
-        .metrics_count = 1,
+        .parameters_count = merge ? 0 : 1,
+        .metrics = metrics.pairs,
+        .metrics_count = metrics.count,
         .app_id = flow->id,
-        .app_version = flow->commits + 1,
-        .domains = &(struct sl_pair){flow->domain, text},
-        .domains_count = 1,
-        .add = staged->files,
-        .add_count = staged->count,
-        .remove_all = sl_flow_replaces(flow),
+        .app_version = next->commits,
+        .domains = domains,
+        .domains_count = domains_count,
+        .add = what->add,
+        .add_count = what->add_count,
+        .gone = what->gone,
+        .gone_count = what->gone_count,
+        .remove_all = remove_all,
         .data_change = true,
         .add_columns_json = flow->add_columns,
     };
+    SL_POINT("flow.commit");
+    rc = sl_delta_commit(flow->table, &commit, error);
+    sl_free(text);
+    return rc;
+}
+
+/* What the flow knows of its table from now on. */
+static enum sl_code move_on(struct sl_flow *flow, const struct sl_applied *what,
+                            const struct sl_flow_state *next, struct sl_error *error)
+{
+    struct sl_flow_state state = *next;
+    bool ok = true;
+
+    state.there = true;
+    state.format = 2;
+    state.committed_us = sl_now_us(flow->run->source.world);
+    const char *aside = what->aside_json ? what->aside_json : flow->state.aside;
+    const char *const from[] = {next->cursor, next->scope, next->digest, next->full_due, aside};
+    char **const to[] = {&state.cursor, &state.scope, &state.digest, &state.full_due, &state.aside};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        *to[i] = from[i] ? sl_strdup(from[i]) : NULL;
+        ok &= !from[i] || *to[i];
+    }
+    sl_flow_state_release(&flow->state);
+    flow->state = state;
+    sl_free(flow->add_columns); /* they are there now */
+    flow->add_columns = NULL;
+    return ok ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory after a commit");
+}
+
+enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_applied *what, bool remove_all,
+                            struct sl_flow_state *next, struct sl_error *error)
+{
+    bool plan_again = sl_flow_keyed(flow);
+    enum sl_code rc = SL_OK;
+
     for (int tries = 0; !rc; tries++) {
-        SL_POINT("flow.commit");
-        rc = sl_delta_commit(flow->table, &commit, error);
+        rc = commit_once(flow, what, remove_all, next, error);
         if ((rc != SL_CONFLICT && rc != SL_EXISTS) || tries + 1 == COMMIT_TRIES_MAX) break;
         rc = reopen(flow, error);
+        if (!rc && plan_again) return SL_CONFLICT;
     }
-    if (!rc) {
-        SL_POINT("flow.committed");
-        sl_stage_committed(flow->stage);
-        flow->report->version = sl_delta_version(flow->table);
-        flow->report->rows_landed = staged->rows;
-        flow->report->bytes = staged->bytes;
-    }
-    sl_json_writer_free(domain);
-    return rc;
+    if (rc) return rc;
+    SL_POINT("flow.committed");
+    flow->report->version = sl_delta_version(flow->table);
+    flow->report->bytes += what->bytes_written;
+    return move_on(flow, what, next, error);
 }
 
 enum sl_code sl_flow_register(struct sl_flow *flow, struct sl_error *error)

@@ -2,38 +2,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "base/alloc.h"
 #include "base/point.h"
 #include "json/doc.h"
 #include "pipeline/flow.h"
 
-/* What our own domain in the table says: how many commits, which cursor. */
-static enum sl_code read_domain(struct sl_flow *flow, struct sl_error *error)
+/* What the table says of this flow. One that says nothing is not ours to write to. */
+static enum sl_code read_state(struct sl_flow *flow, struct sl_error *error)
 {
-    struct sl_doc *doc = NULL;
-    const struct sl_json *root, *cursor;
-    enum sl_code rc = sl_flow_domain(flow, &doc, &root, error);
+    struct sl_delta_totals totals;
+    enum sl_code rc = sl_flow_state_read(flow, &flow->state, error);
 
-    if (!rc && !root) {
+    if (!rc && !flow->state.there) {
         rc = sl_fail(
             error, SL_EXISTS,
             "the Delta table at '%s' was not made by this flow (connector '%s', table '%s')",
             flow->location, flow->connector->name, flow->def->name);
         sl_error_hint(error, "Choose another destination_table, or move that table away.");
     }
-    if (rc) goto out;
-    sl_json_i64(sl_json_get(root, "commit"), &flow->commits);
-    cursor = sl_json_get(root, "cursor");
-    if (cursor) {
-        struct sl_json_writer *writer = sl_json_writer_new();
-        if (writer) sl_json_put_value(writer, cursor);
-        const char *copy = writer ? sl_json_writer_text(writer, NULL) : NULL;
-        flow->old_cursor = copy ? sl_strdup(copy) : NULL;
-        if (!flow->old_cursor) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
-        sl_json_writer_free(writer);
-    }
-out:
-    sl_doc_free(doc);
+    if (!rc) rc = sl_delta_totals(flow->table, &totals, error);
+    if (!rc) flow->old_rows = totals.rows;
     return rc;
 }
 
@@ -42,60 +32,48 @@ static const char *property(const struct sl_flow *flow, const char *name)
     return sl_json_str(sl_json_get(flow->object->config.table_properties, name));
 }
 
-static bool physical_ids(const struct sl_flow *flow)
-{
-    const char *mode = flow->table ? sl_delta_property(flow->table, "delta.columnMapping.mode")
-                                   : property(flow, "delta.columnMapping.mode");
-
-    return mode && (strcmp(mode, "name") == 0 || strcmp(mode, "id") == 0);
-}
-
-static enum sl_code make_schema(struct sl_flow *flow, struct sl_error *error)
-{
-    const struct sl_table_config *config = &flow->object->config;
-    const char *existing = flow->table ? sl_delta_schema_json(flow->table) : NULL;
-    struct sl_schema_options options = {
-        .names = config->names,
-        .include = config->include_columns,
-        .exclude = config->exclude_columns,
-        .primary_keys = config->primary_keys,
-        .existing_schema_json = existing,
-        .physical_ids = physical_ids(flow),
-    };
-    enum sl_code rc = sl_schema_new(flow->def, &options, &flow->schema, error);
-
-    if (!rc && existing)
-        rc = sl_schema_delta_missing(flow->schema, existing, options.physical_ids,
-                                     &flow->add_columns, error);
-    if (!rc) rc = sl_batch_new(flow->schema, flow->connector->special, &flow->batch, error);
-    return rc;
-}
-
-/* APPEND_ONLY, or the content replaced: what the spec asks for against what the source can. */
+/* What the spec asks for against what the source can. */
 static enum sl_code choose_mode(struct sl_flow *flow, struct sl_error *error)
 {
-    enum sl_scd scd = flow->object->config.scd;
-    bool keyed = flow->schema->key_count > 0;
+    const struct sl_table_config *config = &flow->object->config;
+    enum sl_scd scd = config->scd;
+    bool keyed = config->primary_keys ? sl_json_len(config->primary_keys) > 0
+                                      : flow->def->primary_key && flow->def->primary_key[0];
 
-    if (scd == SL_SCD_TYPE_2) {
-        sl_fail(error, SL_UNSUPPORTED, "SCD_TYPE_2 (history) is not offered yet");
-        sl_error_hint(error, "Leave scd_type out, or use SCD_TYPE_1.");
-        return SL_UNSUPPORTED;
-    }
     if (scd == SL_SCD_APPEND_ONLY && flow->def->ingestion != SL_APPEND) {
         sl_fail(error, SL_UNSUPPORTED,
                 "APPEND_ONLY would add rows again with every run: the rows of this source change");
         sl_error_hint(error, "Leave scd_type out: each run then brings the table up to date.");
         return SL_UNSUPPORTED;
     }
-    if (scd == SL_SCD_TYPE_1 && !keyed) {
-        sl_fail(error, SL_UNSUPPORTED, "SCD_TYPE_1 needs a key, and the source names none");
+    if ((scd == SL_SCD_TYPE_1 || scd == SL_SCD_TYPE_2) && !keyed) {
+        sl_fail(error, SL_UNSUPPORTED, "%s needs a key, and the source names none",
+                scd == SL_SCD_TYPE_1 ? "SCD_TYPE_1" : "SCD_TYPE_2");
         sl_error_hint(error, "Give primary_keys in table_configuration.");
         return SL_UNSUPPORTED;
     }
-    flow->append =
-        scd == SL_SCD_APPEND_ONLY || (scd == SL_SCD_DEFAULT && flow->def->ingestion == SL_APPEND);
+    if (scd == SL_SCD_APPEND_ONLY || (scd == SL_SCD_DEFAULT && flow->def->ingestion == SL_APPEND))
+        flow->mode = SL_FLOW_APPEND;
+    else if (scd == SL_SCD_TYPE_2)
+        flow->mode = SL_FLOW_HISTORY;
+    else
+        flow->mode = keyed ? SL_FLOW_LATEST : SL_FLOW_REPLACE;
+    flow->report->mode = sl_flow_mode_name(flow->mode);
     return SL_OK;
+}
+
+/* A table stays what it is: rows of one kind cannot become rows of another. */
+static enum sl_code keep_mode(const struct sl_flow *flow, struct sl_error *error)
+{
+    const struct sl_flow_state *state = &flow->state;
+
+    if (!state->there || state->mode == flow->mode) return SL_OK;
+    if (state->format == 1 && state->mode == SL_FLOW_REPLACE && flow->mode == SL_FLOW_LATEST)
+        return SL_OK; /* it was replaced as a whole before there was merging */
+    sl_fail(error, SL_UNSUPPORTED, "'%s' was landed as '%s' and is now asked for as '%s'",
+            flow->location, sl_flow_mode_name(state->mode), sl_flow_mode_name(flow->mode));
+    sl_error_hint(error, "Go back to the scd_type it had, or land in another destination_table.");
+    return SL_UNSUPPORTED;
 }
 
 /* A property of the table, or of the one that is to be made. */
@@ -106,15 +84,15 @@ static bool is_on(const struct sl_flow *flow, const char *name)
     return value && strcasecmp(value, "true") == 0;
 }
 
-/* What a table that is replaced with every run cannot have. */
+/* What a table whose rows change cannot have. */
 static enum sl_code refuse_properties(const struct sl_flow *flow, struct sl_error *error)
 {
     static const char *const names[] = {"delta.appendOnly", "delta.enableChangeDataFeed"};
 
     for (size_t i = 0; i < 2; i++) {
-        if ((flow->append && !flow->reset) || !is_on(flow, names[i])) continue;
+        if ((flow->mode == SL_FLOW_APPEND && !flow->reset) || !is_on(flow, names[i])) continue;
         sl_fail(error, SL_UNSUPPORTED,
-                "'%s' has %s=true, and this run would replace its rows: nothing was changed",
+                "'%s' has %s=true, and this run would change rows: nothing was changed",
                 flow->location, names[i]);
         sl_error_hint(error,
                       "Turn it off (ALTER TABLE ... SET TBLPROPERTIES ('%s' = 'false'), and in "
@@ -125,49 +103,74 @@ static enum sl_code refuse_properties(const struct sl_flow *flow, struct sl_erro
     return SL_OK;
 }
 
-/* A landed table keeps the properties it was made with. */
-static void note_kept_properties(struct sl_flow *flow)
+/* ---- opening ---- */
+
+/* ids (or names) of the wanted columns, when not all are; *out NULL for all. */
+static enum sl_code wanted_columns(const struct sl_flow *flow, char **out, struct sl_error *error)
 {
-    if (!flow->table || !flow->note) return;
-    for (struct sl_json_each e = sl_json_each(flow->object->config.table_properties);
-         sl_json_next(&e);) {
-        const char *name = sl_json_str(e.key), *wanted = sl_json_str(e.value);
-        const char *has = sl_delta_property(flow->table, name);
-        char text[512];
-        if (!wanted) wanted = sl_json_true(e.value) ? "true" : "false";
-        if (strncmp(name, "sluice.", 7) == 0 || (has && strcmp(has, wanted) == 0)) continue;
-        snprintf(text, sizeof text,
-                 "table property %s=%s has no effect: the table was made with %s%s and keeps it",
-                 name, wanted, has ? "" : "none", has ? has : "");
-        flow->note(flow, SL_NOTE_WARNING, text);
+    const struct sl_table_config *config = &flow->object->config;
+    struct sl_json_writer *w;
+    const char *text;
+
+    *out = NULL;
+    if (!config->include_columns && !config->exclude_columns) return SL_OK;
+    w = sl_json_writer_new();
+    if (!w) return sl_fail(error, SL_NO_MEMORY, "no memory for columns");
+    sl_json_begin_array(w);
+    for (size_t i = 0; i < flow->schema->count; i++) {
+        const struct sl_column *column = flow->schema->columns[i].source;
+        if (column && !column->exact_name)
+            sl_json_put_str(w, column->id ? column->id : column->name);
     }
+    sl_json_end_array(w);
+    text = sl_json_writer_text(w, NULL);
+    *out = text ? sl_strdup(text) : NULL;
+    sl_json_writer_free(w);
+    return *out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for columns");
 }
 
-enum sl_code sl_flow_open(struct sl_flow *flow, struct sl_error *error)
+/* ---- opening ---- */
+
+/* A cell that keeps its value needs to know which of two changes is the later one for that cell. */
+static enum sl_code refuse_ignore_nulls(const struct sl_flow *flow, struct sl_error *error)
 {
-    struct sl_delta_totals totals;
+    if (!flow->object->config.ignore_null_updates) return SL_OK;
+    if (flow->mode == SL_FLOW_LATEST && flow->schema->sequence_count == 0) return SL_OK;
+    sl_fail(
+        error, SL_UNSUPPORTED,
+        "ignore_null_updates needs SCD_TYPE_1 and changes that come in order, without a sequence");
+    sl_error_hint(error, "Leave ignore_null_updates out, or sequence_by.");
+    return SL_UNSUPPORTED;
+}
+
+enum sl_code sl_flow_open(struct sl_flow *flow, bool look_only, struct sl_error *error)
+{
+    bool wants_full = false;
     enum sl_code rc = SL_OK;
 
     flow->old_rows = -1;
+    flow->observed_us = SL_NO_TIME;
+    flow->state.full_us = flow->state.observed_us = SL_NO_TIME;
     flow->report->rows_expected = -1;
+    flow->report->source_keys = -1;
     if (!flow->table) { /* the plan may have opened it already */
         rc = sl_delta_open(flow->run->delta, flow->location, -1, &flow->table, error);
         if (rc == SL_NOT_FOUND) rc = SL_OK;
     }
-    if (!rc && flow->table) rc = read_domain(flow, error);
-    if (!rc && flow->table) {
-        rc = sl_delta_totals(flow->table, &totals, error);
-        if (!rc) flow->old_rows = totals.rows;
-    }
-    if (!rc) rc = make_schema(flow, error);
     if (!rc) rc = choose_mode(flow, error);
+    if (!rc && flow->table) rc = read_state(flow, error);
+    if (!rc) rc = keep_mode(flow, error);
     if (!rc) rc = refuse_properties(flow, error);
+    if (!rc) rc = sl_flow_follow_schema(flow, look_only, &wants_full, error);
     if (!rc && flow->schema->key_count > SL_STAGE_KEYS_MAX)
         rc = sl_fail(error, SL_UNSUPPORTED, "a key of %zu columns is over the limit of %d",
                      flow->schema->key_count, SL_STAGE_KEYS_MAX);
-    if (!rc) note_kept_properties(flow);
+    if (!rc) rc = refuse_ignore_nulls(flow, error);
+    if (!rc) rc = wanted_columns(flow, &flow->scope, error);
+    if (!rc) rc = sl_flow_decide(flow, wants_full, error);
     return rc;
 }
+
 /* ---- starting ---- */
 
 #define PROPERTIES_MAX 64
@@ -180,7 +183,7 @@ static enum sl_code draft_table(struct sl_flow *flow, struct sl_error *error)
     size_t count = 0;
     char *schema = NULL;
     const struct sl_json *asked = flow->object->config.table_properties;
-    enum sl_code rc = sl_schema_delta_json(flow->schema, physical_ids(flow), &schema, error);
+    enum sl_code rc = sl_schema_delta_json(flow->schema, flow->physical_ids, &schema, error);
 
     if (rc) goto out;
     for (struct sl_json_each e = sl_json_each(asked); sl_json_next(&e);) {
@@ -207,50 +210,68 @@ out:
     return rc;
 }
 
-/* ids (or names) of the wanted columns, when not all are; *out NULL for all. */
-static enum sl_code wanted_columns(const struct sl_flow *flow, char **out, struct sl_error *error)
+enum sl_code sl_flow_restage(struct sl_flow *flow, struct sl_error *error)
 {
     const struct sl_table_config *config = &flow->object->config;
-    struct sl_json_writer *w;
-    const char *text;
+    const char *home = sl_catalog_home(flow->run->catalog);
+    struct ArrowSchema arrow = {0};
+    enum sl_code rc = sl_batch_arrow_schema(flow->batch, &arrow, error);
 
-    *out = NULL;
-    if (!config->include_columns && !config->exclude_columns) return SL_OK;
-    w = sl_json_writer_new();
-    if (!w) return sl_fail(error, SL_NO_MEMORY, "no memory for columns");
-    sl_json_begin_array(w);
-    for (size_t i = 0; i < flow->schema->count; i++) {
-        const struct sl_column *column = flow->schema->columns[i].source;
-        if (column && !column->exact_name)
-            sl_json_put_str(w, column->id ? column->id : column->name);
+    sl_apply_free(flow->apply);
+    sl_stage_free(flow->stage);
+    flow->apply = NULL;
+    flow->stage = NULL;
+    if (!rc)
+        rc = sl_stage_new(flow->stages, flow->table, &arrow, NULL, 0, flow->add_columns, home,
+                          &flow->stage, error);
+    if (!rc && sl_flow_keyed(flow)) {
+        struct sl_apply_options options = {
+            .schema = flow->schema,
+            .history = flow->mode == SL_FLOW_HISTORY,
+            .sequenced = flow->schema->sequence_count > 0,
+            .tracked = flow->schema->tracked,
+            .own_key = config->primary_keys != NULL,
+            .ignore_nulls = config->ignore_null_updates,
+            .memory_bytes = flow->run->spec->memory_bytes,
+            .spill = home,
+        };
+        randombytes_buf(options.secret.bytes, sizeof options.secret.bytes);
+        rc = sl_apply_new(&options, &flow->apply, error);
     }
-    sl_json_end_array(w);
-    text = sl_json_writer_text(w, NULL);
-    *out = text ? sl_strdup(text) : NULL;
-    sl_json_writer_free(w);
-    return *out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for columns");
+    if (arrow.release) arrow.release(&arrow);
+    return rc;
+}
+
+/* The cursor that the read goes on from: none when the source has no other way than to give all. */
+static const char *cursor_for(const struct sl_flow *flow)
+{
+    if (flow->reset || flow->mode == SL_FLOW_REPLACE || flow->def->ingestion == SL_SNAPSHOT)
+        return NULL;
+    return flow->state.cursor;
+}
+
+static bool is_first_load(const struct sl_flow *flow)
+{
+    return sl_flow_keyed(flow) && !flow->full && (!flow->state.there || flow->state.initial);
 }
 
 enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
                            struct sl_neighbours neighbours, struct sl_error *error)
 {
-    struct ArrowSchema arrow = {0};
     char input[128];
-    char *columns = NULL;
     enum sl_code rc = SL_OK;
 
+    flow->loop = loop;
     flow->report->started_us = sl_now_us(flow->run->source.world);
     flow->report->state = SL_TABLE_RUNNING;
+    if (flow->why_full) {
+        sl_flow_say(flow, SL_NOTE_INFO, "everything is read: %s", flow->why_full);
+        flow->report->why_full = sl_strdup(flow->why_full);
+        if (!flow->report->why_full) return sl_fail(error, SL_NO_MEMORY, "no memory for a report");
+    }
     if (!flow->table) rc = draft_table(flow, error);
-    if (rc) goto out;
-    rc = sl_batch_arrow_schema(flow->batch, &arrow, error);
-    if (rc) goto out;
-    rc = sl_stage_new(flow->stages, flow->table, &arrow, flow->schema->keys,
-                      flow->append ? 0 : flow->schema->key_count, flow->add_columns,
-                      sl_catalog_home(flow->run->catalog), &flow->stage, error);
-    if (rc) goto out;
-    rc = wanted_columns(flow, &columns, error);
-    if (rc) goto out;
+    if (!rc) rc = sl_flow_restage(flow, error);
+    if (rc) return rc;
     snprintf(input, sizeof input, "{\"tables\":%zu,\"rows\":%lld,\"rows_total\":%lld}",
              neighbours.tables, (long long)flow->old_rows, (long long)neighbours.rows);
     struct sl_job_options options = {
@@ -258,15 +279,12 @@ enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
         .table = flow->def->name,
         .namespace_ = flow->def->namespace_,
         .table_options = flow->object->config.options_json,
-        .cursor = flow->append && !flow->reset ? flow->old_cursor : NULL,
+        .cursor = cursor_for(flow),
         .state = flow->def->state,
-        .columns = columns,
+        .columns = flow->scope,
         .input = input,
-        .full = !flow->append || flow->reset,
+        .full = flow->full,
+        .initial = is_first_load(flow),
     };
-    rc = sl_loop_add(loop, &options, &sl_flow_sink, flow, &flow->job, error);
-out:
-    if (arrow.release) arrow.release(&arrow);
-    sl_free(columns);
-    return rc;
+    return sl_loop_add(loop, &options, &sl_flow_sink, flow, &flow->job, error);
 }

@@ -180,7 +180,10 @@ static enum sl_code name_flow(struct planning *p, struct sl_flow *flow, struct s
     sl_flow_id(p->connector->name, account, table, id);
     flow->id = sl_arena_strdup(arena, id);
     flow->domain = sl_arena_printf(arena, "sluice.cursor.%s", id);
-    return flow->id && flow->domain ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
+    flow->aside_domain = sl_arena_printf(arena, "sluice.aux.%s", id);
+    return flow->id && flow->domain && flow->aside_domain
+               ? SL_OK
+               : sl_fail(error, SL_NO_MEMORY, "no memory for a plan");
 }
 
 static void snake(const char *name, struct sl_buf *out)
@@ -194,15 +197,14 @@ static void snake(const char *name, struct sl_buf *out)
 static enum sl_code was_named(struct planning *p, struct sl_flow *flow, const char *name,
                               bool *renamed, struct sl_error *error)
 {
-    struct sl_doc *doc = NULL;
-    const struct sl_json *root = NULL;
+    struct sl_flow_state state = {0};
     struct sl_error why = {0};
     enum sl_code rc = name_flow(p, flow, error), read;
 
     if (rc) return rc;
-    read = sl_flow_domain(flow, &doc, &root, &why);
-    if (read == SL_OK) *renamed = sl_json_eq(sl_json_get(root, "named"), name);
-    sl_doc_free(doc);
+    read = sl_flow_state_read(flow, &state, &why);
+    if (read == SL_OK) *renamed = state.named && strcmp(state.named, name) == 0;
+    sl_flow_state_release(&state);
     if (read == SL_NO_MEMORY) {
         *error = why;
         rc = read;

@@ -38,6 +38,7 @@ void sl_report_free(struct sl_report *report)
         sl_free((char *)(uintptr_t)t->destination);
         sl_free((char *)(uintptr_t)t->location);
         sl_free((char *)(uintptr_t)t->rescues_json);
+        sl_free(t->why_full);
     }
     sl_free(report->tables);
     sl_free(report);
@@ -67,6 +68,12 @@ static void take_counts(struct sl_flow *flow)
     flow->report->retries = counts->retries;
     flow->report->restarts = counts->restarts;
     flow->report->waited_us = counts->waited_us;
+    if (!flow->confirm_job) return;
+    counts = sl_job_counts(flow->confirm_job);
+    flow->report->calls += counts->calls;
+    flow->report->retries += counts->retries;
+    flow->report->restarts += counts->restarts;
+    flow->report->waited_us += counts->waited_us;
 }
 
 static void sum_counts(struct run *run)
@@ -165,6 +172,11 @@ static void stop_flow(struct sl_flow *flow, const struct sl_error *why)
     sl_flow_release(flow);
 }
 
+static bool looks_only(const struct run *run)
+{
+    return run->options->validate_only || run->options->verify;
+}
+
 static void start_more(struct run *run)
 {
     while (run->active < FLOWS_AT_ONCE && run->next < run->resolved->count) {
@@ -176,7 +188,7 @@ static void start_more(struct run *run)
             continue;
         }
         sl_event_flow(flow, "STARTING", -1);
-        enum sl_code rc = flow->schema ? SL_OK : sl_flow_open(flow, &error);
+        enum sl_code rc = flow->schema ? SL_OK : sl_flow_open(flow, looks_only(run), &error);
         if (!rc) rc = sl_flow_start(flow, run->loop, neighbours(run, flow), &error);
         if (rc) {
             sl_flow_fail(flow, &error);
@@ -214,7 +226,7 @@ static void open_flows(struct run *run)
         flow->stages = run->stages;
         if (flow->report->state == SL_TABLE_QUEUED) {
             sl_event_flow(flow, "QUEUED", -1);
-            if (sl_flow_open(flow, &error))
+            if (sl_flow_open(flow, looks_only(run), &error))
                 sl_flow_fail(flow, &error);
             else
                 sl_event_defined(flow);
@@ -261,6 +273,28 @@ static enum sl_code judge(const struct sl_report *report, struct sl_error *error
     return code;
 }
 
+/* verify: which tables are not what their source is? */
+static enum sl_code judge_differences(const struct sl_report *report, struct sl_error *error)
+{
+    enum sl_code rc = SL_OK;
+
+    for (size_t i = 0; i < report->count; i++) {
+        const struct sl_table_report *t = &report->tables[i];
+        if (rc || t->state != SL_TABLE_COMPLETED || t->inserted + t->updated + t->deleted == 0)
+            continue;
+        rc = sl_fail(error, SL_PARTIAL,
+                     "'%s' is not what its source is: %lld rows are missing, %lld differ, %lld are "
+                     "not in the source",
+                     t->destination, (long long)t->inserted, (long long)t->updated,
+                     (long long)t->deleted);
+        sl_error_hint(error,
+                      "The next run brings changes since the last one; for the rest: "
+                      "sluice run ... --full-refresh=%s.",
+                      t->destination);
+    }
+    return rc;
+}
+
 static void stop_queued(struct run *run)
 {
     for (size_t i = 0; i < run->resolved->count; i++) {
@@ -284,7 +318,8 @@ static enum sl_code read_all(struct run *run, struct sl_error *error)
     if (rc) return rc;
     stop_queued(run);
     sum_counts(run);
-    return judge(run->resolved->report, error);
+    rc = judge(run->resolved->report, error);
+    return rc || !run->options->verify ? rc : judge_differences(run->resolved->report, error);
 }
 
 enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **report,

@@ -73,10 +73,17 @@ struct sl_table_report {
     const char *destination; /* catalog.schema.table */
     const char *location;
     enum sl_table_state state;
-    int64_t rows_read;        /* so far, or in all; without what a restarted task gave before */
-    int64_t rows_expected;    /* -1: unknown */
-    int64_t rows_landed;      /* in the committed version; -1: nothing was committed */
-    int64_t duplicates;       /* rows that a later copy of the same key replaced */
+    int64_t rows_read;     /* so far, or in all; without what a restarted task gave before */
+    int64_t rows_expected; /* -1: unknown */
+    int64_t rows_landed;   /* new or changed rows that were committed; -1: it did not come to it */
+    const char *mode;      /* "append", "replace", "latest" (SCD type 1), "history" (type 2) */
+    char *why_full;        /* why everything was read where changes would do, or NULL */
+    int64_t inserted, updated, deleted; /* rows of the table; history: keys */
+    int64_t unchanged;                  /* read, and as they were */
+    int64_t late;                       /* changes older than what the table knows, passed over */
+    int64_t duplicates;                 /* rows that a later copy of the same key replaced */
+    int64_t source_keys;      /* a complete read: how many different keys; -1: none happened */
+    char source_digest[40];   /* ... and the digest of the set of them */
     int64_t rejected;         /* rows in <destination>__rejected, counted as rows_read */
     int64_t rescued;          /* cells, as received: of rows that a restart gave twice, too */
     const char *rescues_json; /* [{"field","reason","cells"}], or NULL */
@@ -104,6 +111,9 @@ struct sl_run_options {
     const char *pipeline_id;
     int64_t every_us; /* sl_plan: what would a run every so often cost? 0: nobody asks */
     bool full_refresh, validate_only;
+    bool reconcile;     /* read everything and compare, whatever the cursors say */
+    bool verify;        /* read in full, compare, change nothing: the report says what differs */
+    bool reset_history; /* with a full refresh of a history table: begin it anew */
     const struct sl_json *full_refresh_selection; /* arrays of destination names, or NULL */
     const struct sl_json *refresh_selection;
     size_t memory_bytes; /* row-group budget of the process; 0: 16 MiB */

@@ -171,7 +171,7 @@ enum sl_code sl_task_birth(struct sl_task_node *task, struct sl_error *error)
     base->table = job->table;
     base->namespace_ = job->namespace_;
     base->run_started_at_us = job->loop->run_started_us;
-    base->full = job->full;
+    base->full = job->full || job->initial;
     return SL_OK;
 }
 
@@ -405,6 +405,21 @@ static bool job_results(const struct sl_job *job, struct sl_json_writer *cursor,
     }
     sl_json_end_array(complete);
     return ok && sl_json_writer_text(cursor, NULL) && sl_json_writer_text(complete, NULL);
+}
+
+enum sl_code sl_job_cursor(const struct sl_job *job, char **out, struct sl_error *error)
+{
+    struct sl_json_writer *cursor, *complete;
+
+    *out = NULL;
+    if (!job->parts) return SL_OK;
+    cursor = sl_json_writer_new();
+    complete = sl_json_writer_new();
+    if (cursor && complete && job_results(job, cursor, complete))
+        *out = sl_strdup(sl_json_writer_text(cursor, NULL));
+    sl_json_writer_free(cursor);
+    sl_json_writer_free(complete);
+    return *out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
 }
 
 static void job_done(struct sl_job *job)

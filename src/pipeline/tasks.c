@@ -140,6 +140,7 @@ enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *opti
     job->ctx = ctx;
     job->kind = options->kind;
     job->full = options->full;
+    job->initial = options->initial;
     job->table = keep(options->table, &ok);
     job->namespace_ = keep(options->namespace_, &ok);
     job->table_options = keep(options->table_options, &ok);

@@ -70,6 +70,9 @@ struct sl_job_options {
     const char *columns;       /* JSON array, or NULL */
     const char *input;         /* JSON object for the root task; NULL: {} */
     bool full;
+    bool
+        initial; /* a first load: full, but what finished sub-tasks brought stays, and an old cursor
+                     says which did (connector.h: full and cursor) */
 };
 
 struct sl_job_counts {
@@ -102,6 +105,10 @@ SL_MUST_USE enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_o
                                      const struct sl_sink *sink, void *ctx, struct sl_job **out,
                                      struct sl_error *error);
 const struct sl_job_counts *sl_job_counts(const struct sl_job *job);
+/* The cursor as it stands: parts of tasks that are at a release point, and the old cursor's parts
+ * that still hold. *out is NULL when no task has set its own yet; sl_free() it. */
+SL_MUST_USE enum sl_code sl_job_cursor(const struct sl_job *job, char **out,
+                                       struct sl_error *error);
 /* Ends a job early: its requests are cancelled and sink->end is called with this error. */
 void sl_job_stop(struct sl_job *job, const struct sl_error *why);
 
