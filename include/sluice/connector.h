@@ -291,6 +291,9 @@ SL_MUST_USE enum sl_code sl_out_parse(struct sl_out *out, const char *text, size
 #define SL_CURSOR_MAX ((size_t)256 << 10)
 SL_MUST_USE enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor,
                                        struct sl_error *error);
+/* The cursor of this run holds what would cost calls to find out again (a verdict, a subscription):
+ * it is committed even when no row changed. A cursor that only moved on waits half an hour. */
+void sl_out_keep_cursor(struct sl_out *out);
 /* A sub-task: `part` names it (unique among its siblings), `input` is a JSON object that becomes
  * its task->input. It starts when this step returns. */
 SL_MUST_USE enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,

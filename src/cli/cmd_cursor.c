@@ -111,8 +111,8 @@ static enum sl_code owner_of(struct cli *cli, const char *table, struct sl_buf *
     struct sl_doc *doc = sl_doc_new(0);
     const struct sl_json *root = NULL;
     struct sl_buf info = {0};
-    enum sl_code rc = doc ? cli_catalog(cli, error)
-                          : sl_fail(error, SL_NO_MEMORY, "no memory for a table");
+    enum sl_code rc =
+        doc ? cli_catalog(cli, error) : sl_fail(error, SL_NO_MEMORY, "no memory for a table");
 
     if (!rc) rc = sl_tables_get(cli->catalog, table, &info, error);
     if (!rc) rc = sl_doc_parse_copy(doc, sl_buf_str(&info), info.len, &root, error);

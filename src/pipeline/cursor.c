@@ -42,16 +42,16 @@ enum sl_code sl_cursor_show(struct sl_delta_table *table, struct sl_buf *out,
 /* The members that only a cursor gives a meaning to. */
 static bool goes(const struct sl_json *key)
 {
-    static const char *const names[] = {"cursor", "phase", "full_due", "commit", "table_version",
-                                        "at"};
+    static const char *const names[] = {"cursor", "phase",         "full_due",
+                                        "commit", "table_version", "at"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_json_eq(key, names[i])) return true;
     return false;
 }
 
-static void put_without_cursor(struct sl_json_writer *w, const struct sl_json *root,
-                               int64_t commit, int64_t version, int64_t now_us)
+static void put_without_cursor(struct sl_json_writer *w, const struct sl_json *root, int64_t commit,
+                               int64_t version, int64_t now_us)
 {
     char at[SL_TIME_TEXT_MAX];
 

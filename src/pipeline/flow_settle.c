@@ -91,14 +91,14 @@ static bool cursor_can_wait(const struct sl_flow *flow, const struct sl_flow_sta
     bool same_cursor = now->cursor && next->cursor && strcmp(now->cursor, next->cursor) == 0;
 
     if (!now->there || now->initial || now->full_due || flow->add_columns || flow->foreign ||
-        flow->report->rejected > 0 || now->format != 2 || now->mode != next->mode)
+        flow->report->rejected > 0 || sl_job_keeps_cursor(flow->job) || now->format != 2 ||
+        now->mode != next->mode)
         return false;
     if (strcmp(now->scope ? now->scope : "", next->scope ? next->scope : "") != 0) return false;
     if (now->full_us != next->full_us && flow->def->ingestion != SL_SNAPSHOT &&
         flow->mode != SL_FLOW_REPLACE)
         return false; /* or the next run would read everything once more */
-    return same_cursor ||
-           sl_now_us(flow->run->source.world) - now->committed_us < QUIET_COMMIT_US;
+    return same_cursor || sl_now_us(flow->run->source.world) - now->committed_us < QUIET_COMMIT_US;
 }
 
 static void report_nothing(struct sl_flow *flow)
@@ -179,8 +179,8 @@ static enum sl_code plan_changes(struct sl_flow *flow, const struct settling *s,
         .stage = flow->stage,
         .complete = s->complete,
         .replace = s->replace,
-        .observed_us = last_us != SL_NO_TIME && bound_us <= last_us && !flow->saved ? last_us + 1
-                                                                                    : bound_us,
+        .observed_us =
+            last_us != SL_NO_TIME && bound_us <= last_us && !flow->saved ? last_us + 1 : bound_us,
         .now_us = now_us,
         .tombstones_us = flow->object->config.tombstones_us,
         .aside_json = flow->state.aside,
@@ -305,8 +305,8 @@ enum sl_code sl_flow_settle(struct sl_flow *flow, const char *cursor, const char
     if (sl_flow_keyed(flow)) {
         /* Parts that were committed on the way are not among what this read noted. */
         s.complete = whole && !flow->saved && !flow->state.initial;
-        s.replace = s.complete && flow->reset &&
-                    (flow->mode == SL_FLOW_LATEST || flow->run->reset_history);
+        s.replace =
+            s.complete && flow->reset && (flow->mode == SL_FLOW_LATEST || flow->run->reset_history);
         rc = settle_keyed(flow, &s, complete, error);
     } else {
         rc = settle_plain(flow, cursor, whole, error);

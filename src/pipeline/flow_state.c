@@ -238,8 +238,7 @@ static bool reconcile_due(const struct sl_flow *flow)
 {
     int64_t every_us = flow->object->config.reconcile_us;
 
-    if (every_us == 0)
-        every_us = flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
+    if (every_us == 0) every_us = flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
     if (every_us == SL_RECONCILE_NEVER) return false;
     return flow->state.full_us == SL_NO_TIME ||
            sl_now_us(flow->run->source.world) - flow->state.full_us >= every_us;

@@ -83,6 +83,7 @@ struct sl_job {
     enum sl_job_kind kind;
     char *table, *namespace_, *table_options, *cursor, *state, *columns;
     bool full, initial;
+    bool keep_cursor;           /* sl_out_keep_cursor() */
     struct sl_task_node *tasks; /* open ones */
     size_t open, live, total;
     struct part *parts;

@@ -296,6 +296,11 @@ enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor, struct sl_err
     return job->sink.release ? job->sink.release(job->ctx, out->task->unit, error) : SL_OK;
 }
 
+void sl_out_keep_cursor(struct sl_out *out)
+{
+    out->task->job->keep_cursor = true;
+}
+
 enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,
                          struct sl_error *error)
 {

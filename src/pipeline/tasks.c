@@ -162,6 +162,11 @@ const struct sl_job_counts *sl_job_counts(const struct sl_job *job)
     return &job->counts;
 }
 
+bool sl_job_keeps_cursor(const struct sl_job *job)
+{
+    return job->keep_cursor;
+}
+
 void sl_job_stop(struct sl_job *job, const struct sl_error *why)
 {
     sl_job_fail(job, why);

@@ -109,6 +109,8 @@ const struct sl_job_counts *sl_job_counts(const struct sl_job *job);
  * that still hold. *out is NULL when no task has set its own yet; sl_free() it. */
 SL_MUST_USE enum sl_code sl_job_cursor(const struct sl_job *job, char **out,
                                        struct sl_error *error);
+/* Did a step say sl_out_keep_cursor()? */
+bool sl_job_keeps_cursor(const struct sl_job *job);
 /* Ends a job early: its requests are cancelled and sink->end is called with this error. */
 void sl_job_stop(struct sl_job *job, const struct sl_error *why);
 

@@ -111,5 +111,7 @@ enum sl_code airtable_put_cursor(const struct airtable *self, struct sl_out *out
     rc = text ? sl_out_cursor(out, text, error)
               : sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
     sl_json_writer_free(cursor);
+    if (next->trust != self->old.trust || strcmp(next->hook.id, self->old.hook.id) != 0)
+        sl_out_keep_cursor(out);
     return rc;
 }
