@@ -108,6 +108,10 @@ enum sl_code run_spec(struct run_world *w, const char *text, bool full_refresh)
             .catalog = w->catalog,
             .delta = w->delta,
             .full_refresh = full_refresh,
+            .verify = w->verify,
+            .reset_history = w->reset_history,
+            .on_progress = w->on_progress,
+            .ctx = w->stopping_ctx,
         };
         rc = sl_run(&options, &w->report, &w->error);
     }
@@ -171,9 +175,10 @@ int64_t landed_rows(struct run_world *w, const char *table, const char *key, int
     return rows;
 }
 
-static int64_t ask(struct run_world *w, const char *path, const char *query, const char *name)
+void ask_sim(struct run_world *w, const char *path, const char *table, struct sl_buf *body)
 {
-    struct sl_buf body = {.max = (size_t)1 << 30};
+    char query[300] = "";
+    size_t n = table ? (size_t)snprintf(query, sizeof query, "table=") : 0;
     struct sim_request request = {.method = "GET",
                                   .path = path,
                                   .raw_path = path,
@@ -181,12 +186,21 @@ static int64_t ask(struct run_world *w, const char *path, const char *query, con
                                   .headers = (struct sl_header[]){{0}},
                                   .body = "",
                                   .now_us = sl_now_us(w->world)};
-    struct sim_reply reply = {.body = &body, .cut_after = -1};
+    struct sim_reply reply = {.body = body, .cut_after = -1};
+
+    for (const char *p = table; p && *p; p++)
+        n += (size_t)snprintf(query + n, sizeof query - n, *p == ' ' ? "%%20" : "%c", *p);
+    assert_int_equal(sim_handle(w->sim, &request, &reply, &w->error), SL_OK);
+}
+
+static int64_t ask(struct run_world *w, const char *path, const char *table, const char *name)
+{
+    struct sl_buf body = {.max = (size_t)1 << 30};
     struct sl_doc *doc = sl_doc_new((size_t)1 << 30);
     const struct sl_json *root;
     int64_t number = -1;
 
-    assert_int_equal(sim_handle(w->sim, &request, &reply, &w->error), SL_OK);
+    ask_sim(w, path, table, &body);
     assert_int_equal(sl_doc_parse_copy(doc, sl_buf_str(&body), body.len, &root, &w->error), SL_OK);
     if (!sl_json_i64(sl_json_get(root, name), &number))
         fail_msg("no '%s' in %.300s", name, sl_buf_str(&body));
@@ -197,17 +211,12 @@ static int64_t ask(struct run_world *w, const char *path, const char *query, con
 
 int64_t true_rows(struct run_world *w, const char *source_table)
 {
-    char query[300];
-    size_t n = (size_t)snprintf(query, sizeof query, "table=");
-
-    for (const char *p = source_table; *p; p++)
-        n += (size_t)snprintf(query + n, sizeof query - n, *p == ' ' ? "%%20" : "%c", *p);
-    return ask(w, "/_sim/truth", query, "records_live");
+    return ask(w, "/_sim/truth", source_table, "records_live");
 }
 
 int64_t sim_stat(struct run_world *w, const char *name)
 {
-    return ask(w, "/_sim/stats", "", name);
+    return ask(w, "/_sim/stats", NULL, name);
 }
 
 void control(struct run_world *w, const char *json)

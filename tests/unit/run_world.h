@@ -15,6 +15,8 @@
 #include "pipeline/run.h"
 #include "sim/sim.h"
 
+struct sl_buf;
+
 struct run_world {
     char home[300];
     const char *app;
@@ -26,7 +28,9 @@ struct run_world {
     struct sl_error error;    /* of the newest run */
     int64_t virtual_us;       /* how long the newest run took, on the virtual clock */
     bool (*stopping)(void *ctx);
-    void *stopping_ctx;
+    void (*on_progress)(void *ctx, const struct sl_report *now);
+    void *stopping_ctx; /* of both */
+    bool verify, reset_history;
 };
 
 /* app: "airtable", "example". options NULL: the demo's data. */
@@ -42,6 +46,8 @@ const struct sl_table_report *report_of(struct run_world *w, const char *table);
 int64_t landed_rows(struct run_world *w, const char *table, const char *key, int64_t *distinct);
 /* How many records the simulator holds. */
 int64_t true_rows(struct run_world *w, const char *source_table);
+/* Appends what a page of the simulator answers. table: as a parameter, or NULL. */
+void ask_sim(struct run_world *w, const char *path, const char *table, struct sl_buf *body);
 /* One number of /_sim/stats. */
 int64_t sim_stat(struct run_world *w, const char *name);
 void control(struct run_world *w, const char *json);
