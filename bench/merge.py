@@ -136,7 +136,9 @@ def measure(command, **env):
              "peak_mib": round(usage.ru_maxrss / 1024)}
     if out.strip().startswith("{") or "\n{" in out:
         found |= json.loads(out[out.rindex("\n{") + 1 if "\n{" in out else 0:])
-    return found | {"command": "taskset -c 0,1 " + " ".join(map(str, command))}
+    found["command"] = "taskset -c 0,1 " + " ".join(map(str, command))
+    print(json.dumps(found), file=sys.stderr, flush=True)
+    return found
 
 
 def copied(table, to):

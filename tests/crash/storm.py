@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness import readers  # noqa: E402
 from harness.compare import as_rows, without_links  # noqa: E402
-from harness.landing import Kind, Landing  # noqa: E402
+from harness.landing import MAPPING, VECTORS, Kind, Landing  # noqa: E402
 from harness.program import ROOT, Simulator  # noqa: E402
 
 TABLES = {"SKU Candidates": "skus", "Vendors": "vendors"}
@@ -46,6 +46,13 @@ def points() -> list:
 
 KINDS = {kind.name: kind for kind in (
     Kind("rewritten", {"scd_type": "SCD_TYPE_1"}),
+    Kind("vectors", {"scd_type": "SCD_TYPE_1", "table_properties": VECTORS},
+         ("duckdb", "delta-rs")),
+    Kind("history", {"scd_type": "SCD_TYPE_2"}, history=True),
+    Kind("history with vectors", {"scd_type": "SCD_TYPE_2", "table_properties": VECTORS},
+         ("duckdb", "delta-rs"), history=True),
+    Kind("mapped", {"scd_type": "SCD_TYPE_1", "table_properties": MAPPING},
+         ("duckdb", "delta-rs"), renames="follow"),
 )}
 
 

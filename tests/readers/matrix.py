@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness.landing import Kind, Landing  # noqa: E402
+from harness.landing import MAPPING, VECTORS, Kind, Landing  # noqa: E402
 from harness.program import Simulator  # noqa: E402
 from harness.readers import READERS, spark_session  # noqa: E402
 
@@ -21,7 +21,7 @@ RECORDS = 130
 SEED = 5
 
 ALL = tuple(READERS)
-MAPPED = VECTORED = ("delta-rs", "duckdb", "spark")  # the least that must be
+LEAST = ("delta-rs", "duckdb", "spark")  # they open deletion vectors and column mapping, too
 
 
 # -- lives ----------------------------------------------------------------------------------------
@@ -34,7 +34,8 @@ def fifty_upserts(landing):
     landing.run()
     for _ in range(50):
         landing.life.change()
-        landing.run()
+        landing.run(incremental=True)
+    landing.reconcile()
 
 
 def new_and_removed_fields(landing):
@@ -42,7 +43,14 @@ def new_and_removed_fields(landing):
     for _ in range(10):
         landing.life.change()
         landing.life.alter()
-        landing.run()
+        landing.run(incremental=True)
+    landing.reconcile()
+
+
+def cared_for(landing):
+    fifty_upserts(landing)
+    landing.care("optimize")
+    landing.care("vacuum", "--retain-hours", "0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +63,23 @@ class Shape:
 
 
 PLAIN = Kind("plain", {"scd_type": "SCD_TYPE_1"})
+VECTORED = Kind("vectors", {"scd_type": "SCD_TYPE_1", "table_properties": VECTORS})
+HISTORY = Kind("history", {"scd_type": "SCD_TYPE_2"}, history=True)
+VECTORED_HISTORY = Kind("history, vectors", {"scd_type": "SCD_TYPE_2", "table_properties": VECTORS},
+                        history=True)
+MAPPED = Kind("mapped", {"scd_type": "SCD_TYPE_1", "table_properties": MAPPING}, renames="follow")
 
 SHAPES = (
     Shape("plain, after its first load", PLAIN, first_load),
     Shape("plain, after 50 runs with changes", PLAIN, fifty_upserts),
     Shape("plain, fields renamed, added and removed in the source", PLAIN, new_and_removed_fields),
+    Shape("plain, after 50 runs, optimize and vacuum", PLAIN, cared_for),
+    Shape("history (SCD_TYPE_2), after 50 runs with changes", HISTORY, fifty_upserts),
+    Shape("deletion vectors, after 50 runs with changes", VECTORED, fifty_upserts, LEAST),
+    Shape("deletion vectors, after 50 runs, optimize and vacuum", VECTORED, cared_for, LEAST),
+    Shape("history with deletion vectors, after 50 runs with changes", VECTORED_HISTORY,
+          fifty_upserts, LEAST),
+    Shape("column mapping, renames followed", MAPPED, new_and_removed_fields, LEAST),
 )
 
 
