@@ -191,7 +191,7 @@ def test_a_renamed_table_is_the_same_table(landing):
 def test_what_may_not_be_read_is_not_deleted(op, landing):
     before = repr(rows(landing))  # a NaN does not equal itself
     landing.life.operate(op)
-    for how in ((), landing.complete(), ("--full-refresh",)):
+    for how in ((), ("--reconcile",), ("--full-refresh",)):
         failed = landing.sluice.run("run", *how, landing.pipeline, code=None)
         assert failed.code in (PARTIAL, AUTH, SOURCE, BAD_SPEC), repr(failed)
         assert repr(rows(landing)) == before

@@ -1,5 +1,8 @@
 """A pipeline that follows a simulated base, and what its tables must hold at every moment."""
 
+import json
+import os
+import time
 from dataclasses import dataclass
 
 from . import demo, history
@@ -33,6 +36,7 @@ class Landing:
     """tables: {source table: destination}. The base begins anew."""
 
     def __init__(self, simulator, folder, kind, tables, *, seed, records, points=False):
+        self.folder = folder
         self.simulator, self.kind, self.tables = simulator, kind, tables
         self.life = Life(simulator, seed, tables, records)
         self.sluice = Sluice(folder / "home", points=points)
@@ -51,19 +55,33 @@ class Landing:
         self.ran(incremental=incremental)
         return result
 
+    def capped(self, calls):
+        """The same pipeline, but a run of it may make only so many calls."""
+        text = json.loads(self.pipeline.read_text())
+        path = self.folder / "capped.json"
+        path.write_text(json.dumps({**text, "max_calls_per_run": calls}))
+        return path
+
+    def look(self):
+        """Before the base changes while a run may have landed something and then ended badly."""
+        for follower in self.followers.values():
+            follower.look(self.simulator)
+
     def reconcile(self):
         """A run that reads everything, and finds what no modified time shows."""
-        return self.run(*self.complete())
-
-    def complete(self) -> tuple:
-        """The options of such a run. Where there is no such option every run is one."""
-        asked = self.sluice.run("run", "--help").out
-        return ("--reconcile",) if "--reconcile" in asked else ()
+        return self.run("--reconcile")
 
     def care(self, verb, *options, **more):
         """sluice tables VERB on every table."""
         return [self.sluice.run("tables", verb, self.name(d), *options, **more)
                 for d in self.tables.values()]
+
+    def age(self, hours=48):
+        """Vacuum leaves young files alone, whatever is asked: a run may be writing them."""
+        for destination in self.tables.values():
+            for path in self.location(destination).rglob("*"):
+                if path.is_file() and "_delta_log" not in path.parts:
+                    os.utime(path, (time.time() - hours * 3600,) * 2)
 
     def name(self, destination):
         return f"{demo.CATALOG}.{demo.SCHEMA}.{destination}"

@@ -125,6 +125,10 @@ class Follower:
         self.keys |= table.rows.keys()
         return table
 
+    def look(self, simulator):
+        """What is there now may have landed, although no run has ended since."""
+        self.keys |= expected_table(simulator.truth(self.source)).rows.keys()
+
     def free_name(self, f, fields):
         """snake_case, unless a column that stays has that name."""
         name = snake_case(f["name"])
