@@ -147,6 +147,7 @@ struct sl_table_def {
      * passed over: a list of paths, each one key deep ("fields"), "" for the row; ends with NULL. */
     const char *const *strict_objects;
     int rows_per_call;    /* for sl plan; 0: unknown */
+    int calls_unchanged;  /* for sl plan: of an increment that finds nothing; 0: one */
     const char *state;    /* JSON object, the connector's own: handed to each read task */
     const char *excluded; /* why a schema object leaves this table out unless named; or NULL */
 };

@@ -67,8 +67,6 @@ static int64_t full_calls(const struct sl_flow *flow)
     return pages ? pages : 1;
 }
 
-/* What an incremental read asks that finds nothing: what was changed, and what was created. */
-#define CALLS_UNCHANGED 2
 #define MONTH_US (INT64_C(30) * SL_DAY_US)
 #define CHANGED_PART 100 /* one row of so many changes in a day */
 
@@ -80,28 +78,46 @@ struct schedule {
 
 static bool reads_increments(const struct sl_flow *flow)
 {
-    return flow->def->ingestion == SL_CDC || flow->def->ingestion == SL_CDC_WITH_DELETES;
+    return flow->mode != SL_FLOW_REPLACE && (flow->def->ingestion == SL_CDC ||
+                                             flow->def->ingestion == SL_CDC_WITH_DELETES);
+}
+
+/* Calls of an increment in which so many rows changed. */
+static int64_t increment_calls(const struct sl_flow *flow, int64_t changed)
+{
+    int64_t quiet = flow->def->calls_unchanged > 0 ? flow->def->calls_unchanged : 1;
+    int64_t pages = (changed + flow->def->rows_per_call - 1) / flow->def->rows_per_call;
+
+    return pages > 1 ? quiet + pages - 1 : quiet;
+}
+
+/* Complete reads in a month, besides increments. */
+static int64_t completes_a_month(const struct sl_flow *flow)
+{
+    int64_t every_us = flow->object->config.reconcile_us;
+
+    if (every_us == 0) every_us = flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
+    return every_us == SL_RECONCILE_NEVER ? 0 : MONTH_US / every_us;
 }
 
 /* One table's part of a schedule. */
 static void add_table(struct schedule *s, const struct sl_flow *flow, int64_t runs)
 {
-    int64_t full = full_calls(flow), pages = flow->def->rows_per_call;
-    int64_t reconcile_us = flow->object ? flow->object->config.reconcile_us : 0;
-    int64_t quiet = full, extra = 0, completes = 0;
+    int64_t full = full_calls(flow), days = MONTH_US / SL_DAY_US;
+    int64_t quiet = full, changed = full, completes = 0;
 
-    if (reads_increments(flow) && full > CALLS_UNCHANGED) {
-        completes = MONTH_US / (reconcile_us > 0 ? reconcile_us : SL_DAY_US);
+    if (reads_increments(flow) && full >= 0) {
+        completes = completes_a_month(flow);
         if (completes > runs) completes = runs;
-        quiet = CALLS_UNCHANGED;
-        extra = (flow->old_rows / CHANGED_PART + pages - 1) / pages;
+        quiet = increment_calls(flow, 0);
+        changed = increment_calls(flow, flow->old_rows / CHANGED_PART);
     }
     s->unchanged += quiet;
-    s->changed += quiet + extra;
+    s->changed += changed;
     s->complete += full;
     if (completes > s->completes) s->completes = completes;
     s->calls += (runs - completes) * quiet + completes * full +
-                extra * (runs < MONTH_US / SL_DAY_US ? runs : MONTH_US / SL_DAY_US);
+                (changed - quiet) * (runs < days ? runs : days);
 }
 
 static void put_schedule(const struct cost *cost, struct sl_json_writer *w)
@@ -113,7 +129,8 @@ static void put_schedule(const struct cost *cost, struct sl_json_writer *w)
 
     s.calls = runs;
     for (size_t i = 0; i < cost->resolved->count; i++)
-        add_table(&s, &cost->resolved->flows[i], runs);
+        if (cost->resolved->flows[i].report->state != SL_TABLE_FAILED)
+            add_table(&s, &cost->resolved->flows[i], runs);
     for (size_t i = 0; sl_budgets_use(sl_loop_budgets(cost->loop), i, &use); i++)
         if (use.calendar_month) month = use.rate;
     sl_json_key(w, "schedule");
@@ -139,13 +156,15 @@ static void put_plan(struct cost *cost, struct sl_json_writer *w)
     for (size_t i = 0; i < cost->resolved->count; i++) {
         const struct sl_flow *flow = &cost->resolved->flows[i];
         bool failed = flow->report->state == SL_TABLE_FAILED;
-        int64_t own = full_calls(flow);
+        bool increment = !failed && reads_increments(flow) && !flow->full && flow->old_rows >= 0;
+        int64_t own = increment ? increment_calls(flow, 0) : full_calls(flow);
         known &= own >= 0;
         calls += own;
         sl_json_begin_object(w);
         sl_json_kv_str(w, "source_table", flow->report->source_table);
         sl_json_kv_str(w, "destination", flow->report->destination);
         sl_json_kv_str(w, "mode", failed ? "failed" : sl_flow_mode_name(flow->mode));
+        if (!failed) sl_json_kv_str(w, "reads", increment ? "changes" : "everything");
         if (failed) sl_json_kv_str(w, "error", flow->report->error.message);
         put_count(w, "rows", flow->old_rows, flow->old_rows >= 0 && !failed);
         put_count(w, "calls", own, own >= 0);
