@@ -78,8 +78,8 @@ struct schedule {
 
 static bool reads_increments(const struct sl_flow *flow)
 {
-    return flow->mode != SL_FLOW_REPLACE && (flow->def->ingestion == SL_CDC ||
-                                             flow->def->ingestion == SL_CDC_WITH_DELETES);
+    return flow->mode != SL_FLOW_REPLACE &&
+           (flow->def->ingestion == SL_CDC || flow->def->ingestion == SL_CDC_WITH_DELETES);
 }
 
 /* Calls of an increment in which so many rows changed. */

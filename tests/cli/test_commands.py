@@ -354,7 +354,7 @@ def test_a_plan_with_a_table_that_cannot_be_planned_does_not_end_green(connected
     result = connected.run("plan", pipeline, "--output", "json", code=None)
     assert result.code != 0
     assert "No Such Table" in result.err and "1 of 2" in result.err
-    assert {t["mode"] for t in result.json["tables"]} == {"replace", "failed"}
+    assert {t["mode"] for t in result.json["tables"]} == {"latest", "failed"}
 
 
 def test_a_plan_says_what_a_schedule_costs(home, airtable, spec):
