@@ -1,4 +1,5 @@
 /* flow.c: one destination table: rows as they come, and the end of the read. */
+#include "pipeline/confirm.h"
 #include "pipeline/flow.h"
 
 #include <stdarg.h>

@@ -96,6 +96,7 @@ struct sl_flow {
                                    nothing was seen yet */
     int64_t saved_us;           /* first load: when it last committed a part */
     bool saved;                 /* first load: it did, in this run */
+    bool resumed;               /* first load: an earlier run began it */
     bool dropped;               /* rows became void in this run */
     uint64_t digest;            /* REPLACE: of the rows so far */
     struct sl_job *job;

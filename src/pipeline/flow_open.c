@@ -255,13 +255,22 @@ static bool is_first_load(const struct sl_flow *flow)
     return sl_flow_keyed(flow) && !flow->full && (!flow->state.there || flow->state.initial);
 }
 
+/* Does the user limit how much this run may ask? Then a first load is cut, so that each run can
+ * finish a part of it. */
+static bool is_capped(const struct sl_flow *flow)
+{
+    return is_first_load(flow) &&
+           (flow->run->spec->max_calls_per_run > 0 || flow->run->spec->quota_share > 0);
+}
+
 enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
                            struct sl_neighbours neighbours, struct sl_error *error)
 {
-    char input[128];
+    char input[160];
     enum sl_code rc = SL_OK;
 
     flow->loop = loop;
+    flow->resumed = is_first_load(flow) && flow->state.initial;
     flow->report->started_us = sl_now_us(flow->run->source.world);
     flow->report->state = SL_TABLE_RUNNING;
     if (flow->why_full) {
@@ -272,8 +281,10 @@ enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
     if (!flow->table) rc = draft_table(flow, error);
     if (!rc) rc = sl_flow_restage(flow, error);
     if (rc) return rc;
-    snprintf(input, sizeof input, "{\"tables\":%zu,\"rows\":%lld,\"rows_total\":%lld}",
-             neighbours.tables, (long long)flow->old_rows, (long long)neighbours.rows);
+    snprintf(input, sizeof input,
+             "{\"tables\":%zu,\"rows\":%lld,\"rows_total\":%lld,\"capped\":%s}", neighbours.tables,
+             (long long)(flow->resumed ? -1 : flow->old_rows), (long long)neighbours.rows,
+             is_capped(flow) ? "true" : "false");
     struct sl_job_options options = {
         .kind = SL_JOB_READ,
         .table = flow->def->name,
@@ -285,6 +296,7 @@ enum sl_code sl_flow_start(struct sl_flow *flow, struct sl_loop *loop,
         .input = input,
         .full = flow->full,
         .initial = is_first_load(flow),
+        .one_by_one = flow->resumed && is_capped(flow),
     };
     return sl_loop_add(loop, &options, &sl_flow_sink, flow, &flow->job, error);
 }

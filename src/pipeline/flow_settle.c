@@ -79,7 +79,7 @@ static struct sl_flow_state next_state(const struct sl_flow *flow, const char *c
  * hold rows that are gone: one complete read settles that. */
 static const char *doubt_about(const struct sl_flow *flow)
 {
-    if (flow->state.initial && !flow->saved) return "its first load took more than one run";
+    if (flow->resumed) return "its first load took more than one run";
     if (flow->saved && flow->dropped) return "parts of its first load were read twice";
     return NULL;
 }

@@ -82,7 +82,7 @@ struct sl_job {
     void *ctx;
     enum sl_job_kind kind;
     char *table, *namespace_, *table_options, *cursor, *state, *columns;
-    bool full, initial;
+    bool full, initial, one_by_one;
     bool keep_cursor;           /* sl_out_keep_cursor() */
     struct sl_task_node *tasks; /* open ones */
     size_t open, live, total;

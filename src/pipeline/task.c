@@ -316,12 +316,13 @@ void sl_task_restart(struct sl_task_node *task, const struct sl_error *why)
 
 void sl_job_feed(struct sl_job *job)
 {
+    size_t live_max = job->one_by_one ? 1 : SL_TASKS_LIVE_MAX;
     struct sl_error error = {0};
 
     for (;;) {
         struct sl_task_node *task = job->tasks;
         while (task && task->state != TASK_QUEUED) task = task->next;
-        if (!task || job->ended || job->live >= SL_TASKS_LIVE_MAX) return;
+        if (!task || job->ended || job->live >= live_max) return;
         job->live++;
         task->state = TASK_WANTING;
         if (sl_task_birth(task, &error))

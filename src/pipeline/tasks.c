@@ -141,6 +141,7 @@ enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *opti
     job->kind = options->kind;
     job->full = options->full;
     job->initial = options->initial;
+    job->one_by_one = options->one_by_one;
     job->table = keep(options->table, &ok);
     job->namespace_ = keep(options->namespace_, &ok);
     job->table_options = keep(options->table_options, &ok);

@@ -73,6 +73,8 @@ struct sl_job_options {
     bool
         initial; /* a first load: full, but what finished sub-tasks brought stays, and an old cursor
                      says which did (connector.h: full and cursor) */
+    bool one_by_one; /* a sub-task begins when the one before it is done, so that some of them are
+                        done when the run must end early */
 };
 
 struct sl_job_counts {

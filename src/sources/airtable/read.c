@@ -68,6 +68,7 @@ static int shares_wanted(const struct airtable *self)
     int shares;
 
     if (self->chains > 0) return power_of_two_from((double)self->chains);
+    if (sl_json_true(sl_json_get(self->task.input, "capped"))) return AIRTABLE_CHAINS_MAX;
     sl_json_i64(sl_json_get(self->task.state, "round_trip_us"), &round_trip_us);
     needed = self->requests_per_second * (double)round_trip_us / 1e6 * LATENCY_MARGIN;
     shares = power_of_two_from(ceil(needed) * part_of_run(self, rows));
