@@ -148,9 +148,8 @@ static enum sl_code read_all(struct bench *b, struct sl_error *error)
     if (rc) return rc;
     if (rows.get_schema(&rows, &schema) != 0)
         rc = sl_fail(error, SL_DESTINATION, "%s", rows.get_last_error(&rows));
-    if (!rc)
-        rc = sl_stage_new(b->stages, b->table, &schema, NULL, 0, NULL, b->spill, &b->stage, error);
-    if (!rc && !b->vectors) sl_stage_file_bytes(b->stage, (int64_t)16 << 20);
+    if (!rc) rc = sl_stage_new(b->stages, b->table, &schema, NULL, &b->stage, error);
+    if (!rc && !b->vectors) sl_stage_file_bytes(b->stage, SL_APPLY_REWRITTEN_BYTES);
     if (!rc) rc = feed(b, &rows, &schema, error);
     if (schema.release) schema.release(&schema);
     rows.release(&rows);
@@ -178,9 +177,7 @@ static enum sl_code commit(struct bench *b, struct sl_error *error)
     made.add_count = b->applied.add_count;
     made.gone = b->applied.gone;
     made.gone_count = b->applied.gone_count;
-    rc = sl_delta_commit(b->table, &made, error);
-    if (!rc) sl_apply_committed(b->apply);
-    return rc;
+    return sl_delta_commit(b->table, &made, error);
 }
 
 static void report(const struct bench *b)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fail when a room includes a room it may not know.
 
 The rooms of src/ see each other in one direction only (docs/architecture: "Rooms"). The compiler

@@ -6,8 +6,6 @@
 #include "nanoarrow/nanoarrow.h"
 #include "pipeline/apply_parts.h"
 
-#define TARGET_VECTORS ((int64_t)128 << 20)
-#define TARGET_REWRITING ((int64_t)16 << 20)
 #define SORTER_BYTES_MIN ((size_t)64 << 10)
 #define ONE_KEY_BYTES_MIN ((size_t)1 << 20)
 
@@ -125,11 +123,6 @@ void sl_apply_free(struct sl_apply *apply)
     sl_free(apply);
 }
 
-void sl_apply_committed(struct sl_apply *apply)
-{
-    apply->handed_out = true;
-}
-
 /* ---- the beginning of a run ---- */
 
 static enum sl_code add_column(struct sl_apply *apply, const char *name, struct sl_error *error)
@@ -221,8 +214,8 @@ static enum sl_code begin_run(struct sl_apply *apply, const struct sl_apply_inpu
     apply->visible = apply->covered = apply->tombstones = sorter;
     apply->folded = (struct output){.apply = apply,
                                     .target_bytes = input->target_bytes ? input->target_bytes
-                                                    : input->vectors    ? TARGET_VECTORS
-                                                                        : TARGET_REWRITING};
+                                                    : input->vectors    ? SL_STAGE_FILE_BYTES
+                                                                        : SL_APPLY_REWRITTEN_BYTES};
     rc = sl_delta_live(input->table, &apply->live, &apply->live_count, error);
     if (rc) {
         apply->live_count = 0;

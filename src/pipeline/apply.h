@@ -29,6 +29,8 @@
 struct sl_apply;
 
 #define SL_APPLY_MEMORY ((size_t)256 << 20)
+/* Size of files that are written again as a whole when a row of them changes. */
+#define SL_APPLY_REWRITTEN_BYTES ((int64_t)16 << 20)
 #define SL_TOMBSTONE_RETENTION_US (INT64_C(7) * 24 * 3600 * 1000000)
 
 struct sl_apply_options {
@@ -71,7 +73,8 @@ struct sl_apply_input {
     const char *aside_json; /* value of the domain sluice.aux.<flow>, or NULL */
     const char *add_columns_json;
     bool vectors;         /* deletion vectors; else touched files are rewritten */
-    int64_t target_bytes; /* of a written file; 0: 128 MiB with vectors, else 16 MiB */
+    int64_t target_bytes; /* of a written file; 0: SL_STAGE_FILE_BYTES with vectors, else
+                             SL_APPLY_REWRITTEN_BYTES */
 };
 
 struct sl_applied {
@@ -99,7 +102,6 @@ struct sl_applied {
  */
 SL_MUST_USE enum sl_code sl_apply_run(struct sl_apply *apply, const struct sl_apply_input *input,
                                       struct sl_applied *out, struct sl_error *error);
-void sl_apply_committed(struct sl_apply *apply);
 /* After a run with `complete`: the live rows that go because the read did not have their keys, as
  * parts for sl_delta_read() on the same snapshot. They are looked up in the source once more; what
  * is there after all is added (sl_apply_add; the stage goes on after sl_stage_close) and

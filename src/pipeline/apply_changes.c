@@ -455,7 +455,7 @@ enum sl_code sl_apply_clashes(struct sl_apply *apply, struct sl_error *error)
     const struct sl_schema *table = apply->options.schema;
     struct sl_delta_part parts[CLASHES_NAMED];
     int64_t rows[CLASHES_NAMED];
-    const char *names[SL_STAGE_KEYS_MAX];
+    const char *names[SL_KEY_COLUMNS_MAX];
     struct reading r;
     struct sl_buf text = {0};
     enum sl_code rc;

@@ -100,7 +100,7 @@ static enum sl_code put_stream(struct keys *k, struct ArrowArrayStream *stream,
 static enum sl_code write_input(const struct sl_flow *flow, struct sl_json_writer *json,
                                 struct sl_error *error)
 {
-    const char *names[SL_STAGE_KEYS_MAX];
+    const char *names[SL_KEY_COLUMNS_MAX];
     const struct sl_delta_part *parts;
     struct ArrowArrayStream stream = {0};
     struct keys k = {.flow = flow, .json = json};

@@ -154,6 +154,8 @@ SL_MUST_USE enum sl_code sl_flow_decide(struct sl_flow *flow, bool schema_wants_
 
 /* What waits in the batch goes into the stage. */
 SL_MUST_USE enum sl_code sl_flow_flush(struct sl_flow *flow, struct sl_error *error);
+/* Do rows die in place? Else the files that hold them are written again. */
+bool sl_flow_vectors(const struct sl_flow *flow);
 /* A stage and, for keyed tables, the notes of changes, both empty. */
 SL_MUST_USE enum sl_code sl_flow_restage(struct sl_flow *flow, struct sl_error *error);
 /* The read is over (flow_settle.c). SL_MORE: rows that seem to be gone are read again by key, and

@@ -84,6 +84,11 @@ static bool is_on(const struct sl_flow *flow, const char *name)
     return value && strcasecmp(value, "true") == 0;
 }
 
+bool sl_flow_vectors(const struct sl_flow *flow)
+{
+    return is_on(flow, "delta.enableDeletionVectors");
+}
+
 /* What a table whose rows change cannot have. */
 static enum sl_code refuse_properties(const struct sl_flow *flow, struct sl_error *error)
 {
@@ -162,9 +167,9 @@ enum sl_code sl_flow_open(struct sl_flow *flow, bool look_only, struct sl_error 
     if (!rc) rc = keep_mode(flow, error);
     if (!rc) rc = refuse_properties(flow, error);
     if (!rc) rc = sl_flow_follow_schema(flow, look_only, &wants_full, error);
-    if (!rc && flow->schema->key_count > SL_STAGE_KEYS_MAX)
+    if (!rc && flow->schema->key_count > SL_KEY_COLUMNS_MAX)
         rc = sl_fail(error, SL_UNSUPPORTED, "a key of %zu columns is over the limit of %d",
-                     flow->schema->key_count, SL_STAGE_KEYS_MAX);
+                     flow->schema->key_count, SL_KEY_COLUMNS_MAX);
     if (!rc) rc = refuse_ignore_nulls(flow, error);
     if (!rc) rc = wanted_columns(flow, &flow->scope, error);
     if (!rc) rc = sl_flow_decide(flow, wants_full, error);
@@ -222,9 +227,10 @@ enum sl_code sl_flow_restage(struct sl_flow *flow, struct sl_error *error)
     flow->apply = NULL;
     flow->stage = NULL;
     if (!rc)
-        rc = sl_stage_new(flow->stages, flow->table, &arrow, NULL, 0, flow->add_columns, home,
-                          &flow->stage, error);
+        rc =
+            sl_stage_new(flow->stages, flow->table, &arrow, flow->add_columns, &flow->stage, error);
     if (!rc && sl_flow_keyed(flow)) {
+        if (!sl_flow_vectors(flow)) sl_stage_file_bytes(flow->stage, SL_APPLY_REWRITTEN_BYTES);
         struct sl_apply_options options = {
             .schema = flow->schema,
             .history = flow->mode == SL_FLOW_HISTORY,

@@ -146,7 +146,6 @@ static enum sl_code settle_plain(struct sl_flow *flow, const char *cursor, bool 
     rc = sl_rejects_commit(flow, error);
     if (!rc) rc = sl_flow_commit(flow, &what, replace && !same, &next, error);
     if (rc) return rc;
-    if (!same) sl_stage_committed(flow->stage);
     flow->report->rows_landed = what.rows_written;
     flow->report->inserted = what.rows_written;
     return rc;
@@ -160,13 +159,6 @@ struct settling {
     bool replace;
     bool saving; /* a part of a first load */
 };
-
-static bool wants_vectors(const struct sl_flow *flow)
-{
-    const char *on = sl_delta_property(flow->table, "delta.enableDeletionVectors");
-
-    return on && strcasecmp(on, "true") == 0;
-}
 
 static enum sl_code plan_changes(struct sl_flow *flow, const struct settling *s,
                                  struct sl_applied *what, struct sl_error *error)
@@ -185,7 +177,7 @@ static enum sl_code plan_changes(struct sl_flow *flow, const struct settling *s,
         .tombstones_us = flow->object->config.tombstones_us,
         .aside_json = flow->state.aside,
         .add_columns_json = flow->add_columns,
-        .vectors = wants_vectors(flow),
+        .vectors = sl_flow_vectors(flow),
     };
 
     flow->observed_us = flow->mode == SL_FLOW_HISTORY ? input.observed_us : flow->observed_us;
@@ -243,7 +235,6 @@ static enum sl_code commit_changes(struct sl_flow *flow, const struct settling *
     if (nothing_changed(what) && cursor_can_wait(flow, &next)) return SL_OK;
     rc = sl_rejects_commit(flow, error);
     if (!rc) rc = sl_flow_commit(flow, what, false, &next, error);
-    if (!rc) sl_apply_committed(flow->apply);
     return rc;
 }
 

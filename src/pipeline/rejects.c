@@ -86,9 +86,7 @@ static enum sl_code start(struct sl_flow *flow, struct sl_error *error)
     rc = sl_table_location(flow->run->catalog, flow->catalog_name, flow->schema_name,
                            sl_buf_str(&r->name), &r->location, error);
     if (!rc) rc = open_table(flow, r, error);
-    if (!rc)
-        rc = sl_stage_new(flow->stages, r->table, &r->arrow, NULL, 0, NULL,
-                          sl_catalog_home(flow->run->catalog), &r->stage, error);
+    if (!rc) rc = sl_stage_new(flow->stages, r->table, &r->arrow, NULL, &r->stage, error);
     return rc;
 }
 
@@ -211,7 +209,6 @@ static enum sl_code commit(struct sl_flow *flow, struct sl_rejects *r,
         rc = open_table(flow, r, error);
         if (rc) break;
     }
-    if (!rc) sl_stage_committed(r->stage);
     return rc;
 }
 

@@ -1,4 +1,11 @@
-/* stage.c: rows on their way into one version of a table; stage_parts.h has the invariants. */
+/*
+ * stage.c: rows on their way into one version of a table.
+ *
+ * A row's position is (file, row in file); files are numbered in the order they were opened.
+ *
+ * (1) writer is open exactly while file `count` (0-based) is being written.
+ * (2) Dropped and open ranges never overlap, because a unit is never reused.
+ */
 #include "pipeline/stage.h"
 
 #include <assert.h>
@@ -7,7 +14,38 @@
 
 #include "base/alloc.h"
 #include "nanoarrow/nanoarrow.h"
-#include "pipeline/stage_parts.h"
+
+struct sl_stages {
+    size_t memory_bytes;
+    struct sl_stage *first;
+};
+
+struct range {
+    int64_t file, first, count;
+    uint64_t unit;
+};
+
+struct ranges {
+    struct range *items;
+    size_t count, cap;
+};
+
+struct sl_stage {
+    struct sl_stages *stages;
+    struct sl_stage *next;
+    struct sl_delta_table *table;
+    struct ArrowSchema arrow;
+    char *add_columns_json;
+    struct sl_delta_writer *writer;
+    struct sl_delta_file **files;
+    size_t count, cap;
+    struct ranges open;           /* rows that may still become void */
+    struct ranges dropped;        /* those that did */
+    struct sl_stage_range *voids; /* of a closed stage: the same in order */
+    size_t void_count;
+    int64_t file_bytes;
+    bool finished, closed;
+};
 
 struct sl_stages *sl_stages_new(size_t memory_bytes)
 {
@@ -23,44 +61,25 @@ void sl_stages_free(struct sl_stages *stages)
 }
 
 enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table,
-                          const struct ArrowSchema *arrow, const size_t *keys, size_t key_count,
-                          const char *add_columns_json, const char *spill, struct sl_stage **out,
-                          struct sl_error *error)
+                          const struct ArrowSchema *arrow, const char *add_columns_json,
+                          struct sl_stage **out, struct sl_error *error)
 {
-    struct sl_stage *stage;
-    enum sl_code rc = SL_OK;
+    struct sl_stage *stage = sl_calloc(1, sizeof *stage);
 
     *out = NULL;
-    if (key_count > SL_STAGE_KEYS_MAX)
-        return sl_fail(error, SL_UNSUPPORTED, "a key of %zu columns: %d are the most", key_count,
-                       SL_STAGE_KEYS_MAX);
-    stage = sl_calloc(1, sizeof *stage);
     if (!stage) return sl_fail(error, SL_NO_MEMORY, "no memory for staging");
     stage->stages = stages;
     stage->table = table;
-    stage->key_count = key_count;
     stage->file_bytes = SL_STAGE_FILE_BYTES;
     stage->next = stages->first;
     stages->first = stage;
-    if (ArrowSchemaDeepCopy(arrow, &stage->arrow) != NANOARROW_OK) goto no_memory;
-    if (add_columns_json && !(stage->add_columns_json = sl_strdup(add_columns_json)))
-        goto no_memory;
-    if (!(stage->spill = sl_strdup(spill))) goto no_memory;
-    if (key_count > 0) {
-        stage->keys = sl_alloc(key_count * sizeof *keys);
-        if (!stage->keys) goto no_memory;
-        memcpy(stage->keys, keys, key_count * sizeof *keys);
-        rc = sl_key_set_new(spill, 0, &stage->key_set, error);
-        if (rc) goto fail;
+    if (ArrowSchemaDeepCopy(arrow, &stage->arrow) != NANOARROW_OK ||
+        (add_columns_json && !(stage->add_columns_json = sl_strdup(add_columns_json)))) {
+        sl_stage_free(stage);
+        return sl_fail(error, SL_NO_MEMORY, "no memory for staging");
     }
     *out = stage;
     return SL_OK;
-
-no_memory:
-    rc = sl_fail(error, SL_NO_MEMORY, "no memory for staging");
-fail:
-    sl_stage_free(stage);
-    return rc;
 }
 
 void sl_stage_free(struct sl_stage *stage)
@@ -72,18 +91,12 @@ void sl_stage_free(struct sl_stage *stage)
             break;
         }
     sl_delta_writer_abort(stage->writer);
-    for (size_t i = 0; i < stage->count; i++)
-        sl_delta_file_free(stage->files[i], stage->closed || !stage->committed);
+    for (size_t i = 0; i < stage->count; i++) sl_delta_file_free(stage->files[i], true);
     sl_free(stage->files);
-    sl_key_set_free(stage->key_set);
     if (stage->arrow.release) stage->arrow.release(&stage->arrow);
-    sl_free(stage->keys);
     sl_free(stage->add_columns_json);
-    sl_free(stage->spill);
     sl_free(stage->open.items);
     sl_free(stage->dropped.items);
-    sl_free(stage->raw_voids);
-    for (size_t i = 0; i < stage->voids_count; i++) sl_free(stage->voids[i].bits);
     sl_free(stage->voids);
     sl_free(stage);
 }
@@ -165,20 +178,6 @@ static enum sl_code ranges_add(struct ranges *ranges, struct range range, struct
     return SL_OK;
 }
 
-static enum sl_code add_keys(struct sl_stage *stage, const struct ArrowArray *batch,
-                             struct sl_error *error)
-{
-    uint64_t hashes[SL_STAGE_BATCH_ROWS_MAX];
-    enum sl_code rc;
-
-    if (!stage->key_set) return SL_OK;
-    if (batch->length > SL_STAGE_BATCH_ROWS_MAX)
-        return sl_fail(error, SL_BUG, "a batch of %lld rows is over %d", (long long)batch->length,
-                       SL_STAGE_BATCH_ROWS_MAX);
-    rc = sl_keys_hash(&stage->arrow, batch, stage->keys, stage->key_count, hashes, error);
-    return rc ? rc : sl_key_set_add(stage->key_set, hashes, (size_t)batch->length, error);
-}
-
 static enum sl_code add_parts(struct sl_stage *stage, const struct sl_stage_part *parts,
                               size_t count, struct sl_error *error)
 {
@@ -210,8 +209,7 @@ enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part 
                                   &stage->writer, error);
     }
     if (rc) goto out;
-    rc = add_keys(stage, batch, error);
-    if (!rc) rc = add_parts(stage, parts, part_count, error);
+    rc = add_parts(stage, parts, part_count, error);
     if (!rc) rc = sl_delta_write(stage->writer, batch, error);
     if (!rc) rc = keep_budget(stage->stages, error);
     if (!rc && (sl_delta_writer_bytes(stage->writer) >= stage->file_bytes ||
@@ -249,9 +247,6 @@ enum sl_code sl_stage_drop(struct sl_stage *stage, uint64_t unit, int64_t *rows,
     enum sl_code rc = settle(stage, unit, true, rows, error);
 
     stage->closed = false;
-    if (*rows == 0) return rc;
-    sl_key_set_free(stage->key_set); /* (3) */
-    stage->key_set = NULL;
     return rc;
 }
 
@@ -262,30 +257,7 @@ enum sl_code sl_stage_release(struct sl_stage *stage, uint64_t unit, struct sl_e
     return settle(stage, unit, false, &rows, error);
 }
 
-enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out, struct sl_error *error)
-{
-    size_t kept = 0;
-    enum sl_code rc;
-
-    assert(!stage->finished);
-    memset(out, 0, sizeof *out);
-    rc = end_file(stage, error);
-    if (!rc) rc = sl_stage_settle(stage, error);
-    if (rc) return rc;
-    for (size_t i = 0; i < stage->count; i++) {
-        struct sl_delta_file *file = stage->files[i];
-        if (!file) continue;
-        out->rows += sl_delta_file_rows(file);
-        out->bytes += sl_delta_file_bytes(file);
-        stage->files[kept++] = file;
-    }
-    stage->count = kept;
-    stage->finished = true;
-    out->files = stage->files;
-    out->count = kept;
-    out->duplicates = stage->duplicates;
-    return SL_OK;
-}
+/* ---- the end ---- */
 
 static int by_position(const void *a, const void *b)
 {
@@ -304,22 +276,17 @@ enum sl_code sl_stage_close(struct sl_stage *stage, struct sl_error *error)
     if (stage->closed) return SL_OK;
     rc = end_file(stage, error);
     if (rc) return rc;
-    sl_free(stage->raw_voids);
-    stage->raw_voids = sl_calloc(count + 1, sizeof *stage->raw_voids);
-    if (!stage->raw_voids) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
+    sl_free(stage->voids);
+    stage->voids = sl_calloc(count + 1, sizeof *stage->voids);
+    if (!stage->voids) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
     for (size_t i = 0; i < count; i++) {
         const struct range *r = &stage->dropped.items[i];
-        stage->raw_voids[i] = (struct sl_stage_range){(size_t)r->file, r->first, r->count};
+        stage->voids[i] = (struct sl_stage_range){(size_t)r->file, r->first, r->count};
     }
-    qsort(stage->raw_voids, count, sizeof *stage->raw_voids, by_position);
-    stage->raw_void_count = count;
+    qsort(stage->voids, count, sizeof *stage->voids, by_position);
+    stage->void_count = count;
     stage->closed = true;
     return SL_OK;
-}
-
-void sl_stage_committed(struct sl_stage *stage)
-{
-    stage->committed = true;
 }
 
 struct sl_stage_raw sl_stage_raw(const struct sl_stage *stage)
@@ -327,6 +294,69 @@ struct sl_stage_raw sl_stage_raw(const struct sl_stage *stage)
     assert(stage->closed);
     return (struct sl_stage_raw){.files = stage->files,
                                  .count = stage->count,
-                                 .voids = stage->raw_voids,
-                                 .void_count = stage->raw_void_count};
+                                 .voids = stage->voids,
+                                 .void_count = stage->void_count};
+}
+
+/* Rows of one file that are void, ascending; they begin at voids[*at], which moves past them. */
+static enum sl_code void_rows(const struct sl_stage *stage, size_t file, size_t *at, int64_t **out,
+                              size_t *count, struct sl_error *error)
+{
+    size_t end = *at, n = 0;
+
+    *count = 0;
+    for (; end < stage->void_count && stage->voids[end].file == file; end++)
+        *count += (size_t)stage->voids[end].count;
+    *out = sl_alloc((*count + 1) * sizeof **out); /* at most 8 * SL_STAGE_FILE_ROWS_MAX bytes */
+    if (!*out) return sl_fail(error, SL_NO_MEMORY, "no memory for void rows");
+    for (; *at < end; ++*at)
+        for (int64_t k = 0; k < stage->voids[*at].count; k++)
+            (*out)[n++] = stage->voids[*at].first + k;
+    return SL_OK;
+}
+
+/* The file is written once more without its void rows; NULL when nothing is left. */
+static enum sl_code rewrite(struct sl_stage *stage, size_t index, size_t *at,
+                            struct sl_error *error)
+{
+    struct sl_delta_writer_options options = {.row_group_bytes_max = stage->stages->memory_bytes};
+    struct sl_delta_file *file = NULL;
+    int64_t *rows = NULL;
+    size_t count = 0;
+    enum sl_code rc = void_rows(stage, index, at, &rows, &count, error);
+
+    if (rc || count == 0) goto out;
+    if ((int64_t)count < sl_delta_file_rows(stage->files[index]))
+        rc = sl_delta_file_without(stage->table, stage->files[index], rows, count, &options, &file,
+                                   error);
+    if (rc) goto out;
+    sl_delta_file_free(stage->files[index], true);
+    stage->files[index] = file;
+
+out:
+    sl_free(rows);
+    return rc;
+}
+
+enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out, struct sl_error *error)
+{
+    size_t kept = 0, at = 0;
+    enum sl_code rc;
+
+    memset(out, 0, sizeof *out);
+    rc = sl_stage_close(stage, error);
+    for (size_t i = 0; i < stage->count && !rc; i++) rc = rewrite(stage, i, &at, error);
+    if (rc) return rc;
+    for (size_t i = 0; i < stage->count; i++) {
+        struct sl_delta_file *file = stage->files[i];
+        if (!file) continue;
+        out->rows += sl_delta_file_rows(file);
+        out->bytes += sl_delta_file_bytes(file);
+        stage->files[kept++] = file;
+    }
+    stage->count = kept;
+    stage->finished = true;
+    out->files = stage->files;
+    out->count = kept;
+    return SL_OK;
 }

@@ -4,19 +4,18 @@
  *     batches --append--> Parquet files that nobody sees --finish--> the files to commit
  *
  * Rows are written as they come, into one file per table at a time, so a page is never held back
- * and memory does not grow with the table. What turns out to be void is remembered by position:
- * rows of a task that was restarted, and earlier copies of a key that came twice (the later copy
- * wins). At the end files with void rows, if any, are written once more without them.
+ * and memory does not grow with the table. Rows of a task that is restarted become void; that is
+ * remembered by position. At the end either all other rows are wanted, and files with void rows are
+ * written once more without them (sl_stage_finish), or the caller decides row by row
+ * (sl_stage_close; apply.h).
  *
- * Which keys came twice is decided from hashes that spill to disk (table/keys.h); only when a hash
- * repeats, or rows were dropped, are the key columns of the staged files read again. A void row is
- * no copy of anything: what a restarted task reads again does not count as having come twice.
+ * Memory: 32 bytes for each range of rows of a unit that can still be dropped; in finishing a bit for
+ * each row of a file with void rows, and 8 bytes for each of these.
  */
 #ifndef SL_STAGE_H
 #define SL_STAGE_H
 
 #include "delta/delta.h"
-#include "table/schema.h"
 
 struct sl_stage;
 struct sl_stages; /* the row-group budget that all stages of a process share */
@@ -27,23 +26,15 @@ struct sl_stages; /* the row-group budget that all stages of a process share */
 struct sl_stages *sl_stages_new(size_t memory_bytes);
 void sl_stages_free(struct sl_stages *stages);
 
-#define SL_STAGE_KEYS_MAX 16                     /* columns of a key */
 #define SL_STAGE_FILE_BYTES ((int64_t)128 << 20) /* a file ends here, or there: */
 #define SL_STAGE_FILE_ROWS_MAX ((int64_t)1 << 22)
 
-/*
- * table: where the files go; borrowed. arrow: the batches' schema; copied. keys: indexes of the key
- * columns, in order (count 0: every row is kept). add_columns_json: as for sl_delta_writer_open.
- * spill: a directory for temporary files.
- *
- * SL_UNSUPPORTED  more than SL_STAGE_KEYS_MAX columns
- */
+/* table: where the files go; borrowed. arrow: the batches' schema; copied. add_columns_json: as for
+ * sl_delta_writer_open. */
 SL_MUST_USE enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_table *table,
-                                      const struct ArrowSchema *arrow, const size_t *keys,
-                                      size_t key_count, const char *add_columns_json,
-                                      const char *spill, struct sl_stage **out,
-                                      struct sl_error *error);
-/* Drops what was not committed. Files that no version names are deleted. */
+                                      const struct ArrowSchema *arrow, const char *add_columns_json,
+                                      struct sl_stage **out, struct sl_error *error);
+/* Files that no version names are deleted. */
 void sl_stage_free(struct sl_stage *stage);
 /* Files end at about so many bytes rather than SL_STAGE_FILE_BYTES. */
 void sl_stage_file_bytes(struct sl_stage *stage, int64_t bytes);
@@ -53,8 +44,7 @@ struct sl_stage_part {
     uint64_t unit;
     int64_t rows;
 };
-/* Takes the batch whatever the result: at most SL_STAGE_BATCH_ROWS_MAX rows. */
-#define SL_STAGE_BATCH_ROWS_MAX 8192
+/* Takes the batch whatever the result. */
 SL_MUST_USE enum sl_code sl_stage_append(struct sl_stage *stage, const struct sl_stage_part *parts,
                                          size_t part_count, struct ArrowArray *batch,
                                          struct sl_error *error);
@@ -91,15 +81,9 @@ struct sl_staged {
     struct sl_delta_file *const *files; /* belong to the stage */
     size_t count;
     int64_t rows, bytes;
-    int64_t duplicates; /* rows that a later copy replaced */
 };
-/*
- * Ends the last file, settles voids. Afterwards only commit or free.
- *
- * SL_TOO_LARGE  more keys came twice than can be settled in memory; the hint says what to do
- */
+/* Ends the last file; files with void rows are written again. Afterwards only free. */
 SL_MUST_USE enum sl_code sl_stage_finish(struct sl_stage *stage, struct sl_staged *out,
                                          struct sl_error *error);
-void sl_stage_committed(struct sl_stage *stage);
 
 #endif

@@ -16,6 +16,7 @@
 #include "table/sequence.h"
 
 #define SL_COLUMNS_MAX 2000
+#define SL_KEY_COLUMNS_MAX 16
 #define SL_NO_COLUMN SIZE_MAX
 
 enum sl_names { SL_NAMES_SNAKE_CASE, SL_NAMES_ORIGINAL };

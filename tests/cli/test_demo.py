@@ -46,6 +46,65 @@ def test_the_story_is_whole(told):
     assert "(null)" not in text
 
 
+def steps(text, command):
+    """What each `sluice <command>` of the demo printed, in order."""
+    parts = re.split(r"^\$ sluice (.*)$", text, flags=re.M)
+    return [printed for words, printed in zip(parts[1::2], parts[2::2])
+            if words.startswith(command)]
+
+
+def report(printed):
+    """A run's report: {table: {column: value}}."""
+    lines = printed.strip().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("TABLE "))
+    titles = lines[start].split()
+    rows = [line.split(maxsplit=len(titles) - 1) for line in lines[start + 1:]]
+    return {row[0].rsplit(".", 1)[1]: dict(zip(titles, row)) for row in rows
+            if row and row[0].startswith("main.bronze.")}
+
+
+def changes(row):
+    return [int(row[title].replace(",", "")) for title in ("INSERTED", "UPDATED", "DELETED")]
+
+
+def test_the_second_run_takes_what_changed(told):
+    _, text = told
+    first, second, third = (report(printed) for printed in
+                            steps(text, "run airtable_launch_control")[:3])
+    assert set(first) == set(second) == set(third) == set(demo.TABLES.values())
+    assert changes(second["bronze_vendors"]) == [1, 2, 0]
+    assert int(second["bronze_vendors"]["READ"]) < int(first["bronze_vendors"]["READ"]) / 10
+    for table in set(second) - {"bronze_vendors", "bronze_packaging_tasks"}:
+        assert changes(second[table]) == [0, 0, 0] and second[table]["VERSION"] == "-"
+    inserted, updated, deleted = changes(second["bronze_packaging_tasks"])
+    assert (inserted, deleted) == (0, 0) and updated >= 3
+    assert all(changes(row) == [0, 0, 0] and row["VERSION"] == "-" for row in third.values())
+
+
+def test_a_deleted_row_is_found_by_verify_and_taken_by_a_complete_read(told):
+    _, text = told
+    verified, = steps(text, "verify")
+    assert changes(report(verified)["bronze_vendors"]) == [0, 0, 1]
+    assert re.search(r"^exit code 1: .*1 are not in the source$", verified, re.M)
+    reconciled = steps(text, "run airtable_launch_control --reconcile")[0]
+    assert changes(report(reconciled)["bronze_vendors"]) == [0, 0, 1]
+    versions = re.findall(r"^ +(\d+)  .*Z  ([A-Z ]+?)  ", steps(text, "tables history")[0], re.M)
+    assert [int(version) for version, _ in versions] == list(range(len(versions)))[::-1]
+    assert versions[0][1] == "MERGE" and versions[-1][1] == "CREATE TABLE"
+
+
+def test_history_shows_what_was_and_what_is(told):
+    sluice, text = told
+    run, = steps(text, "run airtable_vendor_history --reconcile")
+    assert changes(report(run)["bronze_vendors_history"]) == [1, 2, 1]
+    shown = steps(text, "sql 'SELECT vendor, spend")[0].splitlines()[2:7]
+    ended = [line for line in shown if not line.endswith("NULL")]
+    assert len(shown) == 5 and len(ended) == 3, shown  # two edits and a delete
+    table, = sluice.json("sql", "SELECT count(*) AS n, count(__END_AT) AS ended FROM "
+                         "main.bronze.bronze_vendors_history")
+    assert (int(table["n"]), int(table["ended"])) == (93, 3)
+
+
 @pytest.mark.parametrize("title", [t for t, language in TITLES.items() if language == "python"])
 def test_python_lines(title, told):
     _, text = told

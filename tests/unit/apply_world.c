@@ -259,7 +259,6 @@ static void publish(struct apply_world *w, struct sl_apply *apply, struct sl_app
         sl_buf_reset(&w->aside);
         sl_buf_adds(&w->aside, applied->aside_json);
     }
-    sl_apply_committed(apply);
 }
 
 static enum sl_code look_again(struct apply_world *w, struct sl_stage *stage,
@@ -299,8 +298,7 @@ void apply_run(struct apply_world *w, const char *changes, struct run_flags flag
                                        .spill = w->base->directory,
                                        .secret = {{(unsigned char)w->commits, 7}}};
     OK(w, sl_apply_new(&options, &apply, &w->error));
-    OK(w, sl_stage_new(w->stages, w->table, &w->arrow, NULL, 0, NULL, w->base->directory, &stage,
-                       &w->error));
+    OK(w, sl_stage_new(w->stages, w->table, &w->arrow, NULL, &stage, &w->error));
     if (w->file_bytes) sl_stage_file_bytes(stage, w->file_bytes);
     feed(w, stage, apply, changes);
     OK(w, sl_stage_close(stage, &w->error));
@@ -334,8 +332,7 @@ void foreign_rows(struct apply_world *w, const char *changes)
     struct sl_stage *stage = NULL;
     struct sl_staged staged;
 
-    OK(w, sl_stage_new(w->stages, w->table, &w->arrow, NULL, 0, NULL, w->base->directory, &stage,
-                       &w->error));
+    OK(w, sl_stage_new(w->stages, w->table, &w->arrow, NULL, &stage, &w->error));
     feed(w, stage, NULL, changes);
     OK(w, sl_stage_finish(stage, &staged, &w->error));
     struct sl_delta_commit made = {.operation = "WRITE",
@@ -343,7 +340,6 @@ void foreign_rows(struct apply_world *w, const char *changes)
                                    .add_count = staged.count,
                                    .data_change = true};
     OK(w, sl_delta_commit(w->table, &made, &w->error));
-    sl_stage_committed(stage);
     sl_stage_free(stage);
 }
 

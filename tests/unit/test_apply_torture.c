@@ -75,9 +75,7 @@ static enum sl_code work(struct apply_world *w, const struct scene *scene, struc
     struct sl_applied applied;
     enum sl_code rc = sl_apply_new(&options, &apply, &w->error);
 
-    if (!rc)
-        rc = sl_stage_new(w->stages, w->table, &w->arrow, NULL, 0, NULL, w->base->directory, &stage,
-                          &w->error);
+    if (!rc) rc = sl_stage_new(w->stages, w->table, &w->arrow, NULL, &stage, &w->error);
     if (!rc) rc = sl_apply_add(apply, &w->arrow, rows, deletes, 0, 0, &w->error);
     if (!rc)
         rc = sl_stage_append(stage, &part, 1, rows, &w->error);

@@ -1,4 +1,4 @@
-/* Staging: what is committed are the rows that are final, the later copy of each key. */
+/* Staging: what is committed are the rows that are final. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,6 @@
 #include "nanoarrow/nanoarrow.h"
 
 #include "pipeline/stage.h"
-#include "table/keys.h"
 
 static const char schema_json[] =
     "{\"type\":\"struct\",\"fields\":["
@@ -33,7 +32,6 @@ struct fixture {
 static void make(struct fixture *f, size_t memory)
 {
     const char *tmp = getenv("SLUICE_TEST_TMP");
-    size_t key = 0;
     struct sl_delta_commit commit = {.operation = "CREATE TABLE"};
     char location[300];
 
@@ -53,8 +51,7 @@ static void make(struct fixture *f, size_t memory)
     assert_int_equal(ArrowSchemaSetName(f->schema.children[1], "n"), 0);
     f->stages = sl_stages_new(memory);
     assert_non_null(f->stages);
-    assert_int_equal(sl_stage_new(f->stages, f->table, &f->schema, &key, 1, NULL, f->directory,
-                                  &f->stage, &f->error),
+    assert_int_equal(sl_stage_new(f->stages, f->table, &f->schema, NULL, &f->stage, &f->error),
                      SL_OK);
 }
 
@@ -92,14 +89,6 @@ static void add(struct fixture *f, uint64_t unit, const char *prefix, int first,
     assert_null(rows.release);
 }
 
-static void add_many(struct fixture *f, uint64_t unit, const char *prefix, int count, int value)
-{
-    for (int first = 0; first < count; first += SL_STAGE_BATCH_ROWS_MAX)
-        add(f, unit, prefix, first,
-            count - first < SL_STAGE_BATCH_ROWS_MAX ? count - first : SL_STAGE_BATCH_ROWS_MAX,
-            value);
-}
-
 static void drop(struct fixture *f, uint64_t unit, int64_t expected)
 {
     int64_t rows = -1;
@@ -126,7 +115,6 @@ static void commit_and_read(struct fixture *f, struct sl_staged *staged, struct 
                                      .remove_all = true,
                                      .data_change = true};
     assert_int_equal(sl_delta_commit(f->table, &commit, &f->error), SL_OK);
-    sl_stage_committed(f->stage);
     memset(seen, 0, sizeof *seen);
     assert_int_equal(sl_delta_scan(f->table, NULL, 0, -1, &stream, &f->error), SL_OK);
     while (stream.get_next(&stream, &batch) == 0 && batch.release) {
@@ -161,25 +149,6 @@ static void rows_are_landed_once(void **state)
     commit_and_read(&f, &staged, &seen);
     assert_int_equal(seen.rows, 200);
     assert_int_equal(staged.rows, 200);
-    assert_int_equal(staged.duplicates, 0);
-    unmake(&f);
-}
-
-static void the_later_copy_of_a_key_wins(void **state)
-{
-    struct fixture f;
-    struct sl_staged staged;
-    struct seen seen;
-
-    (void)state;
-    make(&f, 0);
-    add(&f, 1, "a", 0, 100, 1);
-    add(&f, 1, "a", 50, 100, 1000);  /* a50..a99 come again */
-    add(&f, 2, "a", 99, 1, 1000000); /* and a99 once more */
-    commit_and_read(&f, &staged, &seen);
-    assert_int_equal(seen.rows, 150);
-    assert_int_equal(staged.duplicates, 51);
-    assert_int_equal(seen.sum, 50 + 99 * 1000 + 1000000);
     unmake(&f);
 }
 
@@ -205,9 +174,8 @@ static void dropped_rows_are_void_and_released_ones_stay(void **state)
     unmake(&f);
 }
 
-/* A void row must not take part in the choice among copies: the dropped later copy of a key does
- * not shadow the earlier one that stays. */
-static void a_dropped_copy_does_not_win(void **state)
+/* A restarted task reads its rows again; what others staged meanwhile stays where it is. */
+static void void_rows_go_from_whichever_files_they_are_in(void **state)
 {
     struct fixture f;
     struct sl_staged staged;
@@ -215,91 +183,22 @@ static void a_dropped_copy_does_not_win(void **state)
 
     (void)state;
     make(&f, 0);
-    add(&f, 1, "a", 0, 10, 1);
-    add(&f, 2, "a", 0, 10, 1000);
-    drop(&f, 2, 10);
+    add(&f, 1, "void", 0, 10, 1);
+    sl_stage_file_bytes(f.stage, 1); /* each batch ends its file */
+    add(&f, 2, "a", 0, 10, 10);
+    add(&f, 1, "void", 10, 10, 1); /* nothing is left of this file */
+    add(&f, 2, "b", 0, 10, 10);
+    drop(&f, 1, 20);
+    drop(&f, 3, 0);
+    add(&f, 1, "again", 0, 20, 100);
+    add(&f, 4, "void", 20, 5, 1);
+    drop(&f, 4, 5);
     commit_and_read(&f, &staged, &seen);
-    assert_int_equal(seen.rows, 10);
-    assert_int_equal(seen.sum, 10);
-    assert_int_equal(staged.duplicates, 0);
-    unmake(&f);
-}
-
-/* A task that is restarted reads its rows again. More of them than keys may repeat, and yet none is
- * a repeat: the first copies are void. */
-static void rows_that_are_read_again_after_a_restart_are_no_repeats(void **state)
-{
-    const int rows = (int)SL_KEY_SET_REPEATS_MAX + SL_STAGE_BATCH_ROWS_MAX;
-    struct fixture f;
-    struct sl_staged staged;
-    struct seen seen;
-
-    (void)state;
-    make(&f, 0);
-    add_many(&f, 1, "a", rows, 1);
-    add(&f, 2, "other", 0, 10, 1);
-    drop(&f, 1, rows);
-    add_many(&f, 1, "a", rows, 2);
-    commit_and_read(&f, &staged, &seen);
-    assert_int_equal(seen.rows, rows + 10);
-    assert_int_equal(seen.sum, 2 * (int64_t)rows + 10);
-    assert_int_equal(staged.duplicates, 0);
-    unmake(&f);
-}
-
-/* And what does come twice besides is still settled: within a read, and across a void one. */
-static void real_repeats_are_found_among_void_rows(void **state)
-{
-    struct fixture f;
-    struct sl_staged staged;
-    struct seen seen;
-
-    (void)state;
-    make(&f, 0);
-    add(&f, 2, "a", 0, 5, 1); /* a0..a4: the later copies are below */
-    add(&f, 1, "a", 0, 100, 10);
-    drop(&f, 1, 100);
-    add(&f, 1, "a", 0, 100, 100);
-    add(&f, 1, "a", 90, 10, 1000); /* a page that was served twice */
-    drop(&f, 3, 0);                /* nothing of it was staged */
-    add(&f, 4, "b", 0, 3, 7);
-    drop(&f, 4, 3);
-    commit_and_read(&f, &staged, &seen);
-    assert_int_equal(seen.rows, 100);
-    assert_int_equal(seen.sum, 90 * 100 + 10 * 1000);
-    assert_int_equal(staged.duplicates, 15);
-    unmake(&f);
-}
-
-/* One value as the key of every row: each row replaces the one before. */
-static void a_key_that_is_always_the_same_leaves_one_row(void **state)
-{
-    struct fixture f;
-    struct sl_staged staged;
-    struct seen seen;
-
-    (void)state;
-    make(&f, 0);
-    for (int i = 0; i < 3000; i++) add(&f, 1, "same", i % 2, 1, i);
-    commit_and_read(&f, &staged, &seen);
-    assert_int_equal(seen.rows, 2);
-    assert_int_equal(seen.sum, 2998 + 2999);
-    assert_int_equal(staged.duplicates, 2998);
-    unmake(&f);
-}
-
-static void too_many_real_repeats_say_what_to_do(void **state)
-{
-    const int rows = (int)SL_KEY_SET_REPEATS_MAX + 1;
-    struct fixture f;
-    struct sl_staged staged;
-
-    (void)state;
-    make(&f, 0);
-    add_many(&f, 1, "a", rows, 1);
-    add_many(&f, 1, "a", rows, 2);
-    assert_int_equal(sl_stage_finish(f.stage, &staged, &f.error), SL_TOO_LARGE);
-    assert_non_null(strstr(f.error.hint, "primary_keys"));
+    assert_int_equal(seen.rows, 40);
+    assert_int_equal(seen.sum, 20 * 10 + 20 * 100);
+    assert_null(strstr(seen.ids, "void"));
+    assert_int_equal(staged.rows, 40);
+    assert_int_equal(staged.count, 3);
     unmake(&f);
 }
 
@@ -373,13 +272,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_closed_stage_gives_its_files_and_what_was_dropped),
         cmocka_unit_test(rows_are_landed_once),
-        cmocka_unit_test(the_later_copy_of_a_key_wins),
         cmocka_unit_test(dropped_rows_are_void_and_released_ones_stay),
-        cmocka_unit_test(a_dropped_copy_does_not_win),
-        cmocka_unit_test(rows_that_are_read_again_after_a_restart_are_no_repeats),
-        cmocka_unit_test(real_repeats_are_found_among_void_rows),
-        cmocka_unit_test(a_key_that_is_always_the_same_leaves_one_row),
-        cmocka_unit_test(too_many_real_repeats_say_what_to_do),
+        cmocka_unit_test(void_rows_go_from_whichever_files_they_are_in),
         cmocka_unit_test(nothing_is_left_of_a_stage_that_was_not_committed),
         cmocka_unit_test(an_empty_table_is_no_file),
     };
