@@ -38,8 +38,9 @@ crash: ## kill runs KILLS=1000 times, run again, compare; prints docs/crash.md (
 	scripts/bootstrap.sh build test
 	scripts/venv.sh
 	scripts/get_jars.sh
-	cmake --preset dev >/dev/null
-	cmake --build --preset dev --target sluice
+	cmake --preset points >/dev/null
+	cmake --build --preset points --target sluice
+	export SLUICE_BINARY=build/points/sluice SLUICE_BINARY_DEV=build/points/sluice
 	build/venv/bin/python tests/crash/storm.py --kills $(KILLS) --out docs/crash.md
 
 format: ## format all C files with clang-format 14
@@ -54,4 +55,4 @@ install: build ## install the program under PREFIX=/usr/local (DESTDIR is honour
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)" --strip
 
 clean: ## remove what was built; keeps fetched sources, the Python environment and the Rust archive
-	rm -rf build/dev build/release build/tsan build/coverage build/fuzz build/tidy build/sluice
+	rm -rf build/dev build/points build/release build/tsan build/coverage build/fuzz build/tidy build/sluice

@@ -31,6 +31,7 @@ from harness import readers  # noqa: E402
 from harness.compare import as_rows, without_links  # noqa: E402
 from harness.landing import MAPPING, VECTORS, Kind, Landing  # noqa: E402
 from harness.program import ROOT, Simulator  # noqa: E402
+from harness.tutorial import TutorialLanding  # noqa: E402
 
 TABLES = {"SKU Candidates": "skus", "Vendors": "vendors"}
 RECORDS = 130  # two pages
@@ -51,6 +52,11 @@ def configuration(scd_type, properties=None) -> dict:
     return {"scd_type": scd_type, "table_properties": {"sluice.chains": "4", **(properties or {})}}
 
 
+def tutorial(scd_type, **more) -> dict:
+    """Its read notes often how far it came."""
+    return {"scd_type": scd_type, "table_properties": {"sluice.max_records_per_batch": "20"}, **more}
+
+
 KINDS = {kind.name: kind for kind in (
     Kind("rewritten", configuration("SCD_TYPE_1")),
     Kind("vectors", configuration("SCD_TYPE_1", VECTORS), ("duckdb", "delta-rs")),
@@ -58,6 +64,10 @@ KINDS = {kind.name: kind for kind in (
     Kind("history with vectors", configuration("SCD_TYPE_2", VECTORS), ("duckdb", "delta-rs"),
          history=True),
     Kind("mapped", configuration("SCD_TYPE_1", MAPPING), ("duckdb", "delta-rs"), renames="follow"),
+    Kind("appended", tutorial("APPEND_ONLY"), source="events"),
+    Kind("sequenced", tutorial("SCD_TYPE_1", sequence_by="updated_at"), source="orders"),
+    Kind("sequenced history", tutorial("SCD_TYPE_2", sequence_by="updated_at"), history=True,
+         source="orders"),
 )}
 
 
@@ -177,9 +187,14 @@ def identity(table) -> list:
 class Storm:
     """One life of one kind."""
 
-    def __init__(self, simulator, kind, seed, aim, report, folder):
-        self.landing = Landing(simulator, folder, kind, TABLES, seed=seed, records=RECORDS,
-                               points=True)
+    def __init__(self, simulators, kind, seed, aim, report, folder):
+        if kind.source == "airtable":
+            self.landing = Landing(simulators[0], folder, kind, TABLES, seed=seed, records=RECORDS,
+                                   points=True)
+        else:
+            self.landing = TutorialLanding(simulators[1], folder, kind, {kind.source: kind.source},
+                                           seed=seed, points=True)
+        self.tables = self.landing.tables
         self.life, self.sluice = self.landing.life, self.landing.sluice
         self.kind, self.seed, self.aim, self.report = kind, seed, aim, report
         self.dice = random.Random(seed)
@@ -191,7 +206,7 @@ class Storm:
         if scenario.reads:
             return [(*scenario.command, self.landing.pipeline)]
         verb, *options = scenario.command[1:]
-        return [("tables", verb, self.landing.name(d), *options) for d in TABLES.values()]
+        return [("tables", verb, self.landing.name(d), *options) for d in self.tables.values()]
 
     def strike(self, scenario, arguments):
         """Runs a command and kills it. True: it was killed."""
@@ -229,7 +244,7 @@ class Storm:
     def rows(self):
         """What readers of the tables see at this moment; a table that is not there: None."""
         reader = readers.READERS[self.kind.readers[0]]
-        folders = {d: self.landing.location(d) for d in TABLES.values()}
+        folders = {d: self.landing.location(d) for d in self.tables.values()}
         return {d: identity(reader(folder)) if any((folder / "_delta_log").glob("*.json")) else None
                 for d, folder in folders.items()}
 
@@ -256,19 +271,19 @@ class Storm:
             if result.code == 0 and scenario.parts:
                 # What changed while a first load took several runs, the run after it settles.
                 result = self.sluice.run(*arguments, code=None)
-                quiet |= result.err.count(DOUBT) == len(TABLES)
+                quiet |= result.err.count(DOUBT) == len(self.tables)
             if result.code != 0:
                 return self.wrong(f"the run that was left alone failed: {result!r}")
             if quiet and between:
                 after = self.rows()
                 for seen in between:
-                    for d in TABLES.values():
+                    for d in self.tables.values():
                         if seen[d] not in (before[d], after[d]):
                             self.wrong(f"{d}: a reader saw what was neither before nor after")
         if scenario.reads:
             # A first load that was killed after its commit was not the last one to read.
             self.landing.ran(incremental=scenario.incremental or (first and not quiet))
-        for destination in TABLES.values():
+        for destination in self.tables.values():
             for reader in self.kind.readers:
                 self.report.comparisons[reader] += 1
                 for sentence in self.landing.wrong(destination, reader):
@@ -300,11 +315,11 @@ def storm(kinds, seed, kills, seconds, keep=None, cover=False) -> Report:
         return report.total() >= kills or time.monotonic() > deadline
 
     # A base is known by its address: the simulator stays up over all kills and lives.
-    with Simulator("airtable", "--rate", "-1") as simulator:
+    with Simulator("airtable", "--rate", "-1") as airtable, Simulator("example") as example:
         while not report.differences and not enough():
             kind = KINDS[kinds[report.lives % len(kinds)]]
             folder = Path(tempfile.mkdtemp(prefix="sluice-storm-"))
-            life = Storm(simulator, kind, seed * 10_000 + report.lives, aim, report, folder)
+            life = Storm((airtable, example), kind, seed * 10_000 + report.lives, aim, report, folder)
             try:
                 life.live(steps=5)
                 print(f"seed {seed}, life {report.lives}, {kind.name}: {report.total()} kills",
@@ -328,7 +343,7 @@ def through_spark(keep, report):
     """What the lives left behind, the last of each kind and worker, through Spark."""
     for path in sorted(keep.glob("*/landing")):
         landing = pickle.loads(path.read_bytes())
-        for destination in TABLES.values():
+        for destination in landing.tables.values():
             report.comparisons["spark"] += 1
             report.differences += [f"{path.parent.name}: {sentence}"
                                    for sentence in landing.wrong(destination, "spark")]

@@ -88,6 +88,7 @@ class Leeway:
     any_order: bool = False                    # of the columns
     stale_columns: set = field(default_factory=set)  # may hold what they held before
     stale_rows: set = field(default_factory=set)     # keys that may still be there
+    gone_fields: set = field(default_factory=set)    # ids: what was rescued of them may stay
 
 
 def differences(table: pa.Table, expected: Table, most: int = 20, leeway=Leeway()) -> list:
@@ -101,7 +102,8 @@ def differences(table: pa.Table, expected: Table, most: int = 20, leeway=Leeway(
     for name, type_ in expected.columns.items():
         if name in types and types[name] != type_:
             wrong.append(f"column {name} has type {types[name]} instead of {type_}")
-    stale_fields = {f["id"] for c, f in expected.fields.items() if c in leeway.stale_columns}
+    stale_fields = leeway.gone_fields | {f["id"] for c, f in expected.fields.items()
+                                         if c in leeway.stale_columns}
     seen = set()
     for row in as_rows(table):
         key = row["_airtable_id"]

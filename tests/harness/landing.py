@@ -23,6 +23,7 @@ class Kind:
     readers: tuple = ("polars", "delta-rs", "duckdb")
     renames: str = "keep"
     history: bool = False
+    source: str = "airtable"
 
 
 @dataclass
@@ -112,7 +113,8 @@ class Landing:
         wrong = []
         for when, old in states:
             leeway = Leeway(old.leeway.columns | set(table.column_names) - old.table.columns.keys(),
-                            True, old.leeway.stale_columns, old.leeway.stale_rows)
+                            True, old.leeway.stale_columns, old.leeway.stale_rows,
+                            old.leeway.gone_fields)
             wrong += [f"as of {when}: {sentence}" for sentence
                       in differences(history.as_of(table, when), old.table, 3, leeway)]
         return wrong

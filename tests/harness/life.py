@@ -139,9 +139,10 @@ class Follower:
 
     def leeway(self, expected: Table, *, incremental) -> Leeway:
         """incremental: the run asked only for what changed, as far as the source can say so."""
-        gone = {c for i, c in self.names.items() if c not in expected.columns}
+        gone = {i: c for i, c in self.names.items() if c not in expected.columns}
+        columns, fields = self.OWN | set(gone.values()), set(gone)
         if not incremental:
-            return Leeway(columns=self.OWN | gone, any_order=True)
+            return Leeway(columns=columns, any_order=True, gone_fields=fields)
         computed = {c for c, f in expected.fields.items() if f["type"] in COMPUTED}
-        return Leeway(columns=self.OWN | gone, any_order=True, stale_columns=computed,
-                      stale_rows=self.keys - expected.rows.keys())
+        return Leeway(columns=columns, any_order=True, gone_fields=fields,
+                      stale_columns=computed, stale_rows=self.keys - expected.rows.keys())
