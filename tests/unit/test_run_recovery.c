@@ -56,9 +56,8 @@ static void a_first_load_goes_on_where_it_stopped(void **state)
             struct run_world w;
             run_world_make(&w, "airtable", &slow);
             assert_int_equal(run_until(&w, stop, configs[i]), SL_CANCELLED);
-            int64_t landed = report_of(&w, "t")->version < 0
-                                 ? 0
-                                 : landed_rows(&w, "t", "_airtable_id", NULL);
+            int64_t landed =
+                report_of(&w, "t")->version < 0 ? 0 : landed_rows(&w, "t", "_airtable_id", NULL);
             later(&w, 3600);
             /* What is gone since was landed, perhaps; what is new, too. */
             control(&w, "{\"ops\":[{\"op\":\"delete\",\"record\":11},{\"op\":\"create\"},"
