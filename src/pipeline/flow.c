@@ -71,6 +71,7 @@ enum sl_code sl_flow_flush(struct sl_flow *flow, struct sl_error *error)
         rows.release(&rows);
     flow->part_count = 0;
     flow->any_deletes = false;
+    flow->broken |= rc != SL_OK;
     return rc;
 }
 
@@ -214,7 +215,8 @@ static enum sl_code on_drop(void *ctx, uint64_t unit, struct sl_error *error)
     enum sl_code rc = sl_flow_flush(flow, error); /* so that all of the unit's rows are staged */
 
     if (!rc) rc = sl_stage_drop(flow->stage, unit, &rows, error);
-    flow->dropped |= rows > 0;
+    flow->broken |= rc != SL_OK;
+    flow->dropped |= rows > 0 || flow->saved; /* or they are in a part that was committed */
     flow->report->rows_read -= rows;
     if (flow->reported_rows > flow->report->rows_read) /* events tell no negative number */
         flow->reported_rows = flow->report->rows_read;

@@ -97,6 +97,8 @@ struct sl_flow {
     int64_t saved_us;           /* first load: when it last committed a part */
     bool saved;                 /* first load: it did, in this run */
     bool resumed;               /* first load: an earlier run began it */
+    bool broken;                /* not all that was read is staged, or a part was not committed:
+                                   nothing more is */
     bool dropped;               /* rows became void in this run */
     uint64_t digest;            /* REPLACE: of the rows so far */
     struct sl_job *job;
@@ -140,6 +142,10 @@ extern const struct sl_sink sl_flow_sink;
 SL_MUST_USE enum sl_code sl_flow_state_read(const struct sl_flow *flow, struct sl_flow_state *state,
                                             struct sl_error *error);
 void sl_flow_state_release(struct sl_flow_state *state); /* safe on {0} */
+/* The error for a table that is there and says nothing of this flow. */
+enum sl_code sl_flow_not_ours(const struct sl_flow *flow, struct sl_error *error);
+/* Did others change rows since our last commit? Sets foreign and why_full, and says so. */
+SL_MUST_USE enum sl_code sl_flow_look_for_foreigners(struct sl_flow *flow, struct sl_error *error);
 /* The domain's text for `state`, whose `commits` and `version` are those of the commit it goes
  * into. sl_free() it. NULL: no memory. */
 char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state *state,
@@ -149,8 +155,7 @@ char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state 
 SL_MUST_USE enum sl_code sl_flow_follow_schema(struct sl_flow *flow, bool look_only,
                                                bool *wants_full, struct sl_error *error);
 /* Is everything to be read, and why? After the state and the schema are known. */
-SL_MUST_USE enum sl_code sl_flow_decide(struct sl_flow *flow, bool schema_wants_full,
-                                        struct sl_error *error);
+void sl_flow_decide(struct sl_flow *flow, bool schema_wants_full);
 
 /* What waits in the batch goes into the stage. */
 SL_MUST_USE enum sl_code sl_flow_flush(struct sl_flow *flow, struct sl_error *error);
@@ -192,7 +197,7 @@ SL_MUST_USE enum sl_code sl_rejects_drop(struct sl_flow *flow, uint64_t unit,
                                          struct sl_error *error);
 SL_MUST_USE enum sl_code sl_rejects_release(struct sl_flow *flow, uint64_t unit,
                                             struct sl_error *error);
-/* Once, before the table's own commit. */
+/* Before each of the table's own commits: those since the last one. */
 SL_MUST_USE enum sl_code sl_rejects_commit(struct sl_flow *flow, struct sl_error *error);
 void sl_rejects_free(struct sl_rejects *rejects);
 

@@ -22,8 +22,10 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
     *error = (struct sl_error){0};
     rc = sl_delta_open(flow->run->delta, flow->location, -1, &flow->table, error);
     if (!rc) rc = sl_flow_state_read(flow, &now, error);
-    if (!rc && (now.there != flow->state.there || now.commits != flow->state.commits ||
-                now.version != flow->state.version)) {
+    if (!rc && !now.there && !flow->state.there) {
+        rc = sl_flow_not_ours(flow, error);
+    } else if (!rc && (now.there != flow->state.there || now.commits != flow->state.commits ||
+                       now.version != flow->state.version)) {
         sl_fail(error, SL_FENCED,
                 "'%s' is not what it was when this run began: another run has written it, or "
                 "somebody restored or replaced it",
@@ -32,7 +34,7 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
         rc = SL_FENCED;
     }
     sl_flow_state_release(&now);
-    return rc;
+    return rc ? rc : sl_flow_look_for_foreigners(flow, error);
 }
 
 static const char *operation_of(const struct sl_flow *flow, const struct sl_applied *what)
@@ -145,6 +147,7 @@ enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_applied *what,
         if ((rc != SL_CONFLICT && rc != SL_EXISTS) || tries + 1 == COMMIT_TRIES_MAX) break;
         rc = reopen(flow, error);
         if (!rc && plan_again) return SL_CONFLICT;
+        if (flow->foreign && !remove_all) next->digest = NULL; /* it is not what is there now */
     }
     if (rc) return rc;
     SL_POINT("flow.committed");

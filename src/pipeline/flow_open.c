@@ -9,19 +9,22 @@
 #include "json/doc.h"
 #include "pipeline/flow.h"
 
+enum sl_code sl_flow_not_ours(const struct sl_flow *flow, struct sl_error *error)
+{
+    sl_fail(error, SL_EXISTS,
+            "the Delta table at '%s' was not made by this flow (connector '%s', table '%s')",
+            flow->location, flow->connector->name, flow->def->name);
+    sl_error_hint(error, "Choose another destination_table, or move that table away.");
+    return SL_EXISTS;
+}
+
 /* What the table says of this flow. One that says nothing is not ours to write to. */
 static enum sl_code read_state(struct sl_flow *flow, struct sl_error *error)
 {
     struct sl_delta_totals totals;
     enum sl_code rc = sl_flow_state_read(flow, &flow->state, error);
 
-    if (!rc && !flow->state.there) {
-        rc = sl_fail(
-            error, SL_EXISTS,
-            "the Delta table at '%s' was not made by this flow (connector '%s', table '%s')",
-            flow->location, flow->connector->name, flow->def->name);
-        sl_error_hint(error, "Choose another destination_table, or move that table away.");
-    }
+    if (!rc && !flow->state.there) rc = sl_flow_not_ours(flow, error);
     if (!rc) rc = sl_delta_totals(flow->table, &totals, error);
     if (!rc) flow->old_rows = totals.rows;
     return rc;
@@ -166,13 +169,15 @@ enum sl_code sl_flow_open(struct sl_flow *flow, bool look_only, struct sl_error 
     if (!rc && flow->table) rc = read_state(flow, error);
     if (!rc) rc = keep_mode(flow, error);
     if (!rc) rc = refuse_properties(flow, error);
+    /* Before the schema is followed: that may be a commit, which makes what was before it old. */
+    if (!rc && flow->table) rc = sl_flow_look_for_foreigners(flow, error);
     if (!rc) rc = sl_flow_follow_schema(flow, look_only, &wants_full, error);
     if (!rc && flow->schema->key_count > SL_KEY_COLUMNS_MAX)
         rc = sl_fail(error, SL_UNSUPPORTED, "a key of %zu columns is over the limit of %d",
                      flow->schema->key_count, SL_KEY_COLUMNS_MAX);
     if (!rc) rc = refuse_ignore_nulls(flow, error);
     if (!rc) rc = wanted_columns(flow, &flow->scope, error);
-    if (!rc) rc = sl_flow_decide(flow, wants_full, error);
+    if (!rc) sl_flow_decide(flow, wants_full);
     return rc;
 }
 
@@ -253,6 +258,7 @@ static const char *cursor_for(const struct sl_flow *flow)
 {
     if (flow->reset || flow->mode == SL_FLOW_REPLACE || flow->def->ingestion == SL_SNAPSHOT)
         return NULL;
+    if (flow->full && flow->state.initial) return NULL; /* it says which parts need not be read */
     return flow->state.cursor;
 }
 

@@ -44,6 +44,11 @@ static enum sl_code alter_table(struct sl_flow *flow, const struct sl_evolution 
 
     next.commits++;
     next.version = sl_delta_version(flow->table) + 1;
+    next.mode = flow->mode; /* of an old format it may have been another, that cannot be kept */
+    if (next.mode != flow->state.mode)
+        next.full_due = (char *)(uintptr_t) "the table was landed in another mode before";
+    if (flow->foreign && flow->mode != SL_FLOW_APPEND)
+        next.full_due = (char *)(uintptr_t)flow->why_full;
     if (evolution->full_read_due) next.full_due = (char *)(uintptr_t) "its columns were changed";
     char *text = sl_flow_state_text(flow, &next, sl_now_us(flow->run->source.world));
     if (!text) return sl_fail(error, SL_NO_MEMORY, "no memory for a commit");

@@ -155,6 +155,7 @@ static enum sl_code settle_plain(struct sl_flow *flow, const char *cursor, bool 
 
 struct settling {
     const char *cursor;
+    bool whole;    /* everything was read */
     bool complete; /* what is in the table and was not read is gone */
     bool replace;
     bool saving; /* a part of a first load */
@@ -227,11 +228,13 @@ static enum sl_code examine(struct sl_flow *flow, const struct settling *s, cons
 static enum sl_code commit_changes(struct sl_flow *flow, const struct settling *s,
                                    const struct sl_applied *what, struct sl_error *error)
 {
-    struct sl_flow_state next = next_state(flow, s->cursor, s->complete && !s->saving);
+    const char *doubt = s->saving || s->complete ? NULL : doubt_about(flow);
+    struct sl_flow_state next = next_state(flow, s->cursor, s->whole && !doubt);
     enum sl_code rc;
 
+    if (!doubt && flow->foreign && !s->saving && !s->complete) doubt = flow->why_full;
     next.initial = s->saving;
-    next.full_due = s->saving || s->complete ? NULL : (char *)(uintptr_t)doubt_about(flow);
+    next.full_due = (char *)(uintptr_t)doubt;
     if (nothing_changed(what) && cursor_can_wait(flow, &next)) return SL_OK;
     rc = sl_rejects_commit(flow, error);
     if (!rc) rc = sl_flow_commit(flow, what, false, &next, error);
@@ -251,8 +254,14 @@ static enum sl_code settle_keyed(struct sl_flow *flow, const struct settling *s,
         if (!rc) rc = examine(flow, s, complete, &what, error);
         if (rc || flow->run->verify) break;
         rc = commit_changes(flow, s, &what, error);
-        if (rc != SL_CONFLICT || plans + 1 == PLANS_MAX) break;
+        if (rc != SL_CONFLICT) break;
+        if (plans + 1 == PLANS_MAX) {
+            rc = sl_fail(error, SL_CONFLICT, "others wrote '%s' %d times while this run tried to",
+                         flow->name, PLANS_MAX);
+            break;
+        }
         rc = SL_OK; /* the handle is at the newest snapshot */
+        sl_stage_move(flow->stage, flow->table);
     }
     if (!rc) report_changes(flow, &what);
     return rc;
@@ -283,24 +292,23 @@ enum sl_code sl_flow_settle(struct sl_flow *flow, const char *cursor, const char
                             struct sl_error *error)
 {
     struct settling s = {.cursor = cursor};
-    bool whole = false;
     enum sl_code rc = sl_flow_flush(flow, error);
 
-    if (!rc) rc = is_whole(complete, flow->def->name, &whole, error);
+    if (!rc) rc = is_whole(complete, flow->def->name, &s.whole, error);
     if (rc) return rc;
     flow->report->state = SL_TABLE_COMMITTING;
     SL_POINT("flow.read");
-    if (flow->full && flow->mode != SL_FLOW_APPEND && !whole)
+    if (flow->full && flow->mode != SL_FLOW_APPEND && !s.whole)
         return sl_fail(error, SL_SOURCE,
                        "the read ended without proof that it was complete: nothing was changed");
     if (sl_flow_keyed(flow)) {
         /* Parts that were committed on the way are not among what this read noted. */
-        s.complete = whole && !flow->saved && !flow->state.initial;
+        s.complete = s.whole && !flow->saved && !flow->resumed;
         s.replace =
             s.complete && flow->reset && (flow->mode == SL_FLOW_LATEST || flow->run->reset_history);
         rc = settle_keyed(flow, &s, complete, error);
     } else {
-        rc = settle_plain(flow, cursor, whole, error);
+        rc = settle_plain(flow, cursor, s.whole, error);
     }
     if (rc || flow->run->verify) return rc;
     take_care(flow);
@@ -313,7 +321,19 @@ static bool can_save(const struct sl_flow *flow)
 {
     bool first = !flow->state.there || flow->state.initial || flow->saved;
 
-    return first && sl_flow_keyed(flow) && !flow->full && !flow->run->verify && flow->job;
+    return first && sl_flow_keyed(flow) && !flow->full && !flow->run->verify && flow->job &&
+           !flow->broken;
+}
+
+static enum sl_code save_part(struct sl_flow *flow, const char *cursor, struct sl_error *error)
+{
+    struct settling s = {.cursor = cursor, .saving = true};
+    enum sl_code rc = sl_flow_flush(flow, error);
+
+    if (!rc) rc = settle_keyed(flow, &s, NULL, error);
+    if (!rc) rc = sl_flow_restage(flow, error);
+    flow->broken |= rc != SL_OK; /* another run may have written the table */
+    return rc;
 }
 
 enum sl_code sl_flow_save(struct sl_flow *flow, bool force, struct sl_error *error)
@@ -326,13 +346,8 @@ enum sl_code sl_flow_save(struct sl_flow *flow, bool force, struct sl_error *err
     if (!can_save(flow) || (!force && now_us - since_us < SAVE_EVERY_US)) return SL_OK;
     rc = sl_job_cursor(flow->job, &cursor, error);
     if (rc || !cursor) return rc; /* nothing is final: a run would begin anew anyway */
-    rc = sl_flow_flush(flow, error);
-    if (!rc) {
-        struct settling s = {.cursor = cursor, .saving = true};
-        rc = settle_keyed(flow, &s, NULL, error);
-    }
+    rc = save_part(flow, cursor, error);
     sl_free(cursor);
-    if (!rc) rc = sl_flow_restage(flow, error);
     if (rc) return rc;
     flow->saved = true;
     flow->saved_us = now_us;

@@ -193,8 +193,8 @@ char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state 
 
 /* ---- is everything to be read? ---- */
 
-/* Did others change rows since our last commit? What only moved rows between files is nothing. */
-static enum sl_code look_for_foreigners(struct sl_flow *flow, struct sl_error *error)
+/* What only moved rows between files is nothing. */
+enum sl_code sl_flow_look_for_foreigners(struct sl_flow *flow, struct sl_error *error)
 {
     const char *text = NULL, *operation, *engine;
     const struct sl_json *root = NULL;
@@ -250,8 +250,8 @@ static const char *why_full(struct sl_flow *flow, bool schema_wants_full)
     const char *was = state->scope ? state->scope : "";
 
     if (flow->reset) return "a full refresh was asked for";
-    if (!state->there || state->initial) return NULL; /* a first load reads all there is */
     if (flow->run->verify) return "it is compared with its source";
+    if (!state->there || state->initial) return NULL; /* a first load reads all there is */
     if (flow->run->reconcile) return "a complete read was asked for";
     if (state->full_due) return state->full_due;
     if (!state->cursor) return "there is no cursor in the table";
@@ -263,13 +263,11 @@ static const char *why_full(struct sl_flow *flow, bool schema_wants_full)
     return NULL;
 }
 
-enum sl_code sl_flow_decide(struct sl_flow *flow, bool schema_wants_full, struct sl_error *error)
+void sl_flow_decide(struct sl_flow *flow, bool schema_wants_full)
 {
-    enum sl_code rc = flow->table ? look_for_foreigners(flow, error) : SL_OK;
-
-    if (rc) return rc;
     if (flow->mode == SL_FLOW_APPEND) {
         flow->full = flow->reset;
+        flow->why_full = flow->reset ? "a full refresh was asked for" : NULL;
     } else if (flow->mode == SL_FLOW_REPLACE || flow->def->ingestion == SL_SNAPSHOT) {
         flow->full = true; /* there is no other way to read it */
         flow->why_full = NULL;
@@ -277,5 +275,4 @@ enum sl_code sl_flow_decide(struct sl_flow *flow, bool schema_wants_full, struct
         flow->why_full = why_full(flow, schema_wants_full);
         flow->full = flow->why_full != NULL;
     }
-    return SL_OK;
 }

@@ -236,9 +236,12 @@ enum sl_code sl_rejects_commit(struct sl_flow *flow, struct sl_error *error)
 
     if (!r) return SL_OK;
     rc = sl_stage_finish(r->stage, &staged, error);
-    if (!rc && staged.rows == 0) return SL_OK; /* all of them were of tasks that restarted */
-    if (!rc) rc = commit(flow, r, &staged, error);
-    if (!rc) rc = put_entry(flow, r, error);
+    if (!rc && staged.rows > 0) { /* else all of them were of tasks that restarted */
+        rc = commit(flow, r, &staged, error);
+        if (!rc) rc = put_entry(flow, r, error);
+    }
     if (rc) sl_error_context(error, "rejected rows of '%s'", flow->name);
+    sl_rejects_free(r); /* those to come begin anew */
+    flow->rejects = NULL;
     return rc;
 }

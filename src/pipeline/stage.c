@@ -101,6 +101,11 @@ void sl_stage_free(struct sl_stage *stage)
     sl_free(stage);
 }
 
+void sl_stage_move(struct sl_stage *stage, struct sl_delta_table *table)
+{
+    stage->table = table;
+}
+
 void sl_stage_file_bytes(struct sl_stage *stage, int64_t bytes)
 {
     stage->file_bytes = bytes;

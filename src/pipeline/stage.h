@@ -36,6 +36,8 @@ SL_MUST_USE enum sl_code sl_stage_new(struct sl_stages *stages, struct sl_delta_
                                       struct sl_stage **out, struct sl_error *error);
 /* Files that no version names are deleted. */
 void sl_stage_free(struct sl_stage *stage);
+/* The same table, opened anew: the handle that the stage had is not used any more. */
+void sl_stage_move(struct sl_stage *stage, struct sl_delta_table *table);
 /* Files end at about so many bytes rather than SL_STAGE_FILE_BYTES. */
 void sl_stage_file_bytes(struct sl_stage *stage, int64_t bytes);
 
