@@ -55,7 +55,8 @@ def rows_of(simulator, table) -> list:
         if "amount" in row and row["amount"] is not None:
             row["amount"] = float(row["amount"])
         for name in set(TIMES) & row.keys():
-            row[name] = (dt.datetime.fromisoformat(row[name]) - EPOCH) // dt.timedelta(microseconds=1)
+            since = dt.datetime.fromisoformat(row[name]) - EPOCH
+            row[name] = since // dt.timedelta(microseconds=1)
     return rows
 
 
