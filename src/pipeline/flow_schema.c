@@ -135,6 +135,7 @@ static enum sl_code evolve_once(struct sl_flow *flow, bool look_only, struct tab
         .exclude = config->exclude_columns,
         .primary_keys = config->primary_keys,
         .sequence_by = config->sequence_by,
+        .track_history = config->track_history_columns,
         .history = flow->mode == SL_FLOW_HISTORY,
     };
     struct sl_evolve_input input = {
@@ -142,8 +143,9 @@ static enum sl_code evolve_once(struct sl_flow *flow, bool look_only, struct tab
         .options = &options,
         .schema_json = now->schema_json,
         .properties_json = now->properties_json,
-        .wanted = config->table_properties,
-        .keep_names = config->keep_names,
+        /* What is compared with its source has the names that it has. */
+        .wanted = flow->run->verify ? NULL : config->table_properties,
+        .keep_names = config->keep_names || flow->run->verify,
         .now_us = sl_now_us(flow->run->source.world),
     };
     struct sl_evolution evolution = {0};

@@ -40,8 +40,8 @@ static void what_shows_up_late_is_found(void **state)
         snprintf(op, sizeof op, "{\"op\":\"behaviour\",\"listing_delay_seconds\":%lld}",
                  (long long)cases[i].seconds);
         control(&w, op);
-        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE ",\"record\":3},{\"op\":\"create\"," ON_TABLE
-                    "}]}");
+        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE
+                    ",\"record\":3},{\"op\":\"create\"," ON_TABLE "}]}");
         later(&w, 30);
         expect_run(&w, TABLE, "");
         expect_changes(&w, 0, 0, 0); /* nothing to be seen yet */
@@ -90,8 +90,8 @@ static void a_filter_that_is_ignored_costs_a_full_read_and_no_row(void **state)
     expect_run(&w, TABLE, "");
     for (int i = 0; i < 3; i++) {
         later(&w, 1200);
-        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE ",\"record\":3},{\"op\":\"delete\"," ON_TABLE
-                    "}]}");
+        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE
+                    ",\"record\":3},{\"op\":\"delete\"," ON_TABLE "}]}");
         expect_run(&w, TABLE, "");
         expect_changes(&w, 0, 1, 1);
         expect_as_source(&w, false);
@@ -164,8 +164,9 @@ static void a_webhook_brings_everything_in_the_next_run(void **state)
     for (int i = 0; i < 2; i++) {
         struct run_world w;
         make(&w, configs[i]);
-        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE ",\"record\":3},{\"op\":\"create\"," ON_TABLE
-                    "},{\"op\":\"delete\"," ON_TABLE ",\"record\":9}]}");
+        control(&w,
+                "{\"ops\":[{\"op\":\"edit\"," ON_TABLE ",\"record\":3},{\"op\":\"create\"," ON_TABLE
+                "},{\"op\":\"delete\"," ON_TABLE ",\"record\":9}]}");
         later(&w, 600);
         expect_run(&w, TABLE, configs[i]);
         expect_full(&w, NULL);
@@ -181,8 +182,8 @@ static void a_webhook_brings_everything_in_the_next_run(void **state)
         expect_changes(&w, 0, 0, 0);
         /* Somebody took it away, and things happened: everything is read once, deletes included. */
         control(&w, "{\"op\":\"webhook\",\"remove\":true}");
-        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE ",\"record\":4},{\"op\":\"delete\"," ON_TABLE
-                    ",\"record\":10}]}");
+        control(&w, "{\"ops\":[{\"op\":\"edit\"," ON_TABLE
+                    ",\"record\":4},{\"op\":\"delete\"," ON_TABLE ",\"record\":10}]}");
         later(&w, 600);
         expect_run(&w, TABLE, configs[i]);
         expect_changes(&w, 0, 1, 1);
