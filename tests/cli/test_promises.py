@@ -15,13 +15,22 @@ def versions(location):
     return sorted(p.name for p in (location / "_delta_log").glob("*.json"))
 
 
-def test_a_second_run_replaces_in_one_version(connected, spec):
+def test_a_run_makes_one_version_if_there_is_news_and_else_none(sluice, airtable, spec):
+    demo.connect(sluice, airtable)
     pipeline = spec()
-    connected.run("run", pipeline)
-    location = demo.location(connected, "bronze_vendors")
+    sluice.run("run", pipeline)
+    location = demo.location(sluice, "bronze_vendors")
+    first = versions(location)
+    sluice.run("run", pipeline)  # its cursor knows more than before, and may be kept for that
     before = versions(location)
-    connected.run("run", pipeline)
+    assert len(before) <= len(first) + 1
+    sluice.run("run", pipeline)
+    assert versions(location) == before
+    airtable.control(op="create", table="Vendors", count=2)
+    sluice.run("run", pipeline)
     assert len(versions(location)) == len(before) + 1
+    table = polars(location)
+    assert differences(table, demo.expected(airtable, "Vendors")) == []
 
 
 def test_the_table_is_the_truth(home, shared, spec, tmp_path):
