@@ -69,6 +69,14 @@ static void put_metrics(const struct sl_flow *flow, const struct sl_applied *wha
     put_metric(m, "numTargetRowsCopied", what->rows_rewritten);
 }
 
+/* Every commit and checkpoint of the table carries it. */
+static enum sl_code check_size(const struct sl_flow *flow, const char *text, struct sl_error *error)
+{
+    if (strlen(text) <= SL_CURSOR_MAX) return SL_OK;
+    return sl_fail(error, SL_TOO_LARGE, "the cursor of '%s' has %zu bytes: %zu are the most",
+                   flow->name, strlen(text), SL_CURSOR_MAX);
+}
+
 /* One try. The domain says which version it is to be, so it is written for each try anew. */
 static enum sl_code commit_once(struct sl_flow *flow, const struct sl_applied *what,
                                 bool remove_all, struct sl_flow_state *next, struct sl_error *error)
@@ -84,6 +92,11 @@ static enum sl_code commit_once(struct sl_flow *flow, const struct sl_applied *w
     next->version = sl_delta_version(flow->table) + 1;
     char *text = sl_flow_state_text(flow, next, sl_now_us(flow->run->source.world));
     if (!text) return sl_fail(error, SL_NO_MEMORY, "no memory for a commit");
+    rc = check_size(flow, text, error);
+    if (rc) {
+        sl_free(text);
+        return rc;
+    }
     domains[0] = (struct sl_pair){flow->domain, text};
     if (what->aside_json)
         domains[domains_count++] = (struct sl_pair){flow->aside_domain, what->aside_json};

@@ -98,7 +98,9 @@ static bool cursor_can_wait(const struct sl_flow *flow, const struct sl_flow_sta
     if (now->full_us != next->full_us && flow->def->ingestion != SL_SNAPSHOT &&
         flow->mode != SL_FLOW_REPLACE)
         return false; /* or the next run would read everything once more */
-    return same_cursor || sl_now_us(flow->run->source.world) - now->committed_us < QUIET_COMMIT_US;
+    if (same_cursor) return true;
+    return now->committed_us != SL_NO_TIME &&
+           sl_now_us(flow->run->source.world) - now->committed_us < QUIET_COMMIT_US;
 }
 
 static void report_nothing(struct sl_flow *flow)
