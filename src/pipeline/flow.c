@@ -306,7 +306,7 @@ static void on_end(void *ctx, enum sl_code code, const char *cursor, const char 
     if (code != SL_DONE) {
         error = *why;
         rc = code;
-        save_what_is_final(flow);
+        if (code != SL_FENCED) save_what_is_final(flow); /* others wrote: it is not ours to go on */
     } else {
         rc = sl_flow_settle(flow, cursor, complete, &error);
         if (rc == SL_MORE) return;

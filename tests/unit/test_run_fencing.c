@@ -144,6 +144,34 @@ static void a_zombie_stops(void **state)
     }
 }
 
+/* Two first loads in parts; the slower one has a part committed. */
+static void another_first_load(struct meanwhile *m)
+{
+    m->other.world = m->w->world;
+    if (run_table(&m->other, "Bench 1", m->config, false)) fail_msg("%s", m->other.error.message);
+}
+
+static void a_first_load_in_parts_is_taken_over_once(void **state)
+{
+    static const char config[] = "\"table_properties\":{\"sluice.chains\":\"8\"}";
+    static const struct sim_options slow = {.kind = "bench", .records = 3000, .latency_ms = 20000};
+
+    (void)state;
+    for (int64_t after = 8; after < 30; after += 10) {
+        struct run_world w;
+        struct meanwhile m;
+        run_world_make(&w, "airtable", &slow);
+        assert_int_equal(run_while(&w, &m, "Bench 1", config, after, another_first_load),
+                         SL_FENCED);
+        expect_truth(&w, "Bench 1");
+        later(&w, 600);
+        expect_run(&w, "Bench 1", config);
+        expect_truth(&w, "Bench 1");
+        expect_same(&w, "Bench 1", "Name", "name", false);
+        run_world_unmake(&w);
+    }
+}
+
 /* ---- a cursor that is reset, a table that is joined ---- */
 
 static void reset_cursor(struct meanwhile *m)
@@ -225,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_slower_of_two_runs_stops),
         cmocka_unit_test(two_first_loads_at_once_land_the_rows_once),
+        cmocka_unit_test(a_first_load_in_parts_is_taken_over_once),
         cmocka_unit_test(a_zombie_stops),
         cmocka_unit_test(a_reset_in_the_middle_stops_the_run_and_is_heard_by_the_next),
         cmocka_unit_test(an_optimize_in_the_middle_is_built_upon),
