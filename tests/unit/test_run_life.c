@@ -11,7 +11,8 @@
 #define TABLE "Packaging Tasks"
 #define ON_TABLE "\"table\":\"" TABLE "\""
 #define HISTORY "\"scd_type\":\"SCD_TYPE_2\","
-#define PROPERTIES(list) "\"table_properties\":{" list "\"delta.logRetentionDuration\":\"interval 30 days\"}"
+#define PROPERTIES(list)                                                                           \
+    "\"table_properties\":{" list "\"delta.logRetentionDuration\":\"interval 30 days\"}"
 #define MAPPED "\"delta.columnMapping.mode\":\"name\","
 #define VECTORS "\"delta.enableDeletionVectors\":\"true\","
 #define HOOKS "\"sluice.webhooks\":\"true\","
@@ -42,7 +43,8 @@ static void happen(struct run_world *w, unsigned *dice, int n)
         "{\"op\":\"edit\"," ON_TABLE ",\"count\":3}",
         "{\"op\":\"create\"," ON_TABLE ",\"count\":2}",
         "{\"op\":\"delete\"," ON_TABLE ",\"count\":2}",
-        "{\"op\":\"retype_field\"," ON_TABLE ",\"field\":\"Weight (kg)\",\"to\":\"singleLineText\"}",
+        "{\"op\":\"retype_field\"," ON_TABLE
+        ",\"field\":\"Weight (kg)\",\"to\":\"singleLineText\"}",
         "{\"op\":\"retype_field\"," ON_TABLE ",\"field\":\"Weight (kg)\",\"to\":\"number\"}",
         "{\"op\":\"edit\"," ON_TABLE ",\"count\":2,\"quietly\":true}",
     };
@@ -56,7 +58,8 @@ static void happen(struct run_world *w, unsigned *dice, int n)
         snprintf(op, sizeof op,
                  "{\"ops\":[{\"op\":\"rename_field\"," ON_TABLE
                  ",\"field\":\"Task\",\"to\":\"Task %d\"},{\"op\":\"rename_field\"," ON_TABLE
-                 ",\"field\":\"Task %d\",\"to\":\"Task\"}]}", n, n);
+                 ",\"field\":\"Task %d\",\"to\":\"Task\"}]}",
+                 n, n);
         break;
     default: snprintf(op, sizeof op, "%s", plain[roll(dice, 7)]);
     }
