@@ -368,9 +368,10 @@ def markdown(report, arguments, seconds) -> str:
         "that cares for a table, is ended with SIGKILL at a named point of the source or at a "
         "random time, several times in a row, while the source goes on changing. Then it is left "
         "to end, and readers that are not ours compare every row and value with what the source "
-        "holds. A reader that looks between two kills must see the table as before or as after. "
-        "Of a history, each state that a finished run has shown must still be there, and versions "
-        "of a key must not overlap.", "",
+        "holds. A reader that looks between two kills must see the table as before or as after; "
+        "renames that are followed are a version of their own, before the rows. Of a history, each "
+        "state that a finished run has shown must still be there, and versions of a key must not "
+        "overlap.", "",
         f"{report.total()} kills in {report.lives} lives and {report.steps} steps, seeds "
         f"{arguments.seed} to {arguments.seed + arguments.workers - 1}, {seconds:.0f} s with "
         f"{arguments.workers} at once. **Differences: {len(report.differences)}.**", "",
