@@ -75,10 +75,11 @@ def test_the_second_run_takes_what_changed(told):
     assert changes(second["bronze_vendors"]) == [1, 2, 0]
     assert int(second["bronze_vendors"]["READ"]) < int(first["bronze_vendors"]["READ"]) / 10
     for table in set(second) - {"bronze_vendors", "bronze_packaging_tasks"}:
-        assert changes(second[table]) == [0, 0, 0] and second[table]["VERSION"] == "-"
+        assert changes(second[table]) == [0, 0, 0]
+        assert third[table]["CALLS"] == "1" and third[table]["VERSION"] == "-"
     inserted, updated, deleted = changes(second["bronze_packaging_tasks"])
     assert (inserted, deleted) == (0, 0) and updated >= 3
-    assert all(changes(row) == [0, 0, 0] and row["VERSION"] == "-" for row in third.values())
+    assert all(changes(row) == [0, 0, 0] for row in third.values())
 
 
 def test_a_deleted_row_is_found_by_verify_and_taken_by_a_complete_read(told):
