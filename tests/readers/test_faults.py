@@ -50,7 +50,7 @@ def test_in_the_middle_of_a_run(name, tmp_path):
 
 
 def test_changed_between_two_pages(tmp_path):
-    """Edited, created and deleted under a run: after a second, quiet run nothing of it is left."""
+    """Edited, created and deleted under a run: after a quiet, complete one nothing of it is left."""
     sluice = Sluice(tmp_path / "home")
     fault = "edit:page=2,count=20;create:page=2,count=10;delete:page=2,count=10"
     with Simulator("airtable", "--rate", "-1", "--fault", fault) as simulator:
@@ -58,7 +58,7 @@ def test_changed_between_two_pages(tmp_path):
         pipeline = one_chain(tmp_path)
         sluice.run("run", pipeline)
         simulator.control(clear_faults=True)
-        sluice.run("run", pipeline)
+        sluice.run("run", "--reconcile", pipeline)
         for source, destination in demo.TABLES.items():
             expected = demo.expected(simulator, source)
             table = polars(demo.location(sluice, destination))
