@@ -86,7 +86,8 @@ static bool reads_increments(const struct sl_flow *flow)
 static int64_t increment_calls(const struct sl_flow *flow, int64_t changed)
 {
     int64_t quiet = flow->def->calls_unchanged > 0 ? flow->def->calls_unchanged : 1;
-    int64_t pages = (changed + flow->def->rows_per_call - 1) / flow->def->rows_per_call;
+    int64_t rows = flow->def->rows_per_call > 0 ? flow->def->rows_per_call : 1;
+    int64_t pages = (changed + rows - 1) / rows;
 
     return pages > 1 ? quiet + pages - 1 : quiet;
 }
@@ -94,9 +95,8 @@ static int64_t increment_calls(const struct sl_flow *flow, int64_t changed)
 /* Complete reads in a month, besides increments. */
 static int64_t completes_a_month(const struct sl_flow *flow)
 {
-    int64_t every_us = flow->object->config.reconcile_us;
+    int64_t every_us = sl_flow_reconcile_us(flow);
 
-    if (every_us == 0) every_us = flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
     return every_us == SL_RECONCILE_NEVER ? 0 : MONTH_US / every_us;
 }
 

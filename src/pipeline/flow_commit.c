@@ -37,11 +37,6 @@ static enum sl_code reopen(struct sl_flow *flow, struct sl_error *error)
     return rc ? rc : sl_flow_look_for_foreigners(flow, error);
 }
 
-static const char *operation_of(const struct sl_flow *flow, const struct sl_applied *what)
-{
-    return sl_flow_keyed(flow) && what->gone_count > 0 ? "MERGE" : "WRITE";
-}
-
 #define METRICS_MAX 6
 #define NUMBER_MAX 24
 
@@ -82,7 +77,7 @@ static enum sl_code commit_once(struct sl_flow *flow, const struct sl_applied *w
                                 bool remove_all, struct sl_flow_state *next, struct sl_error *error)
 {
     struct metrics metrics = {0};
-    bool merge = strcmp(operation_of(flow, what), "MERGE") == 0;
+    bool merge = sl_flow_keyed(flow) && what->gone_count > 0;
     struct sl_pair parameters[] = {{"mode", remove_all ? "Overwrite" : "Append"}};
     struct sl_pair domains[2];
     size_t domains_count = 1;
@@ -102,7 +97,7 @@ static enum sl_code commit_once(struct sl_flow *flow, const struct sl_applied *w
         domains[domains_count++] = (struct sl_pair){flow->aside_domain, what->aside_json};
     put_metrics(flow, what, &metrics);
     struct sl_delta_commit commit = {
-        .operation = operation_of(flow, what),
+        .operation = merge ? "MERGE" : "WRITE",
         .parameters = parameters,
         .parameters_count = merge ? 0 : 1,
         .metrics = metrics.pairs,

@@ -137,8 +137,6 @@ static enum sl_code wanted_columns(const struct sl_flow *flow, char **out, struc
     return *out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for columns");
 }
 
-/* ---- opening ---- */
-
 /* A cell that keeps its value needs to know which of two changes is the later one for that cell. */
 static enum sl_code refuse_ignore_nulls(const struct sl_flow *flow, struct sl_error *error)
 {

@@ -234,11 +234,18 @@ enum sl_code sl_flow_look_for_foreigners(struct sl_flow *flow, struct sl_error *
     return rc;
 }
 
-static bool reconcile_due(const struct sl_flow *flow)
+int64_t sl_flow_reconcile_us(const struct sl_flow *flow)
 {
     int64_t every_us = flow->object->config.reconcile_us;
 
-    if (every_us == 0) every_us = flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
+    if (every_us != 0) return every_us;
+    return flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
+}
+
+static bool reconcile_due(const struct sl_flow *flow)
+{
+    int64_t every_us = sl_flow_reconcile_us(flow);
+
     if (every_us == SL_RECONCILE_NEVER) return false;
     return flow->state.full_us == SL_NO_TIME ||
            sl_now_us(flow->run->source.world) - flow->state.full_us >= every_us;
