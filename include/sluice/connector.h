@@ -131,7 +131,11 @@ enum sl_sequence_kind {
 struct sl_table_def {
     const char *name;       /* as the user names it in source_table */
     const char *namespace_; /* base, repository owner, ... shown as source_schema; or NULL */
-    const char *id;         /* the source's stable id, or NULL */
+    /* What the table belongs to, by an id that never changes: a base, an owner, an account. Together
+     * with `id` it says for ever which table this is, so that another account's rows never land in
+     * the same table. NULL: namespace_, or the connection's name where there is none. */
+    const char *namespace_id;
+    const char *id; /* the source's stable id, or NULL: name */
     const char *comment;
     const struct sl_column *columns;
     size_t column_count;
@@ -158,13 +162,34 @@ struct sl_header {
     const char *name, *value;
 };
 
-enum sl_auth_kind { SL_AUTH_NONE, SL_AUTH_BEARER, SL_AUTH_BASIC };
+enum sl_auth_kind {
+    SL_AUTH_NONE,
+    SL_AUTH_BEARER,
+    SL_AUTH_BASIC,        /* user:secret */
+    SL_AUTH_BASIC_SECRET, /* secret: (the secret is the user, without a password) */
+    SL_AUTH_OAUTH,        /* Bearer with an access token, which the engine gets and renews */
+};
 
 /* Which credentials the engine is to put in. They are dropped when a redirect leaves the origin. */
 struct sl_auth {
     enum sl_auth_kind kind;
-    const char *secret; /* name of the SECRET option: the token or the password */
+    const char *secret; /* name of the SECRET option: the token or the password; OAUTH: NULL */
     const char *user;   /* BASIC: the user's name itself (not an option's name) */
+};
+
+/* How a source gives access tokens (OAuth 2.0, RFC 6749). The options named here are declared among
+ * the connection options like any other; the engine reads them, asks for tokens, and keeps a refresh
+ * token that was replaced. */
+struct sl_oauth {
+    /* Where tokens are given; {option} stands for a connection option:
+     * "https://{subdomain}.zendesk.com/oauth/tokens". */
+    const char *token_url;
+    const char *token_path; /* below the option base_url, when that is given: "/oauth/tokens" */
+    const char *client_id;  /* names of options: STRING */
+    const char *client_secret, *refresh_token; /* SECRET */
+    const char *scope;                         /* asked for with every token; or NULL */
+    bool basic;              /* client id and secret as Basic credentials, not in the form */
+    bool client_credentials; /* without a refresh token: that grant; else one is required */
 };
 
 struct sl_spend {
@@ -214,7 +239,8 @@ enum sl_verdict_kind {
     SL_VERDICT_RETRY,       /* the same request again, after the policy's delay */
     SL_VERDICT_RETRY_AFTER, /* ... after wait_ms, which also stops everything that spends `pause` */
     SL_VERDICT_REFRESH,     /* refresh the credentials, then the same request once more */
-    SL_VERDICT_RESTART,     /* this task starts again from its input; staged rows are dropped */
+    SL_VERDICT_RESTART,     /* this task starts again from its input and its own newest cursor; rows
+                               since its last release point are dropped. At most 5 times */
     SL_VERDICT_QUOTA,       /* stop the run: a quota is gone until resets_at_us */
     SL_VERDICT_FAIL_TABLE,  /* this task's table fails; the others go on */
     SL_VERDICT_FAIL_ALL,    /* the connection is bad: nothing can succeed */
@@ -296,11 +322,20 @@ SL_MUST_USE enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor,
  * it is committed even when no row changed. A cursor that only moved on waits half an hour. */
 void sl_out_keep_cursor(struct sl_out *out);
 /* A sub-task: `part` names it (unique among its siblings), `input` is a JSON object that becomes
- * its task->input. It starts when this step returns. */
+ * its task->input. It starts when this step returns. When it fails the table fails. */
 SL_MUST_USE enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,
                                      struct sl_error *error);
-/* Everything of `table` with these column values ({} = the whole table) was emitted by this task
- * and its sub-tasks in this run. The only source of deletion by absence. */
+/* One that stands by itself: a repository, a day, a cohort. When it fails (anything but FAIL_ALL and
+ * QUOTA), what it emitted since its last release point is dropped, its part of the cursor stays as it
+ * was, nothing above it counts as complete, and the others go on: their rows are committed, and the
+ * table ends as failed with `what` ("repository 'acme/widgets'") and the reason in its message. */
+SL_MUST_USE enum sl_code sl_out_task_apart(struct sl_out *out, const char *part, const char *what,
+                                           const char *input, struct sl_error *error);
+/* Everything of `table` with these column values ({} = the whole table; else {"repository_id": 7},
+ * scalar values of at most 8 columns) was emitted by this task and its sub-tasks in this run: rows of
+ * the table with these values that were not are gone. The only source of deletion by absence. It
+ * counts when they are all done. Any number of scopes of the same columns, in full reads and
+ * increments alike; a full read needs {} from its root (or has to emit all there is). */
 SL_MUST_USE enum sl_code sl_out_complete(struct sl_out *out, const char *table, const char *scope,
                                          struct sl_error *error);
 /* discover: one table. */
@@ -333,30 +368,44 @@ struct sl_task {
     const struct sl_json *columns; /* read: array of column ids (names where there is no id) that
                                       are wanted; NULL: all */
     int64_t run_started_at_us;     /* UTC; the only clock a connector has besides responses */
-    bool full; /* read: everything is wanted, whatever the cursor says; see below */
+    bool full;    /* read: everything is wanted, whatever the cursor says; see below */
+    bool initial; /* read: ... and the table is new: this is its first load */
 };
 
 /*
- * full and cursor, in a read:
+ * full, initial and cursor, in a read:
  *
- *     full   cursor   what is wanted
- *     ----   ------   --------------------------------------------------------------------------
- *     true   NULL     everything, from nothing: a first load, a full refresh
- *     true   given    everything: a first load that an earlier run began, or a reconciliation. From
- *                     the cursor a task may take what is not a position (which filter can be relied
- *                     on, which webhook is its own), and what must not be later than the oldest row
- *                     that stays (the time from which the next increment goes on).
- *     false  given    what changed since; everything (with sl_out_complete) where it cannot tell
- *     false  NULL     as true, NULL
+ *     full   initial  cursor   what is wanted
+ *     ----   -------  ------   -----------------------------------------------------------------
+ *     true   true     NULL     a first load: everything, from nothing
+ *     true   true     given    ... that began earlier, in another run or before this task was
+ *                              restarted. The cursor is this task's own: go on from it
+ *     true   false    NULL     a full refresh: everything, from nothing
+ *     true   false    given    a reconciliation: everything. From the cursor a task may take what is
+ *                              not a position (which filter can be relied on, which webhook is its
+ *                              own), and what must not be later than the oldest row that stays (the
+ *                              time from which the next increment goes on)
+ *     false  false    given    what changed since; everything (with sl_out_complete) where it cannot
+ *                              tell
+ *     false  false    NULL     everything, from nothing
  *
- * A first load in parts: the root sets, before it ends, a cursor that says how the table is cut, and
- * each sub-task sets one when it has emitted all of its part. An engine that keeps what finished
- * sub-tasks brought keeps the root's cursor and theirs, and gives them again with full. Then the root
- * asks for the same sub-tasks under the same names, and each that finds in its own cursor that it is
- * done ends without a request. A sub-task that did not finish has no cursor. Nothing but the job's
- * end says that the load is complete: the root's cursor looks the same before.
+ * A first load may take long, so it is committed in parts and gone on with after whatever
+ * interrupted it: rows are final from their task's next cursor (or its end) on. Two ways, which can be
+ * combined. A chain sets a cursor now and then and goes on from it. A table that is cut into
+ * sub-tasks has its root set, before it ends, a cursor that says how it is cut, and each sub-task set
+ * one when it has emitted all of its part; then the root asks for the same sub-tasks under the same
+ * names, and each that finds in its own cursor that it is done ends without a request. A sub-task
+ * that did not finish has no cursor. Nothing but the job's end says that the load is complete: the
+ * root's cursor looks the same before. In all other full reads only a task's end makes its rows final.
+ *
+ * A first load that took more than one run is followed by a complete read, because rows of its first
+ * parts may be gone; not where the source tells deletes (SL_CDC_WITH_DELETES): then the increments
+ * after the load must begin no later than the load did.
  */
 
+/* Returns SL_MORE, SL_DONE, or an error. An error with error->retryable set (an export that ended
+ * early, a page that contradicts the one before it) begins the task again, as SL_VERDICT_RESTART
+ * does; any other one ends it. */
 typedef enum sl_code sl_step_fn(void *task, const struct sl_response *response, struct sl_out *out,
                                 struct sl_error *error);
 
@@ -375,6 +424,7 @@ struct sl_connector {
     const char *docs;                           /* the API's documentation, a URL */
     const struct sl_option *connection_options; /* ends with {0} */
     const struct sl_option *table_options;      /* ends with {0} */
+    const struct sl_oauth *oauth;               /* or NULL */
     size_t task_size;                           /* zeroed bytes per task */
 
     /* What does this answer mean? Pure; response->json may be NULL. */

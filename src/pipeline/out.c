@@ -126,7 +126,10 @@ static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_a
         sl_buf_addf(&text, "Bearer %s", secret);
     } else {
         struct sl_buf pair = {0};
-        sl_buf_addf(&pair, "%s:%s", auth->user ? auth->user : "", secret);
+        if (auth->kind == SL_AUTH_BASIC_SECRET)
+            sl_buf_addf(&pair, "%s:", secret);
+        else
+            sl_buf_addf(&pair, "%s:%s", auth->user ? auth->user : "", secret);
         char *encoded = sl_buf_failed(&pair) ? NULL : base64(pair.data, pair.len);
         if (encoded) {
             sl_buf_addf(&text, "Basic %s", encoded);
@@ -329,6 +332,13 @@ enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input
     asked->next = job->asked;
     job->asked = asked;
     return SL_OK;
+}
+
+enum sl_code sl_out_task_apart(struct sl_out *out, const char *part, const char *what,
+                               const char *input, struct sl_error *error)
+{
+    (void)what;
+    return sl_out_task(out, part, input, error);
 }
 
 enum sl_code sl_out_complete(struct sl_out *out, const char *table, const char *scope,

@@ -173,7 +173,7 @@ static enum sl_code name_flow(struct planning *p, struct sl_flow *flow, struct s
 {
     struct sl_arena *arena = &p->resolved->arena;
     char id[SL_FLOW_ID_MAX];
-    const char *account = flow->def->namespace_;
+    const char *account = flow->def->namespace_id ? flow->def->namespace_id : flow->def->namespace_;
     const char *table = flow->def->id ? flow->def->id : flow->def->name;
 
     if (!account) account = p->options->source.connection->name;

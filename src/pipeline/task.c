@@ -172,6 +172,7 @@ enum sl_code sl_task_birth(struct sl_task_node *task, struct sl_error *error)
     base->namespace_ = job->namespace_;
     base->run_started_at_us = job->loop->run_started_us;
     base->full = job->full || job->initial;
+    base->initial = job->initial;
     return SL_OK;
 }
 
@@ -273,6 +274,11 @@ void sl_task_step(struct sl_task_node *task, const struct sl_response *response)
     if (!sl_failed(error.code)) /* a step that failed must say why */
         sl_fail(&error, sl_failed(rc) ? rc : SL_BUG, "connector '%s' failed without a reason",
                 loop->connector->name);
+    if (error.retryable) {
+        if (task->state == TASK_SENT) sl_loop_release_exchange(loop, task, true);
+        sl_task_restart(task, &error);
+        return;
+    }
     sl_job_fail(job, &error);
 }
 

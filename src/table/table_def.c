@@ -68,10 +68,10 @@ const struct sl_table_def *sl_table_def_copy(const struct sl_table_def *def, str
     }
     copy->columns = columns;
     if (!copy_text(&copy->name, arena) || !copy_text(&copy->namespace_, arena) ||
-        !copy_text(&copy->id, arena) || !copy_text(&copy->comment, arena) ||
-        !copy_text(&copy->cursor, arena) || !copy_text(&copy->state, arena) ||
-        !copy_text(&copy->excluded, arena) || !copy_list(&copy->primary_key, arena) ||
-        !copy_list(&copy->strict_objects, arena))
+        !copy_text(&copy->namespace_id, arena) || !copy_text(&copy->id, arena) ||
+        !copy_text(&copy->comment, arena) || !copy_text(&copy->cursor, arena) ||
+        !copy_text(&copy->state, arena) || !copy_text(&copy->excluded, arena) ||
+        !copy_list(&copy->primary_key, arena) || !copy_list(&copy->strict_objects, arena))
         return NULL;
     return copy;
 }

@@ -293,49 +293,31 @@ enum sl_code airtable_ask_list(struct airtable *self, enum airtable_stage stage,
 
 /* ---- the page chain ---- */
 
-/*
- * Does this offset show that the chain goes in circles? A page may be served twice by accident, so
- * a few repeats are let pass. `mark` is the offset of a page whose number is a power of two; a
- * circle of any length meets it again and again.
- */
-static bool goes_in_circles(struct airtable_chain *chain, const char *offset)
-{
-    uint64_t hash = airtable_hash(0, offset);
-
-    if (chain->mark_page > 0 && hash == chain->mark) return ++chain->repeats > AIRTABLE_REPEATS_MAX;
-    if (chain->pages >= 2 * chain->mark_page) {
-        chain->mark = hash;
-        chain->mark_page = chain->pages;
-    }
-    return false;
-}
-
 enum sl_code airtable_chain_next(struct airtable_chain *chain, const struct sl_json *answer,
                                  size_t rows, struct sl_error *error)
 {
     const struct sl_json *value = sl_json_get(answer, "offset");
     const char *offset = sl_json_str(value);
     enum sl_json_kind kind = sl_json_kind(value);
+    long long page = chain->pages.count + 1;
 
-    chain->pages++;
     chain->empty = rows == 0 ? chain->empty + 1 : 0;
     /* The one sign of the end: neither an empty page nor a short one is. */
-    if (kind == SL_JSON_NONE || kind == SL_JSON_NULL) return SL_DONE;
+    if (kind == SL_JSON_NONE || kind == SL_JSON_NULL) {
+        chain->pages.count++;
+        return SL_DONE;
+    }
     if (!offset || !*offset)
-        return sl_fail(error, SL_BAD_DATA, "page %lld: the offset is %s", (long long)chain->pages,
+        return sl_fail(error, SL_BAD_DATA, "page %lld: the offset is %s", page,
                        offset ? "empty" : sl_json_kind_name(kind));
     if (sl_json_str_len(value) >= sizeof chain->offset || strlen(offset) != sl_json_str_len(value))
-        return sl_fail(error, SL_BAD_DATA, "page %lld: the offset is not usable: %zu bytes",
-                       (long long)chain->pages, sl_json_str_len(value));
-    if (goes_in_circles(chain, offset))
-        return sl_fail(error, SL_BAD_DATA,
-                       "page %lld: the source gives the same pages again and again",
-                       (long long)chain->pages);
+        return sl_fail(error, SL_BAD_DATA, "page %lld: the offset is not usable: %zu bytes", page,
+                       sl_json_str_len(value));
     if (chain->empty > AIRTABLE_EMPTY_PAGES_MAX)
-        return sl_fail(error, SL_BAD_DATA, "page %lld: %d pages without a record in a row",
-                       (long long)chain->pages, chain->empty);
+        return sl_fail(error, SL_BAD_DATA, "page %lld: %d pages without a record in a row", page,
+                       chain->empty);
     memcpy(chain->offset, offset, sl_json_str_len(value) + 1);
-    return SL_MORE;
+    return sl_pages_next(&chain->pages, offset, error);
 }
 
 /* ---- special values ---- */

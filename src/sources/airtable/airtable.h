@@ -23,6 +23,7 @@
 #define AIRTABLE_H
 
 #include <sluice/connector.h>
+#include <sluice/paging.h>
 
 #define AIRTABLE_ID_MAX 64        /* they have 17 characters */
 #define AIRTABLE_OFFSET_MAX 1024  /* they have some 40 */
@@ -32,7 +33,6 @@
 #define AIRTABLE_FORMULA_MAX (AIRTABLE_FILTER_MAX + 8192)
 #define AIRTABLE_CHAINS_MAX 8
 #define AIRTABLE_PAGE_ROWS 100        /* the most that the API gives */
-#define AIRTABLE_REPEATS_MAX 3        /* the same offset again */
 #define AIRTABLE_EMPTY_PAGES_MAX 1000 /* one after the other */
 #define AIRTABLE_BATCH 100            /* ids in one call: a page of records */
 #define AIRTABLE_NAMED 1024
@@ -69,11 +69,8 @@ enum airtable_way {
 /* A chain of pages: each answer holds the offset of the next one, the last answer holds none. */
 struct airtable_chain {
     char offset[AIRTABLE_OFFSET_MAX]; /* to ask for; "" at the start */
-    int64_t pages;                    /* answers so far */
-    int empty;                        /* pages without a row, one after the other */
-    int repeats;                      /* how often an offset came that had been there before */
-    uint64_t mark;                    /* hash of an offset further back, and its page: a chain */
-    int64_t mark_page;                /* that goes in circles meets it again (Brent) */
+    struct sl_pages pages;
+    int empty; /* pages without a row, one after the other */
 };
 
 /* A part of a table's records: the index-th of count (1, 2, 4 or 8) equal ones, or all others. */

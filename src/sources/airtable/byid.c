@@ -61,7 +61,7 @@ enum sl_code airtable_by_id_answer(struct airtable *self, const struct sl_respon
 
     if (sl_json_kind(records) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "page %lld: an answer without 'records'",
-                       (long long)self->chain.pages + 1);
+                       (long long)self->chain.pages.count + 1);
     next = airtable_chain_next(&self->chain, response->json, sl_json_len(records), error);
     if (sl_failed(next)) return next;
     mark_seen(self, records);

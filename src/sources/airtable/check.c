@@ -78,7 +78,7 @@ static enum sl_code bases_listed(struct airtable *self, const struct sl_response
     rc = airtable_chain_next(&self->chain, response->json, sl_json_len(bases), error);
     if (rc == SL_MORE) return airtable_ask_bases(self, out, error);
     if (rc != SL_DONE) return rc;
-    bool none = self->chain.pages == 1 && sl_json_len(bases) == 0;
+    bool none = self->chain.pages.count == 1 && sl_json_len(bases) == 0;
     rc = sl_out_check(out, subject, !none, none ? "the token reaches no base" : "bases are listed",
                       none ? "Add bases to the token at " TOKENS_PAGE "." : NULL, error);
     return rc ? rc : SL_DONE;

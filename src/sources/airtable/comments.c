@@ -51,7 +51,7 @@ static enum sl_code keep_commented(struct airtable *self, const struct sl_json *
 
         if (!airtable_is_id(id, "rec"))
             return sl_fail(error, SL_BAD_DATA, "page %lld: a record without a usable id",
-                           (long long)self->chain.pages);
+                           (long long)self->chain.pages.count);
         /* Every record has it when it was asked for. Without it nothing is known of its comments;
          * taking that for none would delete those that are there. */
         if (!sl_json_i64(sl_json_get(e.value, "commentCount"), &count))
@@ -98,7 +98,7 @@ static enum sl_code page_listed(struct airtable *self, const struct sl_response 
 
     if (sl_json_kind(records) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "page %lld: an answer without 'records'",
-                       (long long)self->chain.pages + 1);
+                       (long long)self->chain.pages.count + 1);
     airtable_take_time(self, response);
     next = airtable_chain_next(&self->chain, response->json, sl_json_len(records), error);
     if (sl_failed(next)) return next;

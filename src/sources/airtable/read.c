@@ -275,10 +275,10 @@ static enum sl_code page_read(struct airtable *self, const struct sl_response *r
 
     if (sl_json_kind(records) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "page %lld: an answer without 'records'",
-                       (long long)self->chain.pages + 1);
+                       (long long)self->chain.pages.count + 1);
     next = airtable_chain_next(&self->chain, response->json, sl_json_len(records), error);
     if (sl_failed(next)) return next;
-    if (self->chain.pages == 1) rc = first_page(self, response, next == SL_MORE, out, error);
+    if (self->chain.pages.count == 1) rc = first_page(self, response, next == SL_MORE, out, error);
     if (!rc)
         rc = sl_out_rows(out, self->task.table, records, NULL, 0, (struct sl_sequence){0}, error);
     if (rc) return rc;
