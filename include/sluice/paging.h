@@ -21,9 +21,9 @@ extern "C" {
 
 /* One chain of pages; {0} at its start. */
 struct sl_pages {
-    int64_t count;     /* answers so far */
-    int repeats;       /* how often a token came that had been there before */
-    uint64_t mark;     /* hash of a token further back, and its page: a chain that goes in circles of */
+    int64_t count; /* answers so far */
+    int repeats;   /* how often a token came that had been there before */
+    uint64_t mark; /* hash of a token further back, and its page: a chain that goes in circles of */
     int64_t mark_page; /* any length meets it again (Brent) */
 };
 

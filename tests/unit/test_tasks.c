@@ -169,6 +169,7 @@ static void credentials_are_put_in(void **state)
         {{.kind = SL_AUTH_BASIC, .user = "an", .secret = "token"}, "Basic YW46czNjcmV0"},
         {{.kind = SL_AUTH_BASIC, .user = "anna", .secret = "token"}, "Basic YW5uYTpzM2NyZXQ="},
         {{.kind = SL_AUTH_BASIC, .secret = "token"}, "Basic OnMzY3JldA=="},
+        {{.kind = SL_AUTH_BASIC_SECRET, .user = "ann", .secret = "token"}, "Basic czNjcmV0Og=="},
     };
 
     (void)state;
