@@ -132,8 +132,8 @@ void sim_reply_header(struct sim_reply *reply, const char *name, const char *val
 {
     size_t len = strlen(value) + 1, i = 0;
 
-    while (i < 7 && reply->headers[i].name) i++;
-    if (i == 7 || reply->scratch_used + len > sizeof reply->scratch) return;
+    while (i < SIM_REPLY_HEADERS_MAX && reply->headers[i].name) i++;
+    if (i == SIM_REPLY_HEADERS_MAX || reply->scratch_used + len > sizeof reply->scratch) return;
     char *copy = reply->scratch + reply->scratch_used;
 
     memcpy(copy, value, len);

@@ -36,12 +36,15 @@ struct sim_request {
     const struct sim_fault *const *faults;
 };
 
+#define SIM_REPLY_HEADERS_MAX 15
+
 struct sim_reply {
     int status;
-    struct sl_buf *body;         /* the handler appends */
-    const char *content_type;    /* NULL: application/json */
-    struct sl_header headers[8]; /* more headers; ends with {0}; static text or in `scratch` */
-    char scratch[192];           /* room for header values: see sim_reply_header() */
+    struct sl_buf *body;      /* the handler appends */
+    const char *content_type; /* NULL: application/json */
+    /* more headers; ends with {0}; static text or in `scratch` */
+    struct sl_header headers[SIM_REPLY_HEADERS_MAX + 1];
+    char scratch[2048]; /* room for header values: see sim_reply_header() */
     size_t scratch_used;
     int64_t delay_us;  /* latency added by the handler */
     int64_t cut_after; /* close the connection after so many body bytes; -1: no */

@@ -10,7 +10,7 @@
  *              DELIVER: a completion. By lines: a chunk <┘
  *                 └──> DELIVER, ... until the body has ended
  *
- * Events are ordered by time, then by dice of the seed, then by age: one seed gives one run.
+ * Redirects within the origin are followed, five at most, as the engine's client does. Events are ordered by time, then by dice of the seed, then by age: one seed gives one run.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -30,7 +30,8 @@
 #define WORLD_CHUNK_MIN ((size_t)4 << 10)
 #define WORLD_CHUNK_MAX ((size_t)64 << 10)
 #define WORLD_BODY_MAX ((size_t)1 << 30)
-#define WORLD_HEADERS_MAX 10
+#define WORLD_HEADERS_MAX (SIM_REPLY_HEADERS_MAX + 2) /* type and length */
+#define WORLD_REDIRECTS_MAX 5
 
 struct flight {
     struct sl_exchange *exchange;
@@ -272,10 +273,26 @@ static void take_reply(struct flight *flight, const struct sim_reply *reply)
     }
 }
 
-static void flight_arrive(struct world *world, struct flight *flight)
+/* Where an answer sends us, as the engine's client would follow it: within the origin; else NULL. */
+static const char *redirect_target(const char *method, const char *url,
+                                   const struct sim_reply *reply)
 {
-    struct sl_exchange *exchange = flight->exchange;
-    struct sim_reply reply;
+    const char *at = strstr(url, "://"), *location = NULL;
+    size_t origin = at ? (size_t)(at + 3 - url) + strcspn(at + 3, "/?#") : 0;
+    bool get = strcmp(method, "GET") == 0;
+    int status = reply->status;
+
+    if (status != 307 && status != 308 && !(get && status >= 301 && status <= 303)) return NULL;
+    for (int i = 0; reply->headers[i].name; i++)
+        if (strcmp(reply->headers[i].name, "location") == 0) location = reply->headers[i].value;
+    return location && origin && strncmp(url, location, origin) == 0 ? location : NULL;
+}
+
+/* One request to the simulator; *next: where its answer sends us (in the reply), or NULL. */
+static enum sl_code ask_sim(struct world *world, struct flight *flight, const char *url,
+                            struct sim_reply *reply, const char **next)
+{
+    const struct sl_exchange *exchange = flight->exchange;
     struct parts parts = {0};
     struct sim_request request = {
         .method = exchange->method ? exchange->method : "GET",
@@ -287,18 +304,41 @@ static void flight_arrive(struct world *world, struct flight *flight)
     enum sl_code rc = SL_OK;
     bool no_memory = false;
 
-    flight->stage = DELIVER;
-    sl_buf_init(&flight->body, WORLD_BODY_MAX);
-    sim_reply_init(&reply, &flight->body);
-    if (split_url(exchange->url, &parts, &no_memory)) {
+    sl_buf_reset(&flight->body);
+    sim_reply_init(reply, &flight->body);
+    if (split_url(url, &parts, &no_memory)) {
         request.raw_path = parts.raw_path.data;
         request.path = parts.path.data;
         request.query = parts.query;
-        rc = sim_handle(world->sim, &request, &reply, &flight->error);
+        rc = sim_handle(world->sim, &request, reply, &flight->error);
+        *next = redirect_target(request.method, url, reply);
     } else if (no_memory) {
         rc = sl_fail(&flight->error, SL_NO_MEMORY, "could not read a URL");
     } else {
-        rc = sl_fail(&flight->error, SL_CONNECT, "could not read the URL '%s'", exchange->url);
+        rc = sl_fail(&flight->error, SL_CONNECT, "could not read the URL '%s'", url);
+    }
+    sl_buf_release(&parts.raw_path);
+    sl_buf_release(&parts.path);
+    return rc;
+}
+
+static void flight_arrive(struct world *world, struct flight *flight)
+{
+    struct sim_reply reply, before;
+    const char *url = flight->exchange->url;
+    enum sl_code rc = SL_OK;
+
+    flight->stage = DELIVER;
+    sl_buf_init(&flight->body, WORLD_BODY_MAX);
+    for (int i = 0; url && !rc && i <= WORLD_REDIRECTS_MAX; i++) {
+        const char *next = NULL;
+        rc = ask_sim(world, flight, url, &reply, &next);
+        if (next) { /* it lies in the reply that is about to be used again */
+            size_t offset = (size_t)(next - reply.scratch);
+            before = reply;
+            next = before.scratch + offset;
+        }
+        url = next;
     }
     if (rc)
         flight->code = rc;
@@ -307,8 +347,6 @@ static void flight_arrive(struct world *world, struct flight *flight)
     if (!flight->code && (sl_buf_failed(&flight->body) || sl_buf_failed(&flight->header_text) ||
                           !sl_buf_reserve(&flight->body, SL_DOC_PADDING)))
         flight->code = sl_fail(&flight->error, SL_NO_MEMORY, "could not hold an answer");
-    sl_buf_release(&parts.raw_path);
-    sl_buf_release(&parts.path);
 
     int64_t due = world->now_us + reply.delay_us + (int64_t)(roll(world) % WORLD_DOWN_US);
 

@@ -46,6 +46,52 @@ static char *text_of(const struct sl_json *row, const struct sl_constant *consta
     return out;
 }
 
+static bool put_key_part(const struct sl_json *row, const struct sl_constant *constants,
+                         size_t count, const char *path, size_t len, struct sl_buf *out)
+{
+    const struct sl_json *value = row;
+    char name[128];
+
+    for (size_t at = 0; at < len && value;) {
+        size_t n = strcspn(path + at, ".,");
+        snprintf(name, sizeof name, "%.*s", (int)n, path + at);
+        value = sl_json_get(value, name);
+        at += n + 1;
+    }
+    if (sl_json_kind(value) > SL_JSON_NULL) {
+        struct sl_json_writer *w = sl_json_writer_new();
+        if (sl_json_kind(value) != SL_JSON_STRING) sl_json_put_value(w, value);
+        sl_buf_adds(out, sl_json_str(value) ? sl_json_str(value) : sl_json_writer_text(w, NULL));
+        sl_json_writer_free(w);
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (strlen(constants[i].column) == len && !strncmp(constants[i].column, path, len) &&
+            constants[i].text) {
+            sl_buf_adds(out, constants[i].text);
+            return true;
+        }
+    return false;
+}
+
+char *harvest_key(const struct sl_json *row, const struct sl_constant *constants, size_t count,
+                  const char *key_member)
+{
+    struct sl_buf text = {0};
+    char *out = NULL;
+    bool good = key_member != NULL;
+
+    for (const char *p = key_member; good && *p;) {
+        size_t len = strcspn(p, ",");
+        if (p > key_member) sl_buf_addc(&text, '|');
+        good = put_key_part(row, constants, count, p, len, &text);
+        p += len + (p[len] == ',');
+    }
+    if (good && !sl_buf_failed(&text)) out = copy(sl_buf_str(&text));
+    sl_buf_release(&text);
+    return out;
+}
+
 static enum sl_code add_row(struct harvest *h, uint64_t unit, const char *table,
                             const struct sl_json *row, const struct sl_constant *constants,
                             size_t count, struct sl_sequence sequence, bool deleted,
@@ -60,7 +106,7 @@ static enum sl_code add_row(struct harvest *h, uint64_t unit, const char *table,
         .deleted = deleted,
         .table = copy(table),
         .text = text,
-        .key = h->key_member ? copy(sl_json_str(sl_json_get(row, h->key_member))) : NULL,
+        .key = harvest_key(row, constants, count, h->key_member),
         .sequence = sequence.given ? sequence.value : 0,
     };
     return SL_OK;
@@ -117,6 +163,25 @@ static enum sl_code on_release(void *ctx, uint64_t unit, struct sl_error *error)
     return SL_OK;
 }
 
+/* Where the rows of a table hold its key, as harvest_key() takes it; NULL: it has none. */
+static char *key_member_of(const struct sl_table_def *def)
+{
+    struct sl_buf text = {0};
+    char *out = NULL;
+
+    for (const char *const *k = def->primary_key; k && *k; k++)
+        for (size_t i = 0; i < def->column_count; i++) {
+            const struct sl_column *c = &def->columns[i];
+            if (strcmp(c->name, *k) != 0) continue;
+            sl_buf_addf(&text, "%s%s", text.len ? "," : "", c->path[0] ? c->path[0] : c->name);
+            for (int p = 1; c->path[0] && p < SL_PATH_MAX && c->path[p]; p++)
+                sl_buf_addf(&text, ".%s", c->path[p]);
+        }
+    if (text.len && !sl_buf_failed(&text)) out = copy(text.data);
+    sl_buf_release(&text);
+    return out;
+}
+
 static enum sl_code on_table(void *ctx, const struct sl_table_def *def, struct sl_error *error)
 {
     struct harvest *h = ctx;
@@ -145,11 +210,7 @@ static enum sl_code on_table(void *ctx, const struct sl_table_def *def, struct s
             .key = copy(sl_buf_str(&key)),
             .cursor = copy(def->cursor),
         };
-        for (size_t i = 0; i < def->column_count && def->primary_key; i++) {
-            const struct sl_column *c = &def->columns[i];
-            if (strcmp(c->name, def->primary_key[0]) == 0 && !c->path[1])
-                table->key_member = copy(c->path[0] ? c->path[0] : c->name);
-        }
+        table->key_member = key_member_of(def);
     }
     sl_buf_release(&columns);
     sl_buf_release(&key);

@@ -24,7 +24,7 @@ struct harvest_table {
     enum sl_ingestion ingestion;
     char *columns; /* "name:TYPE, ..." in SQL */
     char *key, *cursor;
-    char *key_member; /* where a row's JSON holds the key: "id"; NULL: it has none */
+    char *key_member; /* where the key is, as harvest_key() takes it; NULL: it has none */
 };
 
 struct harvest_check {
@@ -56,7 +56,7 @@ struct harvest_job {
     const char *connector;
     const char *options; /* of the connection, JSON; a secret that is not in it is "secret" */
     struct sl_job_options job;
-    const char *key_member;            /* where a row's JSON holds its key; NULL: it has none */
+    const char *key_member; /* where the key is, see harvest_key(); NULL: there is none */
     const struct sl_job_options *more; /* jobs that run at the same time; into the same harvest */
     size_t more_count;
 };
@@ -64,6 +64,12 @@ struct harvest_job {
 /* Fills *out; harvest_release() it. */
 void harvest_run(const struct harvest_job *job, struct sl_world *world, struct harvest *out);
 void harvest_release(struct harvest *harvest);
+
+/* The key of a row as text, to be freed: "id", or several with a comma between, each with a point
+ * between the keys on the way: "repository_id,owner.id". What the row does not hold is looked for
+ * among the constants. Scalars without quotes, '|' between them. NULL: one of them is not there. */
+char *harvest_key(const struct sl_json *row, const struct sl_constant *constants, size_t count,
+                  const char *key_member);
 
 /* Rows that count: released ones of this table (NULL: any), deletes or not. */
 size_t harvest_count(const struct harvest *harvest, const char *table, bool deleted);

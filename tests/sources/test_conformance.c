@@ -129,6 +129,7 @@ static void truth_open(struct stage *stage, const struct harvest_table *table, s
     *truth = (struct truth){0};
     sl_url_init(&url, "");
     sl_url_query(&url, "table", table->id ? table->id : table->name);
+    sl_url_query(&url, "namespace", table->namespace_);
     snprintf(query, sizeof query, "%s", sl_url_text(&url) + 1);
     sim_reply_init(&reply, &truth->body);
     MUST(sim_handle(stage->sim, &request, &reply, &error));
@@ -160,9 +161,10 @@ static void assert_is_truth(struct stage *stage, const struct harvest_table *tab
             fail_msg("%s, %s: %zu keys, not %zu", table->name, what,
                      harvest_keys(h, table->name, false), wanted);
         for (struct sl_json_each e = sl_json_each(truth.records); sl_json_next(&e);) {
-            const char *key = sl_json_str(sl_json_get(e.value, table->key_member));
+            char *key = harvest_key(e.value, NULL, 0, table->key_member);
             if (!key || !harvest_has_key(h, table->name, false, key))
                 fail_msg("%s, %s: '%s' is missing", table->name, what, key ? key : "?");
+            free(key);
         }
     } else {
         assert_int_equal(harvest_count(h, table->name, false), wanted);
