@@ -85,6 +85,8 @@ enum sl_decode {
                                flattened by one level */
     SL_DECODE_REST,         /* STRING: JSON object of the members of the object at `path` that no
                                other column names */
+    SL_DECODE_TEXT,         /* of a source that writes everything as text: BOOLEAN, BIGINT, DOUBLE
+                               and DECIMAL from a string ("true", "12.50") too; "" is NULL */
 };
 
 struct sl_type {

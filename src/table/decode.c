@@ -21,6 +21,7 @@
  *   MAP        NULL  wt      wt                    wt              one or wt   entries
  *
  * epoch: decode SECONDS or MILLIS. [x] only if x fits the element; else NULL and x's reason.
+ * Decode TEXT: a string is read as what it stands for ("true", "12.50"), and "" is NULL.
  * Absent is NULL; BOOLEAN with missing_is_false: false. "one": an array of one element counts as
  * that element. "special": the connector is asked whether the object stands for something else
  * (for STRUCT and MAP only if it has one member): a number goes into DOUBLE, else NULL and sv; an
@@ -116,17 +117,22 @@ static int decode_bool(struct sl_decoder *d, struct sl_cells *cells, const struc
     return sl_cells_put_bool(cells, truth) ? SL_FIT : SL_FIT_NO_MEMORY;
 }
 
-static int decode_bigint(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
+static int put_bigint(struct sl_cells *cells, const char *text, size_t len)
 {
     struct sl_digits digits;
     int64_t number;
 
-    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
-    if (sl_number_i64(sl_node_text(value), sl_node_len(value), &number))
+    if (sl_number_i64(text, len, &number))
         return sl_cells_put_i64(cells, number) ? SL_FIT : SL_FIT_NO_MEMORY;
-    if (sl_digits_parse(sl_node_text(value), sl_node_len(value), &digits) && digits.exponent >= 0)
+    if (sl_digits_parse(text, len, &digits) && digits.exponent >= 0)
         return put_null(cells, RESCUE(RANGE));
     return put_null(cells, RESCUE(SHAPE));
+}
+
+static int decode_bigint(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
+{
+    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
+    return put_bigint(cells, sl_node_text(value), sl_node_len(value));
 }
 
 /* Is this text what the double shows, either in its shortest form or with as many digits? */
@@ -145,19 +151,23 @@ static bool is_exact(struct sl_decoder *d, const char *text, size_t len, double 
     return sl_digits_are(&digits, number);
 }
 
-static int decode_double(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
+/* A JSON number's text. */
+static int put_double(struct sl_decoder *d, struct sl_cells *cells, const char *text, size_t len)
 {
-    double number;
+    double number = sl_number_double(text, len);
 
-    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
-    number = sl_number_double(sl_node_text(value), sl_node_len(value));
     if (isinf(number)) return put_null(cells, RESCUE(RANGE));
     if (!sl_cells_put_double(cells, number)) return SL_FIT_NO_MEMORY;
-    return is_exact(d, sl_node_text(value), sl_node_len(value), number) ? SL_FIT
-                                                                        : RESCUE(PRECISION);
+    return is_exact(d, text, len, number) ? SL_FIT : RESCUE(PRECISION);
 }
 
-static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
+static int decode_double(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
+{
+    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
+    return put_double(d, cells, sl_node_text(value), sl_node_len(value));
+}
+
+static int put_decimal(struct sl_cells *cells, const char *number, size_t len)
 {
     struct ArrowDecimal decimal;
     struct ArrowStringView view;
@@ -166,9 +176,7 @@ static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells, const st
     char text[42];
     unsigned char words[16];
 
-    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
-    if (!sl_digits_parse(sl_node_text(value), sl_node_len(value), &digits))
-        return put_null(cells, RESCUE(SHAPE));
+    if (!sl_digits_parse(number, len, &digits)) return put_null(cells, RESCUE(SHAPE));
     scaled = sl_digits_scale(&digits, cells->scale, cells->precision, text);
     if (scaled == SL_SCALED_TOO_LARGE) return put_null(cells, RESCUE(RANGE));
     view = (struct ArrowStringView){text, (int64_t)strlen(text)};
@@ -178,6 +186,12 @@ static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells, const st
     memcpy(words, decimal.words, sizeof words);
     if (!sl_cells_put_decimal(cells, words)) return SL_FIT_NO_MEMORY;
     return scaled == SL_SCALED_EXACT ? SL_FIT : RESCUE(PRECISION);
+}
+
+static int decode_decimal(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
+{
+    if (sl_node_kind(value) != SL_JSON_NUMBER) return decode_misfit(d, cells, value);
+    return put_decimal(cells, sl_node_text(value), sl_node_len(value));
 }
 
 /* ------------------------------------------------------------------ times */
@@ -452,8 +466,38 @@ static int decode_map(struct sl_decoder *d, struct sl_cells *cells, const struct
 
 /* ------------------------------------------------------------------ by type */
 
+/* A string that stands for a truth or a number (SL_DECODE_TEXT); not "". */
+static int decode_worded(struct sl_decoder *d, struct sl_cells *cells, const char *text, size_t len)
+{
+    struct sl_digits digits;
+    bool truth = len == 4 && memcmp(text, "true", 4) == 0;
+
+    switch (cells->kind) {
+    case SL_TYPE_BOOLEAN:
+        if (!truth && !(len == 5 && memcmp(text, "false", 5) == 0)) break;
+        return sl_cells_put_bool(cells, truth) ? SL_FIT : SL_FIT_NO_MEMORY;
+    case SL_TYPE_DOUBLE:
+        if (!sl_digits_parse(text, len, &digits)) break;
+        return put_double(d, cells, text, len);
+    case SL_TYPE_BIGINT: return put_bigint(cells, text, len);
+    default: return put_decimal(cells, text, len);
+    }
+    return put_null(cells, RESCUE(SHAPE));
+}
+
+static bool is_worded(enum sl_type_kind kind)
+{
+    return kind == SL_TYPE_BOOLEAN || kind == SL_TYPE_BIGINT || kind == SL_TYPE_DOUBLE ||
+           kind == SL_TYPE_DECIMAL;
+}
+
 int sl_decode(struct sl_decoder *d, struct sl_cells *cells, const struct sl_json *value)
 {
+    if (cells->decode == SL_DECODE_TEXT && sl_node_kind(value) == SL_JSON_STRING) {
+        if (sl_node_len(value) == 0) return put_null(cells, SL_FIT);
+        if (is_worded(cells->kind))
+            return decode_worded(d, cells, sl_node_text(value), sl_node_len(value));
+    }
     switch (cells->kind) {
     case SL_TYPE_STRING: return decode_string(d, cells, value);
     case SL_TYPE_DOUBLE: return decode_double(d, cells, value);
