@@ -214,6 +214,31 @@ enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
 
 /* ---- discover ---- */
 
+/* Where in a row's JSON the value of a column is, and how it is read. */
+static void put_origin(struct sl_json_writer *w, const struct sl_column *column)
+{
+    static const char *const decodes[] = {
+        [SL_DECODE_AUTO] = NULL,
+        [SL_DECODE_JSON] = "json",
+        [SL_DECODE_SECONDS] = "seconds",
+        [SL_DECODE_MILLIS] = "millis",
+        [SL_DECODE_ONE_OR_ARRAY] = "one_or_array",
+        [SL_DECODE_REST] = "rest",
+    };
+
+    if (column->constant) {
+        sl_json_kv_bool(w, "constant", true);
+        return;
+    }
+    sl_json_key(w, "path");
+    sl_json_begin_array(w);
+    if (!column->path[0]) sl_json_put_str(w, column->name);
+    for (size_t i = 0; i < SL_PATH_MAX && column->path[i]; i++) sl_json_put_str(w, column->path[i]);
+    sl_json_end_array(w);
+    if (decodes[column->decode]) sl_json_kv_str(w, "decode", decodes[column->decode]);
+    if (column->fleeting) sl_json_kv_bool(w, "fleeting", true);
+}
+
 static void put_def(struct sl_json_writer *w, const struct sl_table_def *def,
                     const struct sl_schema *schema)
 {
@@ -244,6 +269,7 @@ static void put_def(struct sl_json_writer *w, const struct sl_table_def *def,
         sl_json_kv_str(w, "type", sl_buf_str(&type));
         sl_json_kv_str(w, "source_type", column->source_type);
         sl_json_kv_str(w, "destination_name", schema->columns[i].name);
+        put_origin(w, column);
         sl_json_kv_str(w, "comment", column->comment);
         sl_json_end_object(w);
     }

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -174,9 +175,11 @@ class Simulator:
         """Changes data, schema, limits or faults: docs/simulators.md."""
         return json.loads(self.request("/_sim/control", what))
 
-    def truth(self, table=None):
-        query = "" if table is None else "?table=" + urllib.request.quote(table)
-        return load_json(self.request("/_sim/truth" + query))
+    def truth(self, table=None, namespace=None):
+        named = {"table": table, "namespace": namespace}
+        query = urllib.parse.urlencode({k: v for k, v in named.items() if v is not None},
+                                       quote_via=urllib.parse.quote)
+        return load_json(self.request("/_sim/truth" + ("?" + query if query else "")))
 
     def connection(self) -> dict:
         """The connection options that fit this simulator."""

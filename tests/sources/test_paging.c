@@ -61,8 +61,10 @@ static void tokens_are_texts_or_numbers_that_fit(void **state)
 {
     static const char text[] = "[\"abc\", 42, 9007199254740993, null, \"\", \"a\\u0000b\", "
                                "\"0123456789012345678901234567890\", {}, -7, 1.5]";
-    static const char *const wanted[] = {"abc", "42", "9007199254740993", NULL, NULL,
-                                         NULL,  NULL, NULL,               "-7", NULL};
+    static const char *const wanted[] = {"abc", "42", "9007199254740993",
+                                         NULL,  NULL, NULL,
+                                         NULL,  NULL, "-7",
+                                         NULL};
     struct sl_doc *doc = sl_doc_new(0);
     const struct sl_json *root;
     struct sl_error error;
@@ -98,7 +100,8 @@ static void the_next_link_is_found_in_any_form(void **state)
         "<https://x/a?b=1,2;3>; rel=\"next\"",
         "<https://x/1>; rel=\"prev\", <https://x/a?b=1,2;3>; rel=\"next\", <https://x/9>; rel=last",
         "<https://x/a?b=1,2;3>;rel=next",
-        "<https://x/1>; rel=\"first\"; title=\"a, <b>; rel=\\\"next\\\"\" ,\t<https://x/a?b=1,2;3> ; "
+        "<https://x/1>; rel=\"first\"; title=\"a, <b>; rel=\\\"next\\\"\" ,\t<https://x/a?b=1,2;3> "
+        "; "
         "title=\"t\" ; REL=\"prefetch NEXT\"",
         ", ,<https://x/a?b=1,2;3>; rel=\"next\"; rel=\"prev\"",
     };
@@ -138,9 +141,11 @@ static void credentials_stay_with_their_origin(void **state)
     assert_true(sl_same_origin("https://api.example.com/a", "HTTPS://API.example.com:443/b?c"));
     assert_true(sl_same_origin("http://[::1]:8080/", "http://[::1]:8080/x"));
     assert_false(sl_same_origin("https://api.example.com/a", "http://api.example.com/a"));
-    assert_false(sl_same_origin("https://api.example.com/a", "https://api.example.com.evil.test/a"));
+    assert_false(
+        sl_same_origin("https://api.example.com/a", "https://api.example.com.evil.test/a"));
     assert_false(sl_same_origin("https://api.example.com/a", "https://api.example.com:444/a"));
-    assert_false(sl_same_origin("https://api.example.com/a", "https://api.example.com@evil.test/a"));
+    assert_false(
+        sl_same_origin("https://api.example.com/a", "https://api.example.com@evil.test/a"));
     assert_false(sl_same_origin("https://api.example.com/a", "//api.example.com/a"));
     assert_false(sl_same_origin("https://api.example.com/a", "/a"));
 }
