@@ -27,6 +27,7 @@ cmd:ninja ninja-build
 cmd:pkg-config pkg-config
 cmd:git git
 file:/etc/ssl/certs/ca-certificates.crt ca-certificates
+file:/usr/share/zoneinfo/Europe/Berlin tzdata
 cmd:python3 python3
 py:pip python3-pip
 py:ensurepip python3-venv
