@@ -125,18 +125,7 @@ static void table_json(struct sl_json_writer *w, const struct sl_table_report *t
     sl_json_kv_str(w, "state", sl_table_state_name(t->state));
     sl_json_kv_i64(w, "rows_read", t->rows_read);
     if (t->rows_landed >= 0) sl_json_kv_i64(w, "rows_landed", t->rows_landed);
-    if (t->mode) sl_json_kv_str(w, "mode", t->mode);
-    if (t->why_full) sl_json_kv_str(w, "read_in_full_because", t->why_full);
-    sl_json_kv_i64(w, "inserted", t->inserted);
-    sl_json_kv_i64(w, "updated", t->updated);
-    sl_json_kv_i64(w, "deleted", t->deleted);
-    sl_json_kv_i64(w, "unchanged", t->unchanged);
-    sl_json_kv_i64(w, "late", t->late);
-    sl_json_kv_i64(w, "duplicates", t->duplicates);
-    if (t->source_keys >= 0) {
-        sl_json_kv_i64(w, "source_keys", t->source_keys);
-        sl_json_kv_str(w, "source_digest", t->source_digest);
-    }
+    sl_report_put_changes(w, t);
     sl_json_kv_i64(w, "rejected", t->rejected);
     sl_json_kv_i64(w, "rescued", t->rescued);
     if (t->rescues_json) {

@@ -270,3 +270,12 @@ void sl_json_kv_bool(struct sl_json_writer *writer, const char *key, bool truth)
     sl_json_key(writer, key);
     sl_json_put_bool(writer, truth);
 }
+
+char *sl_json_writer_take(struct sl_json_writer *writer)
+{
+    const char *text = writer ? sl_json_writer_text(writer, NULL) : NULL;
+    char *copy = text ? sl_strdup(text) : NULL;
+
+    sl_json_writer_free(writer);
+    return copy;
+}

@@ -9,6 +9,10 @@
 
 struct sl_buf;
 
+/* Ends a writer and gives what it wrote: sl_free() it. NULL when there is no memory, or writer is
+ * NULL. */
+char *sl_json_writer_take(struct sl_json_writer *writer);
+
 /* A string with its quotes. Only what must be escaped is; bytes that are not UTF-8 become U+FFFD. */
 void sl_write_string(struct sl_buf *out, const char *text, size_t len);
 /* A value and all that is in it: no blanks, members in received order, numbers with their own

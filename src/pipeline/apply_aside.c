@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "json/doc.h"
+#include "json/write.h"
 #include "pipeline/apply_parts.h"
 
 #define FILES_MAX 32
@@ -139,7 +140,6 @@ static enum sl_code write_list(struct sl_apply *apply, const bool *goes, struct 
 {
     struct sl_json_writer *w = sl_json_writer_new();
     const struct sl_delta_file *made = apply->made_aside;
-    const char *text;
 
     if (!w) return no_memory(error);
     sl_json_begin_object(w);
@@ -153,9 +153,7 @@ static enum sl_code write_list(struct sl_apply *apply, const bool *goes, struct 
     if (made) put_file(w, sl_delta_file_path(made), sl_delta_file_rows(made), apply->in->now_us);
     sl_json_end_array(w);
     sl_json_end_object(w);
-    text = sl_json_writer_text(w, NULL);
-    apply->aside_json = text ? sl_strdup(text) : NULL;
-    sl_json_writer_free(w);
+    apply->aside_json = sl_json_writer_take(w);
     apply->out.aside_json = apply->aside_json;
     return apply->aside_json ? SL_OK : no_memory(error);
 }

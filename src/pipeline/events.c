@@ -120,18 +120,7 @@ void sl_event_flow(const struct sl_flow *flow, const char *status, int64_t rows)
         sl_json_kv_i64(w, "retries", report->retries);
         sl_json_kv_i64(w, "restarts", report->restarts);
         sl_json_kv_i64(w, "waited_ms", report->waited_us / 1000);
-        sl_json_kv_str(w, "mode", report->mode);
-        if (report->why_full) sl_json_kv_str(w, "read_in_full_because", report->why_full);
-        sl_json_kv_i64(w, "inserted", report->inserted);
-        sl_json_kv_i64(w, "updated", report->updated);
-        sl_json_kv_i64(w, "deleted", report->deleted);
-        sl_json_kv_i64(w, "unchanged", report->unchanged);
-        sl_json_kv_i64(w, "late", report->late);
-        sl_json_kv_i64(w, "duplicates", report->duplicates);
-        if (report->source_keys >= 0) {
-            sl_json_kv_i64(w, "source_keys", report->source_keys);
-            sl_json_kv_str(w, "source_digest", report->source_digest);
-        }
+        sl_report_put_changes(w, report);
         sl_json_kv_i64(w, "version", report->version);
         if (report->rescues_json) {
             sl_json_key(w, "rescued");

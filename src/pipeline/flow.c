@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/point.h"
 #include "json/doc.h"
+#include "json/write.h"
 
 /* ---- rows ---- */
 
@@ -279,10 +280,8 @@ static void report_rescues(struct sl_flow *flow)
     sl_json_begin_array(w);
     sl_batch_rescues(flow->batch, add_rescue, w);
     sl_json_end_array(w);
-    const char *text = sl_json_writer_text(w, NULL);
     sl_free((void *)(uintptr_t)flow->report->rescues_json);
-    flow->report->rescues_json = text ? sl_strdup(text) : NULL;
-    sl_json_writer_free(w);
+    flow->report->rescues_json = sl_json_writer_take(w);
 }
 
 /* What a first load has so far is not lost because it could not go on (a cap, a quota, an outage):

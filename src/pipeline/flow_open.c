@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/point.h"
 #include "json/doc.h"
+#include "json/write.h"
 #include "pipeline/flow.h"
 
 enum sl_code sl_flow_not_ours(const struct sl_flow *flow, struct sl_error *error)
@@ -118,7 +119,6 @@ static enum sl_code wanted_columns(const struct sl_flow *flow, char **out, struc
 {
     const struct sl_table_config *config = &flow->object->config;
     struct sl_json_writer *w;
-    const char *text;
 
     *out = NULL;
     if (!config->include_columns && !config->exclude_columns) return SL_OK;
@@ -131,9 +131,7 @@ static enum sl_code wanted_columns(const struct sl_flow *flow, char **out, struc
             sl_json_put_str(w, column->id ? column->id : column->name);
     }
     sl_json_end_array(w);
-    text = sl_json_writer_text(w, NULL);
-    *out = text ? sl_strdup(text) : NULL;
-    sl_json_writer_free(w);
+    *out = sl_json_writer_take(w);
     return *out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for columns");
 }
 

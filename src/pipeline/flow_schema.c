@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/point.h"
 #include "json/doc.h"
+#include "json/write.h"
 #include "pipeline/evolve.h"
 #include "pipeline/flow.h"
 
@@ -97,8 +98,8 @@ static char *with_properties(const char *json, const struct sl_pair *set, size_t
     for (size_t i = 0; i < count; i++)
         if (set[i].value) sl_json_kv_str(w, set[i].key, set[i].value);
     sl_json_end_object(w);
-    const char *text = sl_json_writer_text(w, NULL);
-    copy = text ? sl_strdup(text) : NULL;
+    copy = sl_json_writer_take(w);
+    w = NULL;
 out:
     sl_doc_free(doc);
     sl_json_writer_free(w);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/time.h"
 #include "json/doc.h"
+#include "json/write.h"
 #include "pipeline/flow.h"
 
 #define DOMAIN_FORMAT 2
@@ -46,15 +47,12 @@ static bool keep_text(char **out, const struct sl_json *value)
 static bool keep_json(char **out, const struct sl_json *value)
 {
     struct sl_json_writer *w;
-    const char *text;
 
     *out = NULL;
     if (!value) return true;
     w = sl_json_writer_new();
     if (w) sl_json_put_value(w, value);
-    text = w ? sl_json_writer_text(w, NULL) : NULL;
-    *out = text ? sl_strdup(text) : NULL;
-    sl_json_writer_free(w);
+    *out = sl_json_writer_take(w);
     return *out != NULL;
 }
 
@@ -157,8 +155,6 @@ char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state 
                          int64_t now_us)
 {
     struct sl_json_writer *w = sl_json_writer_new();
-    const char *text;
-    char *copy = NULL;
 
     if (!w) return NULL;
     sl_json_begin_object(w);
@@ -185,10 +181,7 @@ char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state 
         sl_json_put_raw(w, state->cursor, strlen(state->cursor));
     }
     sl_json_end_object(w);
-    text = sl_json_writer_text(w, NULL);
-    if (text) copy = sl_strdup(text);
-    sl_json_writer_free(w);
-    return copy;
+    return sl_json_writer_take(w);
 }
 
 /* ---- is everything to be read? ---- */

@@ -44,6 +44,22 @@ void sl_report_free(struct sl_report *report)
     sl_free(report);
 }
 
+void sl_report_put_changes(struct sl_json_writer *w, const struct sl_table_report *t)
+{
+    if (t->mode) sl_json_kv_str(w, "mode", t->mode);
+    if (t->why_full) sl_json_kv_str(w, "read_in_full_because", t->why_full);
+    sl_json_kv_i64(w, "inserted", t->inserted);
+    sl_json_kv_i64(w, "updated", t->updated);
+    sl_json_kv_i64(w, "deleted", t->deleted);
+    sl_json_kv_i64(w, "unchanged", t->unchanged);
+    sl_json_kv_i64(w, "late", t->late);
+    sl_json_kv_i64(w, "duplicates", t->duplicates);
+    if (t->source_keys >= 0) {
+        sl_json_kv_i64(w, "source_keys", t->source_keys);
+        sl_json_kv_str(w, "source_digest", t->source_digest);
+    }
+}
+
 /* ---- notes and progress ---- */
 
 static void run_note(void *ctx, enum sl_note level, const char *text)

@@ -132,6 +132,8 @@ struct sl_run_options {
 SL_MUST_USE enum sl_code sl_run(const struct sl_run_options *options, struct sl_report **report,
                                 struct sl_error *error);
 void sl_report_free(struct sl_report *report);
+/* The members that say what a run changed in a table: mode, read_in_full_because, inserted, ... */
+void sl_report_put_changes(struct sl_json_writer *w, const struct sl_table_report *t);
 
 /* plan: appends {"tables":[{"source_table","destination","mode","rows","calls"}], "calls":n,
  * "minutes":m, "requests_per_second":r, "monthly_quota":q, "share_of_month":s, "notes":[...]};
