@@ -224,6 +224,7 @@ static void put_origin(struct sl_json_writer *w, const struct sl_column *column)
         [SL_DECODE_MILLIS] = "millis",
         [SL_DECODE_ONE_OR_ARRAY] = "one_or_array",
         [SL_DECODE_REST] = "rest",
+        [SL_DECODE_TEXT] = "text",
     };
 
     if (column->constant) {

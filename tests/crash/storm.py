@@ -12,6 +12,7 @@ from the seed; what is killed at a random time depends on the machine, too.
 
 import argparse
 import concurrent.futures
+import contextlib
 import pickle
 import random
 import re
@@ -31,6 +32,7 @@ from harness import readers  # noqa: E402
 from harness.compare import as_rows, without_links  # noqa: E402
 from harness.landing import MAPPING, VECTORS, Kind, Landing  # noqa: E402
 from harness.program import ROOT, Simulator  # noqa: E402
+from harness.source import SOURCES, SourceLanding, simulator  # noqa: E402
 from harness.tutorial import TutorialLanding  # noqa: E402
 
 TABLES = {"SKU Candidates": "skus", "Vendors": "vendors"}
@@ -69,7 +71,17 @@ KINDS = {kind.name: kind for kind in (
     Kind("sequenced", tutorial("SCD_TYPE_1", sequence_by="updated_at"), source="orders"),
     Kind("sequenced history", tutorial("SCD_TYPE_2", sequence_by="updated_at"), history=True,
          source="orders"),
+    *(Kind(source, {"scd_type": "SCD_TYPE_1"}, ("duckdb", "delta-rs"), source=source)
+      for source in SOURCES),
 )}
+# Of each source the tables that are read in different ways; a life with all of them takes minutes.
+SOME = {
+    "github": ("issues", "pull_requests", "reviews", "branches"),
+    "hubspot": ("contacts", "deals", "owners"),
+    "mixpanel": ("events", "engage", "cohort_members"),
+    "stripe": ("customers", "invoices", "balance_transactions"),
+    "zendesk": ("tickets", "ticket_comments", "organizations", "groups"),
+}
 
 
 # -- what happens ---------------------------------------------------------------------------------
@@ -195,7 +207,10 @@ class Storm:
     """One life of one kind."""
 
     def __init__(self, simulators, kind, seed, aim, report, folder):
-        if kind.source == "airtable":
+        if kind.source in SOURCES:
+            self.landing = SourceLanding(simulators[2], folder, kind, points=True,
+                                         only=SOME.get(kind.source))
+        elif kind.source == "airtable":
             self.landing = Landing(simulators[0], folder, kind, TABLES, seed=seed, records=RECORDS,
                                    points=True)
         else:
@@ -330,9 +345,13 @@ def storm(kinds, seed, kills, seconds, keep=None, cover=False) -> Report:
             kind = KINDS[kinds[report.lives % len(kinds)]]
             folder = Path(tempfile.mkdtemp(prefix="sluice-storm-"))
             number = seed * 10_000 + report.lives
-            life = Storm((airtable, example), kind, number, aim, report, folder)
+            own = simulator(kind.source, "--seed", number) if kind.source in SOURCES \
+                else contextlib.nullcontext()
             try:
-                life.live(steps=5)
+                with own as of_this_life:
+                    life = Storm((airtable, example, of_this_life), kind, number, aim, report,
+                                 folder)
+                    life.live(steps=5)
                 print(f"seed {seed}, life {report.lives}, {kind.name}: {report.total()} kills",
                       *report.differences, sep="\n  ", file=sys.stderr, flush=True)
             finally:

@@ -67,10 +67,25 @@ def decode_struct(members, raw) -> Cell:
                 reasons + [reason for c in cells.values() for reason in c.reasons])
 
 
+def from_text(type_, raw):
+    """What the text of a source that writes everything as text stands for; "" is nothing."""
+    if raw == "":
+        return None
+    if type_ == "boolean" and raw in ("true", "false"):
+        return raw == "true"
+    if type_.startswith(("bigint", "double", "decimal")):
+        return Number(raw)
+    return raw
+
+
 def decode_cell(column, raw) -> Cell:
     type_, how = plain_type(column["type"]), column.get("decode")
     if raw is None:
         return Cell(None)
+    if how == "text" and is_text(raw):
+        raw = from_text(type_, raw)
+        if raw is None:
+            return Cell(None)
     if how in ("seconds", "millis"):
         return since_1970(raw, 10**6 if how == "seconds" else 1000)
     if how == "json":
@@ -204,6 +219,20 @@ class SourceTable:
                [f"missing: {row}" for row in (want - got)]
 
 
+class SourceLife:
+    """Days in the life of a source: its simulator's own script of changes."""
+
+    def __init__(self, simulator):
+        self.simulator = simulator
+
+    def change(self):
+        """Two hours pass, so that what an index or a feed shows late is there."""
+        self.simulator.control(ops=[{"op": "day"}])
+        self.simulator.control(advance_ms=2 * 3600 * 1000)
+
+    alter = change
+
+
 # -- all of them ----------------------------------------------------------------------------------
 
 class SourceLanding(Landing):
@@ -211,6 +240,7 @@ class SourceLanding(Landing):
 
     def __init__(self, simulator, folder, kind, *, points=False, only=None, options=None):
         self.folder, self.simulator, self.kind = folder, simulator, kind
+        self.life = SourceLife(simulator)
         self.sluice = Sluice(folder / "home", points=points)
         connection = {"name": kind.source, "connection_type": "GENERIC_LAKEFLOW_CONNECT",
                       "options": {"sourceName": kind.source, **simulator.connection(),
