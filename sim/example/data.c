@@ -86,7 +86,7 @@ static bool keep(struct twister *mt)
 
 /* ------------------------------------------------------------------ rows */
 
-void ex_format_time(int64_t us, char out[40])
+void example_format_time(int64_t us, char out[40])
 {
     char text[SL_TIME_TEXT_MAX];
 
@@ -96,18 +96,18 @@ void ex_format_time(int64_t us, char out[40])
     (void)snprintf(out, 40, "%.*s+00:00", len, text);
 }
 
-static bool set_text(struct ex_row *row, int column, const char *format, ...)
+static bool set_text(struct example_row *row, int column, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static bool set_text(struct ex_row *row, int column, const char *format, ...)
+static bool set_text(struct example_row *row, int column, const char *format, ...)
 {
-    char text[EX_CELL_MAX] = "\"";
+    char text[EXAMPLE_CELL_MAX] = "\"";
     va_list args;
 
     va_start(args, format);
     (void)vsnprintf(text + 1, sizeof text - 2, format, args);
     va_end(args);
     memcpy(text + strlen(text), "\"", 2);
-    return ex_set(row, column, text);
+    return example_set(row, column, text);
 }
 
 /* round(number, 2), written as Python's json does. */
@@ -123,26 +123,26 @@ static void put_rounded(double number, struct sl_buf *out)
     if (!out->failed && !strpbrk(out->data + start, ".e")) sl_buf_adds(out, ".0");
 }
 
-static bool set_rounded(struct ex_row *row, int column, double number)
+static bool set_rounded(struct example_row *row, int column, double number)
 {
     struct sl_buf text = {0};
 
     put_rounded(number, &text);
-    bool good = ex_set(row, column, sl_buf_str(&text)) && !text.failed;
+    bool good = example_set(row, column, sl_buf_str(&text)) && !text.failed;
 
     sl_buf_release(&text);
     return good;
 }
 
-static bool set_time(struct ex_row *row, int column, int64_t us)
+static bool set_time(struct example_row *row, int column, int64_t us)
 {
     char text[40];
 
-    ex_format_time(us, text);
+    example_format_time(us, text);
     return set_text(row, column, "%s", text);
 }
 
-static bool make_product(struct twister *mt, int64_t i, struct ex_row *row)
+static bool make_product(struct twister *mt, int64_t i, struct example_row *row)
 {
     static const char *const categories[] = {"electronics", "books", "clothing"};
     bool good = set_text(row, 0, "prod_%04" PRId64, i);
@@ -153,7 +153,7 @@ static bool make_product(struct twister *mt, int64_t i, struct ex_row *row)
     return good;
 }
 
-static bool make_event(struct twister *mt, int64_t i, int64_t base_us, struct ex_row *row)
+static bool make_event(struct twister *mt, int64_t i, int64_t base_us, struct example_row *row)
 {
     static const char *const types[] = {"click", "view", "purchase"};
     bool good = set_text(row, 0, "00000000-0000-0000-0000-%012" PRIx64, (uint64_t)i);
@@ -164,7 +164,7 @@ static bool make_event(struct twister *mt, int64_t i, int64_t base_us, struct ex
     return set_time(row, 4, base_us + i * SL_SECOND_US) && good;
 }
 
-static bool make_user(struct twister *mt, int64_t i, int64_t base_us, struct ex_row *row)
+static bool make_user(struct twister *mt, int64_t i, int64_t base_us, struct example_row *row)
 {
     bool good = set_text(row, 0, "user_%04" PRId64, i);
 
@@ -174,7 +174,7 @@ static bool make_user(struct twister *mt, int64_t i, int64_t base_us, struct ex_
     return set_time(row, 4, base_us + i * 60 * SL_SECOND_US) && good;
 }
 
-static bool make_order(struct twister *mt, int64_t i, int64_t base_us, struct ex_row *row)
+static bool make_order(struct twister *mt, int64_t i, int64_t base_us, struct example_row *row)
 {
     static const char *const states[] = {"pending", "shipped", "delivered"};
     bool good = set_text(row, 0, "order_%04" PRId64, i);
@@ -185,7 +185,7 @@ static bool make_order(struct twister *mt, int64_t i, int64_t base_us, struct ex
     return set_time(row, 4, base_us + i * SL_SECOND_US) && good;
 }
 
-static bool make_metric(struct twister *mt, int64_t i, int64_t base_us, struct ex_row *row)
+static bool make_metric(struct twister *mt, int64_t i, int64_t base_us, struct example_row *row)
 {
     static const char *const kinds[] = {"cpu", "mem", "disk", "net"};
     static const char *const labels[] = {"low", "medium", "high", "critical"};
@@ -207,36 +207,36 @@ static bool make_metric(struct twister *mt, int64_t i, int64_t base_us, struct e
     else
         sl_buf_adds(&value, "null");
     sl_buf_addc(&value, '}');
-    if (keep(mt)) good = ex_set(row, 2, sl_buf_str(&value)) && good;
+    if (keep(mt)) good = example_set(row, 2, sl_buf_str(&value)) && good;
     good = good && !value.failed;
     sl_buf_release(&value);
     if (keep(mt)) good = set_text(row, 3, "host-%" PRId64, i % 3) && good;
     return set_time(row, 4, base_us + i * 60 * SL_SECOND_US) && good;
 }
 
-enum sl_code ex_seed(struct example *app, uint32_t seed, int64_t records, int64_t base_us,
-                     struct sl_error *error)
+enum sl_code example_seed(struct example *app, uint32_t seed, int64_t records, int64_t base_us,
+                          struct sl_error *error)
 {
-    static const int64_t counts[EX_TABLES] = {53, 101, 37, 103, 253};
+    static const int64_t counts[EXAMPLE_TABLES] = {53, 101, 37, 103, 253};
     enum sl_code rc = SL_OK;
     struct twister mt;
 
     twister_seed(&mt, seed);
-    for (int t = 0; t < EX_TABLES; t++) {
+    for (int t = 0; t < EXAMPLE_TABLES; t++) {
         for (int64_t i = 0; i < (records ? records : counts[t]) && !rc; i++) {
-            struct ex_row row = {{0}};
+            struct example_row row = {{0}};
             bool good;
 
             switch (t) {
-            case EX_PRODUCTS: good = make_product(&mt, i, &row); break;
-            case EX_EVENTS: good = make_event(&mt, i, base_us, &row); break;
-            case EX_USERS: good = make_user(&mt, i, base_us, &row); break;
-            case EX_ORDERS: good = make_order(&mt, i, base_us, &row); break;
+            case EXAMPLE_PRODUCTS: good = make_product(&mt, i, &row); break;
+            case EXAMPLE_EVENTS: good = make_event(&mt, i, base_us, &row); break;
+            case EXAMPLE_USERS: good = make_user(&mt, i, base_us, &row); break;
+            case EXAMPLE_ORDERS: good = make_order(&mt, i, base_us, &row); break;
             default: good = make_metric(&mt, i, base_us, &row); break;
             }
-            rc = good ? ex_insert(&app->tables[t], &app->tables[t].rows, &row, error)
+            rc = good ? example_insert(&app->tables[t], &app->tables[t].rows, &row, error)
                       : sl_fail(error, SL_NO_MEMORY, "could not make the example's rows");
-            ex_row_release(&row);
+            example_row_release(&row);
         }
     }
     return rc;

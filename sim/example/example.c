@@ -14,71 +14,71 @@
 
 #define PARAM_MAX 160
 
-static const struct ex_table declared[EX_TABLES] = {
-    [EX_PRODUCTS] = {.name = "products",
-                     .key = 0,
-                     .cursor = -1,
-                     .keyed = true,
-                     .page_size = 20,
-                     .column_count = 4,
-                     .params = {"category"},
-                     .columns = {{"product_id", "string", true},
-                                 {"name", "string", false},
-                                 {"price", "double", false},
-                                 {"category", "string", false}}},
-    [EX_EVENTS] = {.name = "events",
-                   .key = 0,
-                   .cursor = 4,
-                   .page_size = 50,
-                   .column_count = 5,
-                   .params = {"since", "limit"},
-                   .columns = {{"event_id", "string", true},
-                               {"event_type", "string", false},
-                               {"user_id", "string", false},
-                               {"payload", "string", false},
-                               {"created_at", "timestamp", false}}},
-    [EX_USERS] = {.name = "users",
-                  .key = 0,
-                  .cursor = 4,
-                  .keyed = true,
-                  .page_size = 15,
-                  .column_count = 5,
-                  .params = {"since"},
-                  .columns = {{"user_id", "string", true},
-                              {"email", "string", false},
-                              {"display_name", "string", false},
-                              {"status", "string", false},
-                              {"updated_at", "timestamp", false}}},
-    [EX_ORDERS] = {.name = "orders",
-                   .key = 0,
-                   .cursor = 4,
-                   .keyed = true,
-                   .page_size = 40,
-                   .column_count = 5,
-                   .params = {"since", "user_id", "status"},
-                   .columns = {{"order_id", "string", true},
-                               {"user_id", "string", false},
-                               {"amount", "double", false},
-                               {"status", "string", false},
-                               {"updated_at", "timestamp", false}}},
-    [EX_METRICS] = {.name = "metrics",
-                    .key = 0,
-                    .cursor = 4,
-                    .keyed = true,
-                    .hidden = true,
-                    .page_size = 100,
-                    .column_count = 5,
-                    .params = {"since", "until"},
-                    .columns = {{"metric_id", "string", true},
-                                {"name", "string", false},
-                                {"value", "struct", false},
-                                {"host", "string", false},
-                                {"updated_at", "timestamp", false}}},
+static const struct example_table declared[EXAMPLE_TABLES] = {
+    [EXAMPLE_PRODUCTS] = {.name = "products",
+                          .key = 0,
+                          .cursor = -1,
+                          .keyed = true,
+                          .page_size = 20,
+                          .column_count = 4,
+                          .params = {"category"},
+                          .columns = {{"product_id", "string", true},
+                                      {"name", "string", false},
+                                      {"price", "double", false},
+                                      {"category", "string", false}}},
+    [EXAMPLE_EVENTS] = {.name = "events",
+                        .key = 0,
+                        .cursor = 4,
+                        .page_size = 50,
+                        .column_count = 5,
+                        .params = {"since", "limit"},
+                        .columns = {{"event_id", "string", true},
+                                    {"event_type", "string", false},
+                                    {"user_id", "string", false},
+                                    {"payload", "string", false},
+                                    {"created_at", "timestamp", false}}},
+    [EXAMPLE_USERS] = {.name = "users",
+                       .key = 0,
+                       .cursor = 4,
+                       .keyed = true,
+                       .page_size = 15,
+                       .column_count = 5,
+                       .params = {"since"},
+                       .columns = {{"user_id", "string", true},
+                                   {"email", "string", false},
+                                   {"display_name", "string", false},
+                                   {"status", "string", false},
+                                   {"updated_at", "timestamp", false}}},
+    [EXAMPLE_ORDERS] = {.name = "orders",
+                        .key = 0,
+                        .cursor = 4,
+                        .keyed = true,
+                        .page_size = 40,
+                        .column_count = 5,
+                        .params = {"since", "user_id", "status"},
+                        .columns = {{"order_id", "string", true},
+                                    {"user_id", "string", false},
+                                    {"amount", "double", false},
+                                    {"status", "string", false},
+                                    {"updated_at", "timestamp", false}}},
+    [EXAMPLE_METRICS] = {.name = "metrics",
+                         .key = 0,
+                         .cursor = 4,
+                         .keyed = true,
+                         .hidden = true,
+                         .page_size = 100,
+                         .column_count = 5,
+                         .params = {"since", "until"},
+                         .columns = {{"metric_id", "string", true},
+                                     {"name", "string", false},
+                                     {"value", "struct", false},
+                                     {"host", "string", false},
+                                     {"updated_at", "timestamp", false}}},
 };
 
 /* ------------------------------------------------------------------ rows */
 
-bool ex_set(struct ex_row *row, int column, const char *json)
+bool example_set(struct example_row *row, int column, const char *json)
 {
     char *copy = json ? sl_strdup(json) : NULL;
 
@@ -88,22 +88,22 @@ bool ex_set(struct ex_row *row, int column, const char *json)
     return true;
 }
 
-void ex_row_release(struct ex_row *row)
+void example_row_release(struct example_row *row)
 {
-    for (int i = 0; i < EX_COLUMNS_MAX; i++) {
+    for (int i = 0; i < EXAMPLE_COLUMNS_MAX; i++) {
         sl_free(row->cells[i]);
         row->cells[i] = NULL;
     }
 }
 
-static const char *cell(const struct ex_row *row, int column)
+static const char *cell(const struct example_row *row, int column)
 {
     return column >= 0 && row->cells[column] ? row->cells[column] : "";
 }
 
 /* By cursor as text; without one by key, where prod_9999 is before prod_10000. */
-static bool comes_after(const struct ex_table *table, const struct ex_row *a,
-                        const struct ex_row *b)
+static bool comes_after(const struct example_table *table, const struct example_row *a,
+                        const struct example_row *b)
 {
     if (table->cursor >= 0) return strcmp(cell(a, table->cursor), cell(b, table->cursor)) > 0;
     const char *x = cell(a, table->key), *y = cell(b, table->key);
@@ -112,12 +112,12 @@ static bool comes_after(const struct ex_table *table, const struct ex_row *a,
     return m != n ? m > n : strcmp(x, y) > 0;
 }
 
-enum sl_code ex_insert(struct ex_table *table, struct ex_rows *rows, struct ex_row *row,
-                       struct sl_error *error)
+enum sl_code example_insert(struct example_table *table, struct example_rows *rows,
+                            struct example_row *row, struct sl_error *error)
 {
     if (rows->count == rows->cap) {
         size_t cap = rows->cap ? rows->cap * 2 : 64;
-        struct ex_row *list = sl_realloc(rows->list, cap * sizeof *list);
+        struct example_row *list = sl_realloc(rows->list, cap * sizeof *list);
 
         if (!list) return sl_fail(error, SL_NO_MEMORY, "could not keep a row");
         rows->list = list;
@@ -128,19 +128,19 @@ enum sl_code ex_insert(struct ex_table *table, struct ex_rows *rows, struct ex_r
     for (; at > 0 && comes_after(table, &rows->list[at - 1], row); at--)
         rows->list[at] = rows->list[at - 1];
     rows->list[at] = *row;
-    *row = (struct ex_row){{0}};
+    *row = (struct example_row){{0}};
     return SL_OK;
 }
 
-static void remove_row(struct ex_rows *rows, size_t at)
+static void remove_row(struct example_rows *rows, size_t at)
 {
-    ex_row_release(&rows->list[at]);
+    example_row_release(&rows->list[at]);
     memmove(rows->list + at, rows->list + at + 1, (rows->count - at - 1) * sizeof *rows->list);
     rows->count--;
 }
 
 /* The row with this key (JSON text), or count. */
-static size_t find_row(const struct ex_table *table, const char *key)
+static size_t find_row(const struct example_table *table, const char *key)
 {
     size_t i = 0;
 
@@ -148,7 +148,8 @@ static size_t find_row(const struct ex_table *table, const char *key)
     return i;
 }
 
-static void put_row(const struct ex_table *table, const struct ex_row *row, struct sl_buf *out)
+static void put_row(const struct example_table *table, const struct example_row *row,
+                    struct sl_buf *out)
 {
     for (int i = 0; i < table->column_count; i++)
         sl_buf_addf(out, "%c\"%s\":%s", i ? ',' : '{', table->columns[i].name,
@@ -163,11 +164,11 @@ static void example_destroy(void *state)
     struct example *app = state;
 
     if (!app) return;
-    for (int t = 0; t < EX_TABLES; t++) {
-        struct ex_rows *all[] = {&app->tables[t].rows, &app->tables[t].tombstones};
+    for (int t = 0; t < EXAMPLE_TABLES; t++) {
+        struct example_rows *all[] = {&app->tables[t].rows, &app->tables[t].tombstones};
 
         for (int k = 0; k < 2; k++) {
-            for (size_t i = 0; i < all[k]->count; i++) ex_row_release(&all[k]->list[i]);
+            for (size_t i = 0; i < all[k]->count; i++) example_row_release(&all[k]->list[i]);
             sl_free(all[k]->list);
         }
     }
@@ -187,8 +188,9 @@ static void *example_create(const struct sim_options *options, struct sl_error *
     app->now_us = options->start_us;
     app->doc = sl_doc_new(0);
     if (!app->doc) (void)sl_fail(error, SL_NO_MEMORY, "could not make the example simulator");
-    if (!app->doc || ex_seed(app, options->seed > 1 ? (uint32_t)options->seed : 42,
-                             options->records, options->start_us - 3600 * SL_SECOND_US, error)) {
+    if (!app->doc ||
+        example_seed(app, options->seed > 1 ? (uint32_t)options->seed : 42, options->records,
+                     options->start_us - 3600 * SL_SECOND_US, error)) {
         example_destroy(app);
         return NULL;
     }
@@ -235,9 +237,9 @@ static bool example_fail(void *state, const char *name, const struct sim_fault *
     return true;
 }
 
-static struct ex_table *find_table(struct example *app, const char *name)
+static struct example_table *find_table(struct example *app, const char *name)
 {
-    for (int t = 0; t < EX_TABLES; t++)
+    for (int t = 0; t < EXAMPLE_TABLES; t++)
         if (strcmp(app->tables[t].name, name) == 0) return &app->tables[t];
     return NULL;
 }
@@ -248,18 +250,18 @@ static void unknown_table(const struct example *app, const char *name, struct si
     char text[400];
     int n = snprintf(text, sizeof text, "Unknown table: %.100s. Available: [", name);
 
-    for (int t = 0; t < EX_METRICS && n > 0 && (size_t)n < sizeof text; t++)
+    for (int t = 0; t < EXAMPLE_METRICS && n > 0 && (size_t)n < sizeof text; t++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%s'%s'", t ? ", " : "",
                       app->tables[t].name);
     if (n > 0 && (size_t)n < sizeof text) (void)snprintf(text + n, sizeof text - (size_t)n, "]");
     reply_error(reply, 404, text);
 }
 
-static void put_schema(const struct ex_table *table, struct sl_buf *out)
+static void put_schema(const struct example_table *table, struct sl_buf *out)
 {
     sl_buf_adds(out, "{\"schema\":[");
     for (int i = 0; i < table->column_count; i++) {
-        const struct ex_column *column = &table->columns[i];
+        const struct example_column *column = &table->columns[i];
 
         sl_buf_addf(out, "%s{\"name\":\"%s\",\"type\":\"%s\",\"nullable\":%s", i ? "," : "",
                     column->name, column->type, column->not_null ? "false" : "true");
@@ -273,7 +275,7 @@ static void put_schema(const struct ex_table *table, struct sl_buf *out)
     sl_buf_adds(out, "]}");
 }
 
-static void put_metadata(const struct ex_table *table, struct sl_buf *out)
+static void put_metadata(const struct example_table *table, struct sl_buf *out)
 {
     sl_buf_adds(out, "{\"metadata\":{");
     if (table->keyed)
@@ -305,7 +307,7 @@ static bool read_count(const char *text, int64_t *out)
 }
 
 /* False: the reply says what is wrong. */
-static bool read_listing(const struct ex_table *table, bool deleted, const char *query,
+static bool read_listing(const struct example_table *table, bool deleted, const char *query,
                          struct listing *out, struct sim_reply *reply)
 {
     struct sim_query_part part;
@@ -367,7 +369,7 @@ static int compare_text(const char *a, const char *b)
     return order ? order : (x > y) - (x < y);
 }
 
-static bool listed(const struct ex_table *table, const struct ex_row *row,
+static bool listed(const struct example_table *table, const struct example_row *row,
                    const struct listing *listing)
 {
     if (listing->since[0] && compare_text(cell(row, table->cursor), listing->since) <= 0)
@@ -379,7 +381,7 @@ static bool listed(const struct ex_table *table, const struct ex_row *row,
     return true;
 }
 
-static void put_page(const struct ex_table *table, const struct ex_rows *rows,
+static void put_page(const struct example_table *table, const struct example_rows *rows,
                      const struct listing *listing, struct sl_buf *out)
 {
     int64_t from = (listing->page - 1) * listing->size, seen = 0;
@@ -402,8 +404,8 @@ static void put_page(const struct ex_table *table, const struct ex_rows *rows,
 /* ------------------------------------------------------------------ writing */
 
 /* A row from a JSON object, cell by cell in canonical text. */
-static enum sl_code read_row(const struct ex_table *table, const struct sl_json *object,
-                             struct ex_row *row, struct sl_error *error)
+static enum sl_code read_row(const struct example_table *table, const struct sl_json *object,
+                             struct example_row *row, struct sl_error *error)
 {
     struct sl_json_writer *writer = sl_json_writer_new();
     bool good = writer != NULL;
@@ -416,27 +418,27 @@ static enum sl_code read_row(const struct ex_table *table, const struct sl_json 
         sl_json_put_value(writer, value);
         const char *text = sl_json_writer_text(writer, NULL);
 
-        good = text && ex_set(row, i, text);
+        good = text && example_set(row, i, text);
     }
     sl_json_writer_free(writer);
     return good ? SL_OK : sl_fail(error, SL_NO_MEMORY, "could not read a record");
 }
 
-static bool set_cursor(const struct ex_table *table, struct ex_row *row, int64_t now_us)
+static bool set_cursor(const struct example_table *table, struct example_row *row, int64_t now_us)
 {
     char time[40], json[48];
 
-    ex_format_time(now_us, time);
+    example_format_time(now_us, time);
     (void)snprintf(json, sizeof json, "\"%s\"", time);
-    return ex_set(row, table->cursor, json);
+    return example_set(row, table->cursor, json);
 }
 
 /* Inserts, or with a cursor replaces by key. *row is taken. shown: appends the stored row. */
-static enum sl_code upsert(struct example *app, struct ex_table *table,
+static enum sl_code upsert(struct example *app, struct example_table *table,
                            const struct sl_json *object, int64_t now_us, struct sl_buf *shown,
                            struct sl_error *error)
 {
-    struct ex_row row = {{0}};
+    struct example_row row = {{0}};
     enum sl_code rc = read_row(table, object, &row, error);
 
     (void)app;
@@ -455,36 +457,36 @@ static enum sl_code upsert(struct example *app, struct ex_table *table,
         }
     }
     if (shown) put_row(table, &row, shown);
-    rc = ex_insert(table, &table->rows, &row, error);
+    rc = example_insert(table, &table->rows, &row, error);
 
 out:
-    ex_row_release(&row);
+    example_row_release(&row);
     return rc;
 }
 
 /* A tombstone holds the key and the time of the deletion. key: JSON text. */
-static enum sl_code delete_row(struct ex_table *table, const char *key, int64_t now_us,
+static enum sl_code delete_row(struct example_table *table, const char *key, int64_t now_us,
                                struct sl_buf *shown, struct sl_error *error)
 {
-    struct ex_row tombstone = {{0}};
+    struct example_row tombstone = {{0}};
     size_t at = find_row(table, key);
     enum sl_code rc;
 
     if (at == table->rows.count)
         return sl_fail(error, SL_NOT_FOUND, "Record with pk '%.*s' not found", (int)strlen(key) - 2,
                        key + 1);
-    if (!ex_set(&tombstone, table->key, key) || !set_cursor(table, &tombstone, now_us)) {
-        ex_row_release(&tombstone);
+    if (!example_set(&tombstone, table->key, key) || !set_cursor(table, &tombstone, now_us)) {
+        example_row_release(&tombstone);
         return sl_fail(error, SL_NO_MEMORY, "could not keep a tombstone");
     }
     remove_row(&table->rows, at);
     if (shown) put_row(table, &tombstone, shown);
-    rc = ex_insert(table, &table->tombstones, &tombstone, error);
-    ex_row_release(&tombstone);
+    rc = example_insert(table, &table->tombstones, &tombstone, error);
+    example_row_release(&tombstone);
     return rc;
 }
 
-static enum sl_code handle_post(struct example *app, struct ex_table *table,
+static enum sl_code handle_post(struct example *app, struct example_table *table,
                                 const struct sim_request *request, struct sim_reply *reply,
                                 struct sl_error *error)
 {
@@ -502,7 +504,7 @@ static enum sl_code handle_post(struct example *app, struct ex_table *table,
     return SL_OK;
 }
 
-static enum sl_code handle_delete(struct ex_table *table, const char *key,
+static enum sl_code handle_delete(struct example_table *table, const char *key,
                                   const struct sim_request *request, struct sim_reply *reply,
                                   struct sl_error *error)
 {
@@ -597,7 +599,7 @@ static enum sl_code example_look(void *state, const struct sim_request *request,
 static void handle_tables(const struct example *app, struct sl_buf *out)
 {
     sl_buf_adds(out, "{\"tables\":[");
-    for (int t = 0; t < EX_METRICS; t++)
+    for (int t = 0; t < EXAMPLE_METRICS; t++)
         sl_buf_addf(out, "%s\"%s\"", t ? "," : "", app->tables[t].name);
     sl_buf_adds(out, "]}");
 }
@@ -611,7 +613,7 @@ static void no_route(const struct sim_request *request, struct sim_reply *reply)
     reply_error(reply, 404, text);
 }
 
-static void not_found(const struct ex_table *table, struct sim_reply *reply)
+static void not_found(const struct example_table *table, struct sim_reply *reply)
 {
     char text[100];
 
@@ -623,11 +625,11 @@ static enum sl_code handle_table(struct example *app, char parts[4][128], int co
                                  const struct sim_request *request, struct sim_reply *reply,
                                  struct sl_error *error)
 {
-    struct ex_table *table = find_table(app, parts[1]);
+    struct example_table *table = find_table(app, parts[1]);
     bool get = strcmp(request->method, "GET") == 0, post = strcmp(request->method, "POST") == 0;
     const char *what = count > 2 ? parts[2] : "";
     bool records = strcmp(what, "records") == 0, deleted = strcmp(what, "deleted_records") == 0;
-    bool orders = table == &app->tables[EX_ORDERS];
+    bool orders = table == &app->tables[EXAMPLE_ORDERS];
     struct listing listing;
 
     if (!table) {
@@ -692,7 +694,7 @@ static enum sl_code example_operate(void *state, const struct sl_json *op, int64
     struct example *app = state;
     const char *name = sl_json_str(sl_json_get(op, "table"));
     const char *key = sl_json_str(sl_json_get(op, "key"));
-    struct ex_table *table = find_table(app, name ? name : "orders");
+    struct example_table *table = find_table(app, name ? name : "orders");
     char json[PARAM_MAX];
 
     if (!table) return sl_fail(error, SL_NOT_FOUND, "there is no table '%s'", name);
@@ -708,7 +710,7 @@ static enum sl_code example_truth(void *state, const struct sim_request *request
 {
     struct example *app = state;
     char name[64] = "";
-    const struct ex_table *table;
+    const struct example_table *table;
 
     if (!sim_query_get(request->query, "table", name, sizeof name)) {
         handle_tables(app, out);

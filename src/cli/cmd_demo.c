@@ -1,429 +1,239 @@
-/*
- * cmd_demo.c: the whole story on a simulated base.
- *
- * Every step is a command that is printed, then run by the same parser and handler that a user's
- * words go through, so that what is shown is what works.
- */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdlib.h>
+/* cmd_demo.c: a source, landed from beginning to end, in one command. */
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
+#include <sluice/connector.h>
+
 #include "cli/commands.h"
+#include "cli/demo.h"
+#include "cli/files.h"
 #include "json/doc.h"
-#include "sim/sim.h"
+#include "options/options.h"
+#include "table/schema.h"
 
-#define WORDS_MAX 12
-#define CONNECTION "airtable"
-#define PIPELINE "airtable_launch_control"
-#define HISTORY_PIPELINE "airtable_vendor_history"
-#define TABLE "main.bronze.bronze_vendors"
-#define HISTORY_TABLE "main.bronze.bronze_vendors_history"
+#define SOURCE "airtable" /* when none is named */
+#define SOURCES_MAX 64    /* that a message lists */
 
-/* examples/airtable/pipeline.json and history.json, made into C by the build; end with NUL. */
-extern const char cli_demo_pipeline[], cli_demo_history[];
+/* ---- the story that every source has ---- */
 
-struct demo {
-    struct cli *cli;
-    struct sim *sim;
-    struct sim_server *server;
-    struct sl_buf home, token_path, pipeline_path, history_path, connection_json;
+/* What the example's pipeline says, as far as the story needs it. */
+struct story {
+    struct sl_doc *doc;
+    const char *connection, *pipeline;
+    const char *catalog;
+    struct sl_buf schema, table; /* one that is shown */
 };
 
-static void title(const struct demo *demo, int step, const char *text)
+static void story_release(struct story *story)
 {
-    printf("\n%s%d. %s%s\n", cli_bold(demo->cli), step, text, cli_plain(demo->cli));
+    sl_doc_free(story->doc);
+    sl_buf_release(&story->schema);
+    sl_buf_release(&story->table);
 }
 
-/* A word as one types it into a shell. */
-static void print_word(const char *word)
+static const char *either(const struct sl_json *body, const char *key, const char *preset)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_./@:=,-";
+    const char *text = sl_json_str(sl_json_get(body, key));
 
-    if (*word && word[strspn(word, plain)] == '\0') {
-        fputs(word, stdout);
-        return;
-    }
-    putchar('\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            fputs("'\\''", stdout);
-        else
-            putchar(*word);
-    }
-    putchar('\'');
+    return text ? text : preset;
 }
 
-/* Prints "$ sluice word ..." and runs it. Ends with NULL. */
-static enum sl_code step(struct demo *demo, struct sl_error *error, ...)
+/* The first object says which table is shown; of a whole schema it is known after the run. */
+static enum sl_code story_read(const struct demo *demo, struct story *story, struct sl_error *error)
 {
-    char *words[WORDS_MAX] = {0};
-    int count = 0;
-    struct cli_call call;
-    va_list args;
-    const char *word;
-    enum sl_code rc = SL_OK;
+    const struct cli_file *file = cli_example_file(demo->connector->name, "pipeline.json");
+    const struct sl_json *root, *body;
+    enum sl_code rc;
 
-    va_start(args, error);
-    printf("\n%s$ sluice", cli_dim(demo->cli));
-    while ((word = va_arg(args, const char *)) != NULL && count < WORDS_MAX) {
-        putchar(' ');
-        print_word(word);
-        words[count] = sl_strdup(word); /* the parser keeps what it is given, and may wipe it */
-        if (!words[count++]) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a command");
-    }
-    printf("%s\n", cli_plain(demo->cli));
-    va_end(args);
-    fflush(stdout);
-    if (!rc && cli_cancelled(NULL)) rc = sl_fail(error, SL_CANCELLED, "the demo was stopped");
-    if (!rc) rc = cli_parse(count, words, &call, error);
-    if (!rc) rc = call.command->run(demo->cli, &call, error);
-    for (int i = 0; i < count; i++) sl_free(words[i]);
-    fflush(stdout);
-    return rc;
-}
-
-/* ---- what the steps need ---- */
-
-static enum sl_code home_choose(struct demo *demo, struct sl_error *error)
-{
-    const char *home = demo->cli->home ? demo->cli->home : getenv("SLUICE_HOME");
-    const char *data = getenv("XDG_DATA_HOME"), *user = getenv("HOME");
-
-    if (home && *home)
-        sl_buf_adds(&demo->home, home);
-    else if (data && *data == '/')
-        sl_buf_addf(&demo->home, "%s/sluice-demo", data);
-    else if (user && *user)
-        sl_buf_addf(&demo->home, "%s/.local/share/sluice-demo", user);
-    else
-        sl_buf_adds(&demo->home, "sluice-demo");
-    if (sl_buf_failed(&demo->home)) return sl_fail(error, SL_NO_MEMORY, "no memory for a path");
-    demo->cli->home = demo->home.data;
-    enum sl_code rc = cli_catalog(demo->cli, error);
+    story->doc = sl_doc_new(0);
+    if (!story->doc) return sl_fail(error, SL_NO_MEMORY, "no memory for an example");
+    rc = sl_doc_parse_copy(story->doc, file->text, file->len, &root, error);
     if (rc) return rc;
-    const char *real = sl_catalog_home(demo->cli->catalog);
-    sl_buf_addf(&demo->token_path, "%s/demo-token", real);
-    sl_buf_addf(&demo->pipeline_path, "%s/pipeline.json", real);
-    sl_buf_addf(&demo->history_path, "%s/history.json", real);
-    return SL_OK;
+    const struct sl_json *definition = sl_json_get(root, "ingestion_definition");
+    struct sl_json_each objects = sl_json_each(sl_json_get(definition, "objects"));
+    const struct sl_json *first = sl_json_next(&objects) ? objects.value : NULL;
+    body = sl_json_get(first, "table") ? sl_json_get(first, "table") : sl_json_get(first, "schema");
+    story->pipeline = sl_json_str(sl_json_get(root, "name"));
+    story->connection = sl_json_str(sl_json_get(definition, "connection_name"));
+    story->catalog = either(body, "destination_catalog", either(root, "catalog", "main"));
+    sl_buf_adds(&story->schema, either(body, "destination_schema",
+                                       either(root, "schema", either(root, "target", "default"))));
+    const char *source = sl_json_str(sl_json_get(body, "source_table"));
+    const char *table = sl_json_str(sl_json_get(body, "destination_table"));
+    if (table)
+        sl_buf_adds(&story->table, table);
+    else if (source)
+        sl_name_snake(source, &story->table);
+    if (!story->pipeline || !story->connection)
+        return sl_fail(error, SL_BUG, "examples/%s/pipeline.json has no name or connection",
+                       demo->connector->name);
+    return sl_buf_failed(&story->schema) || sl_buf_failed(&story->table)
+               ? sl_fail(error, SL_NO_MEMORY, "no memory for an example")
+               : SL_OK;
 }
 
-static enum sl_code file_write(const char *path, const char *text, mode_t mode,
-                               struct sl_error *error)
+/* The name of the first item of a list of the catalog that begins so. */
+static enum sl_code first_named(const struct sl_buf *list, const char *prefix, size_t len,
+                                struct sl_buf *out, struct sl_error *error)
 {
-    size_t len = strlen(text);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    bool good = fd >= 0 && write(fd, text, len) == (ssize_t)len;
-
-    if (!good)
-        sl_fail(error, SL_DESTINATION, "the file '%s' cannot be written: %s", path,
-                strerror(errno));
-    if (fd >= 0) close(fd);
-    return good ? SL_OK : error->code;
-}
-
-/* The connection as JSON, its token in a file of its own: as one should do it. */
-static enum sl_code connection_write(struct demo *demo, const char *url, bool exists,
-                                     struct sl_error *error)
-{
-    struct sl_buf given = {0};
     const struct sl_json *root = NULL;
     struct sl_doc *doc = sl_doc_new(0);
-    struct sl_json_writer *w = sl_json_writer_new();
-    enum sl_code rc = doc && w ? sim_connection(demo->sim, url, &given, error)
-                               : sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
+    enum sl_code rc = doc ? sl_doc_parse_copy(doc, sl_buf_str(list), list->len, &root, error)
+                          : sl_fail(error, SL_NO_MEMORY, "no memory for a list");
+    const char *found = NULL;
 
-    if (!rc) rc = sl_doc_parse_copy(doc, sl_buf_str(&given), given.len, &root, error);
-    if (rc) goto out;
-    const struct sl_json *token = sl_json_get(root, "bearer_token");
-    if (!token) token = sl_json_get(root, "token");
-    rc = file_write(demo->token_path.data, sl_json_str(token) ? sl_json_str(token) : "", 0600,
-                    error);
-    if (rc) goto out;
-    sl_json_begin_object(w);
-    if (!exists) {
-        sl_json_kv_str(w, "name", CONNECTION);
-        sl_json_kv_str(w, "connection_type", "GENERIC_LAKEFLOW_CONNECT");
+    for (struct sl_json_each e = sl_json_each(root); !rc && !found && sl_json_next(&e);) {
+        const char *name = sl_json_str(sl_json_get(e.value, "name"));
+        if (name && strncmp(name, prefix, len) == 0) found = name;
     }
-    sl_json_key(w, "options");
-    sl_json_begin_object(w);
-    sl_json_kv_str(w, "sourceName", "airtable");
-    sl_json_key(w, "bearer_token");
-    sl_json_begin_object(w);
-    sl_json_kv_str(w, "file", demo->token_path.data);
-    sl_json_end_object(w);
-    for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);) {
-        if (e.value == token || sl_json_eq(e.key, "sourceName")) continue;
-        sl_json_key(w, sl_json_str(e.key));
-        sl_json_put_value(w, e.value);
-    }
-    sl_json_end_object(w);
-    if (!exists) sl_json_kv_str(w, "comment", "The demo's simulated base");
-    sl_json_end_object(w);
-    const char *json = sl_json_writer_text(w, NULL);
-    if (json) sl_buf_adds(&demo->connection_json, json);
-    if (!json || sl_buf_failed(&demo->connection_json))
-        rc = sl_fail(error, SL_NO_MEMORY, "no memory for a connection");
-
-out:
-    sl_buf_release(&given);
-    sl_json_writer_free(w);
+    if (!rc && !found) rc = sl_fail(error, SL_BUG, "the example landed nothing");
+    if (found) sl_buf_adds(out, found);
     sl_doc_free(doc);
     return rc;
 }
 
-/* ---- the steps ---- */
-
-static enum sl_code simulate(struct demo *demo, char url[64], struct sl_error *error)
+/* After the run: which schema "bronze_{namespace}" became, and a table of a whole schema. */
+static enum sl_code story_settle(const struct demo *demo, struct story *story,
+                                 struct sl_error *error)
 {
-    const struct sim_app *app = sim_find("airtable");
-    struct sim_options options = {.seed = 1, .gzip = true};
-
-    if (!app) return sl_fail(error, SL_BUG, "the Airtable simulator was not built in");
-    title(demo, 1, "A simulated Airtable base on loopback, with Airtable's own limits");
-    enum sl_code rc = sim_new(app, &options, &demo->sim, error);
-    if (!rc) rc = sim_server_start(demo->sim, 0, &demo->server, error);
-    if (rc) return rc;
-    snprintf(url, 64, "http://127.0.0.1:%d", sim_server_port(demo->server));
-    printf("It answers at %s until the demo ends. To have one that stays: sluice sim airtable\n",
-           url);
-    return SL_OK;
-}
-
-static enum sl_code connect_it(struct demo *demo, const char *url, struct sl_error *error)
-{
-    struct sl_buf ignored = {0};
-    struct sl_error missing;
-    bool exists =
-        sl_connection_get(demo->cli->catalog, CONNECTION, &ignored, &missing) != SL_NOT_FOUND;
-
-    sl_buf_release(&ignored);
-    title(demo, 2, "A connection: where the data is, and the token to read it");
-    enum sl_code rc = connection_write(demo, url, exists, error);
-    if (rc) return rc;
-    rc = exists ? step(demo, error, "connections", "update", CONNECTION, "--json",
-                       demo->connection_json.data, NULL)
-                : step(demo, error, "connections", "create", "--json", demo->connection_json.data,
-                       NULL);
-    return rc ? rc : step(demo, error, "check", CONNECTION, NULL);
-}
-
-static enum sl_code pipeline_put(struct demo *demo, const char *name, const char *path,
-                                 const char *json, struct sl_error *error)
-{
-    char id[SL_ID_MAX];
-    struct sl_error missing;
-    struct sl_buf argument = {0};
-    bool exists = sl_pipeline_find(demo->cli->catalog, name, id, &missing) == SL_OK;
-    enum sl_code rc = file_write(path, json, 0644, error);
-
-    sl_buf_addf(&argument, "@%s", path);
-    if (!rc && sl_buf_failed(&argument)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a path");
-    if (!rc)
-        rc = exists ? step(demo, error, "pipelines", "update", name, "--json", argument.data, NULL)
-                    : step(demo, error, "pipelines", "create", "--json", argument.data, NULL);
-    sl_buf_release(&argument);
-    return rc;
-}
-
-static enum sl_code plan_it(struct demo *demo, struct sl_error *error)
-{
-    title(demo, 3, "Two pipelines: six tables as they are now, and the history of one of them");
-    enum sl_code rc =
-        pipeline_put(demo, PIPELINE, demo->pipeline_path.data, cli_demo_pipeline, error);
-    return rc ? rc
-              : pipeline_put(demo, HISTORY_PIPELINE, demo->history_path.data, cli_demo_history,
-                             error);
-}
-
-static enum sl_code show_it(struct demo *demo, struct sl_error *error)
-{
-    title(demo, 5, "The catalog: what was landed");
-    enum sl_code rc = step(demo, error, "catalogs", "list", NULL);
-    if (!rc) rc = step(demo, error, "schemas", "list", "main", NULL);
-    if (!rc) rc = step(demo, error, "tables", "list", "main.bronze", NULL);
-    if (!rc)
-        rc = step(demo, error, "tables", "preview", TABLE, "--limit", "5", "--columns",
-                  "vendor,country,spend,score,active,sku_count,since", NULL);
-    if (!rc) rc = step(demo, error, "sql", "DESCRIBE CONNECTION " CONNECTION, NULL);
-    return rc;
-}
-
-/* ---- the second act ---- */
-
-/* What somebody does in the base between two runs: in words, and for the simulator. */
-static const struct {
-    const char *words, *op;
-} changes[] = {
-    {"The spend of two vendors is corrected",
-     "{\"ops\":[{\"op\":\"edit\",\"table\":\"Vendors\",\"record\":4,\"fields\":{\"Spend\":1200.5}},"
-     "{\"op\":\"edit\",\"table\":\"Vendors\",\"record\":11,\"fields\":{\"Spend\":980}}]}"},
-    {"A new vendor is entered", "{\"op\":\"create\",\"table\":\"Vendors\"}"},
-    {"Another one is deleted", "{\"op\":\"delete\",\"table\":\"Vendors\",\"record\":30}"},
-    {"The field 'Country' is now called 'Country of Origin'",
-     "{\"op\":\"rename_field\",\"table\":\"Vendors\",\"field\":\"Country\","
-     "\"to\":\"Country of Origin\"}"},
-    {"Packaging Tasks get a field 'Carrier'",
-     "{\"op\":\"add_field\",\"table\":\"Packaging Tasks\",\"name\":\"Carrier\","
-     "\"type\":\"singleLineText\"}"},
-    {"Three packaging tasks are edited",
-     "{\"op\":\"edit\",\"table\":\"Packaging Tasks\",\"count\":3}"},
-};
-
-static enum sl_code change_it(struct demo *demo, struct sl_error *error)
-{
+    struct sl_catalog *catalog = demo->cli->catalog;
+    char *brace = strchr(sl_buf_str(&story->schema), '{');
+    struct sl_buf list = {0}, schema = {0};
     enum sl_code rc = SL_OK;
 
-    title(demo, 6, "People work in the base");
-    for (size_t i = 0; !rc && i < sizeof changes / sizeof *changes; i++) {
-        printf("  - %s\n", changes[i].words);
-        rc = sim_control(demo->sim, changes[i].op, error);
+    if (brace) {
+        size_t len = (size_t)(brace - story->schema.data);
+        rc = sl_schemas_list(catalog, story->catalog, &list, error);
+        if (!rc) rc = first_named(&list, story->schema.data, len, &schema, error);
+        sl_buf_reset(&story->schema);
+        sl_buf_adds(&story->schema, sl_buf_str(&schema));
     }
+    if (!rc && story->table.len == 0) {
+        sl_buf_reset(&list);
+        rc = sl_tables_list(catalog, story->catalog, sl_buf_str(&story->schema), &list, error);
+        if (!rc) rc = first_named(&list, "", 0, &story->table, error);
+    }
+    sl_buf_release(&list);
+    sl_buf_release(&schema);
     return rc;
 }
 
-static enum sl_code run_again(struct demo *demo, struct sl_error *error)
+static enum sl_code show_tables(struct demo *demo, struct story *story, struct sl_error *error)
 {
-    title(demo, 7, "The second run takes what changed, and nothing else");
-    enum sl_code rc = step(demo, error, "run", PIPELINE, "--quiet", NULL);
-    if (!rc) {
-        printf("A field that was renamed keeps its column. A table with a new field is read in "
-               "full, because a\nsource fills fields without touching the records. The others took "
-               "two calls: one finds out, once,\nthat the filter can be relied on. From now on it "
-               "is one call a table, whatever its size:\n");
-        rc = step(demo, error, "run", PIPELINE, "--quiet", NULL);
-    }
-    if (!rc) {
-        printf("What that costs in a month:\n");
-        rc = step(demo, error, "plan", PIPELINE, "--every", "15m", NULL);
-    }
-    if (!rc) {
-        printf("Where a table stands is in the table itself:\n");
-        rc = step(demo, error, "cursor", "show", TABLE, NULL);
-    }
+    struct sl_buf schema = {0}, table = {0};
+    enum sl_code rc = story_settle(demo, story, error);
+
+    sl_buf_addf(&schema, "%s.%s", story->catalog, sl_buf_str(&story->schema));
+    sl_buf_addf(&table, "%s.%s", sl_buf_str(&schema), sl_buf_str(&story->table));
+    if (!rc && (sl_buf_failed(&schema) || sl_buf_failed(&table)))
+        rc = sl_fail(error, SL_NO_MEMORY, "no memory for a name");
+    demo_title(demo, "The catalog: what was landed");
+    if (!rc) rc = demo_step(demo, error, "tables", "list", schema.data, (char *)NULL);
+    if (!rc)
+        rc = demo_step(demo, error, "tables", "preview", table.data, "--limit", "5", (char *)NULL);
+    sl_buf_release(&schema);
+    sl_buf_release(&table);
+    return rc;
+}
+
+static enum sl_code run_twice(struct demo *demo, struct story *story, struct sl_error *error)
+{
+    demo_title(demo, "The run");
+    enum sl_code rc = demo_step(demo, error, "run", story->pipeline, "--quiet", (char *)NULL);
+    if (!rc) rc = show_tables(demo, story, error);
     if (rc) return rc;
-    title(demo, 8, "Deletes: Airtable does not tell them, so a complete read does, once a day");
-    rc = step(demo, error, "verify", TABLE, "--quiet", NULL);
-    if (rc == SL_PARTIAL) {
-        printf("exit code 1: %s\n", error->message);
-        *error = (struct sl_error){0};
-        rc = step(demo, error, "run", PIPELINE, "--reconcile", "--refresh", "bronze_vendors",
-                  "--quiet", NULL);
+    demo_title(demo, "Again, when nothing has happened: what a quiet run costs");
+    rc = demo_step(demo, error, "run", story->pipeline, "--quiet", (char *)NULL);
+    if (!rc) rc = demo_step(demo, error, "plan", story->pipeline, "--every", "15m", (char *)NULL);
+    return rc;
+}
+
+static enum sl_code demo_any(struct demo *demo, struct sl_error *error)
+{
+    struct story story = {0};
+    struct sl_buf what = {0};
+    enum sl_code rc = story_read(demo, &story, error);
+
+    sl_buf_addf(&what, "%s, simulated on loopback, with its own limits", demo->connector->title);
+    if (!rc) rc = demo_open(demo, sl_buf_str(&what), error);
+    if (!rc) demo_title(demo, "A connection: where the data is, and what it takes to read it");
+    if (!rc) rc = demo_connect(demo, error);
+    if (!rc) demo_title(demo, "What is there");
+    if (!rc) rc = demo_step(demo, error, "discover", story.connection, (char *)NULL);
+    if (!rc) demo_title(demo, "A pipeline: which tables are landed, and where");
+    if (!rc) rc = demo_pipeline(demo, "pipeline.json", error);
+    if (!rc) rc = run_twice(demo, &story, error);
+    if (!rc)
+        rc = demo_snippets(demo, story.catalog, story.schema.data, sl_buf_str(&story.table), error);
+    sl_buf_release(&what);
+    story_release(&story);
+    return rc;
+}
+
+/* ---- the command ---- */
+
+/* A source with a story: a connector with an example. */
+static enum sl_code source_find(const char *name, const struct sl_connector **out,
+                                struct sl_error *error)
+{
+    const char *names[SOURCES_MAX] = {0};
+    struct sl_buf list = {0};
+    size_t count = 0;
+
+    *out = NULL;
+    for (size_t i = 0; sl_connectors[i] && count + 1 < SOURCES_MAX; i++) {
+        const char *known = sl_connectors[i]->name;
+        if (!cli_example_file(known, "pipeline.json") ||
+            !cli_example_file(known, "connection.json"))
+            continue;
+        if (strcmp(known, name) == 0) *out = sl_connectors[i];
+        names[count++] = known;
+        sl_buf_addf(&list, "%s%s", count > 1 ? ", " : "", known);
     }
-    if (!rc) rc = step(demo, error, "tables", "history", TABLE, NULL);
-    return rc;
-}
-
-static enum sl_code show_history(struct demo *demo, struct sl_error *error)
-{
-    title(demo, 9, "History: what a vendor was, and is (SCD_TYPE_2)");
-    enum sl_code rc = step(demo, error, "run", HISTORY_PIPELINE, "--reconcile", "--quiet", NULL);
-    if (!rc)
-        rc = step(demo, error, "sql",
-                  "SELECT vendor, spend, __START_AT, __END_AT FROM " HISTORY_TABLE
-                  " WHERE _airtable_id IN (SELECT _airtable_id FROM " HISTORY_TABLE
-                  " WHERE __END_AT IS NOT NULL) ORDER BY _airtable_id, __START_AT",
-                  NULL);
-    return rc;
-}
-
-static void snippets(const struct demo *demo, const char *path)
-{
-    const char *bold = cli_bold(demo->cli), *plain = cli_plain(demo->cli);
-
-    title(demo, 10, "Read it with what you have");
-    printf("\n%s-- DuckDB%s\n"
-           "INSTALL delta; LOAD delta;\n"
-           "SELECT * FROM delta_scan('%s') LIMIT 5;\n",
-           bold, plain, path);
-    printf("\n%s# Polars%s\n"
-           "import polars\n"
-           "print(polars.read_delta(\"%s\").head(5))\n",
-           bold, plain, path);
-    printf("\n%s# pandas%s\n"
-           "from deltalake import DeltaTable\n"
-           "print(DeltaTable(\"%s\").to_pandas().head(5))\n",
-           bold, plain, path);
-    printf("\n%s# Spark%s\n"
-           "from delta import configure_spark_with_delta_pip\n"
-           "from pyspark.sql import SparkSession\n"
-           "builder = (SparkSession.builder\n"
-           "    .config(\"spark.sql.extensions\", \"io.delta.sql.DeltaSparkSessionExtension\")\n"
-           "    .config(\"spark.sql.catalog.spark_catalog\",\n"
-           "            \"org.apache.spark.sql.delta.catalog.DeltaCatalog\"))\n"
-           "spark = configure_spark_with_delta_pip(builder).getOrCreate()\n"
-           "spark.read.format(\"delta\").load(\"%s\").show(5)\n",
-           bold, plain, path);
-    printf("\nThe tables stay in %s. To look again:\n"
-           "  export SLUICE_HOME=%s\n"
-           "  sluice tables preview " TABLE "\n"
-           "Your own base: sluice connections create --help\n",
-           sl_catalog_home(demo->cli->catalog), sl_catalog_home(demo->cli->catalog));
-}
-
-static enum sl_code run_it(struct demo *demo, struct sl_error *error)
-{
-    char url[64];
-    struct sl_buf path = {0};
-    enum sl_code rc = simulate(demo, url, error);
-
-    if (!rc) rc = home_choose(demo, error);
-    if (!rc)
-        printf("Everything is kept in %s (SLUICE_HOME moves it).\n",
-               sl_catalog_home(demo->cli->catalog));
-    if (!rc) rc = connect_it(demo, url, error);
-    if (!rc) rc = plan_it(demo, error);
-    if (!rc) title(demo, 4, "The run, and its event log as it grows");
-    if (!rc) rc = step(demo, error, "run", PIPELINE, "--events", NULL);
-    if (!rc) rc = step(demo, error, "run", HISTORY_PIPELINE, "--quiet", NULL);
-    if (!rc) rc = show_it(demo, error);
-    if (!rc) rc = change_it(demo, error);
-    if (!rc) rc = run_again(demo, error);
-    if (!rc) rc = show_history(demo, error);
-    if (!rc)
-        rc =
-            sl_table_location(demo->cli->catalog, "main", "bronze", "bronze_vendors", &path, error);
-    if (!rc) snippets(demo, path.data);
-    sl_buf_release(&path);
-    return rc;
+    if (!*out) {
+        const char *near = sl_nearest(name, names);
+        sl_fail(error, SL_USAGE, "there is no demo of '%s'", name);
+        if (near)
+            sl_error_hint(error, "Did you mean '%s'?", near);
+        else
+            sl_error_hint(error, "There are: %s.", sl_buf_str(&list));
+    }
+    sl_buf_release(&list);
+    return *out ? SL_OK : error->code;
 }
 
 static enum sl_code demo_command(struct cli *cli, const struct cli_call *call,
                                  struct sl_error *error)
 {
     struct demo demo = {.cli = cli};
-    const char *home = cli->home;
+    const char *home = cli->home, *source = cli_value(call, "source");
+    enum sl_code rc = source_find(source ? source : SOURCE, &demo.connector, error);
 
-    (void)call;
+    if (rc) return rc;
     cli->json = false; /* this is for people */
-    enum sl_code rc = run_it(&demo, error);
-    sim_server_stop(demo.server);
-    sim_free(demo.sim);
+    rc = strcmp(demo.connector->name, SOURCE) == 0 ? demo_airtable(&demo, error)
+                                                   : demo_any(&demo, error);
     cli->home = home;
-    sl_buf_release(&demo.home);
-    sl_buf_release(&demo.token_path);
-    sl_buf_release(&demo.pipeline_path);
-    sl_buf_release(&demo.history_path);
-    sl_buf_release(&demo.connection_json);
+    demo_close(&demo);
     return rc;
 }
 
+static const struct cli_option demo_options[] = {
+    {.name = "source",
+     .value = "NAME",
+     .help = "Which source: any that examples/ has a folder of. Default: airtable."},
+    {0},
+};
 static const struct cli_example demo_examples[] = {
     {"In a directory of your choice", "demo --home /tmp/sluice-demo"},
+    {"The tutorial's source", "demo --source example"},
     {0},
 };
 
 const struct cli_command cli_demo_commands[] = {
     {.name = "demo",
-     .summary = "Lands a simulated Airtable base in Delta tables, step by step, in one command.",
+     .summary = "Lands a simulated source in Delta tables, step by step, in one command.",
      .details = "It runs as often as you like. Nothing leaves this machine.",
+     .options = demo_options,
      .examples = demo_examples,
      .run = demo_command},
     {0},

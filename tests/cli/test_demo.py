@@ -1,5 +1,6 @@
 """`sluice demo` from beginning to end; the lines it offers for copying, run as they are."""
 
+import json
 import os
 import re
 import subprocess
@@ -124,6 +125,38 @@ def test_sql_lines(told):
     for statement in snippet(text, "DuckDB").split(";"):
         if statement.strip() and statement.split()[0] not in ("INSTALL", "LOAD"):
             assert duckdb_connection().execute(statement).to_arrow_table().num_rows == 5
+
+
+SOURCES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/connection.json"))
+
+
+@pytest.mark.parametrize("source", [source for source in SOURCES if source != "airtable"])
+def test_every_source_has_a_story(source, tmp_path):
+    """Twice in one home: what the first demo left is taken up by the second."""
+    sluice = Sluice(tmp_path / "home")
+    for _ in range(2):
+        text = sluice.run("demo", "--source", source, timeout=300).out
+        assert "(null)" not in text and "\u2717" not in text
+        runs = steps(text, "run ")
+        assert len(runs) == 2
+        for printed in runs:
+            states = re.findall(r"^main\.\S+ +([A-Z]+) ", printed, re.M)
+            assert states and set(states) == {"COMPLETED"}, printed
+            assert " 0 answered with 429" in printed
+        for row in re.findall(r"^(main\.\S+ .*)$", runs[1], re.M):
+            assert [int(n.replace(",", "")) for n in row.split()[3:6]] == [0, 0, 0], row
+        preview, = steps(text, "tables preview")
+        assert len(preview.strip().splitlines()) >= 3
+    secret = json.loads((ROOT / f"examples/{source}/connection.json").read_text())["options"]
+    for option in [name for name, value in secret.items() if isinstance(value, dict)]:
+        kept = (tmp_path / f"home/demo-{source}-{option}")
+        assert kept.stat().st_mode & 0o077 == 0
+        assert kept.read_text() and kept.read_text() not in text
+
+
+def test_a_demo_that_is_not_there_is_said(tmp_path):
+    result = Sluice(tmp_path / "home").run("demo", "--source", "exampel", code=2)
+    assert "Did you mean 'example'?" in result.err
 
 
 def test_what_the_readme_asks(told):
