@@ -2,19 +2,13 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_tables[] = {
-    cli_demo_commands,
-    cli_sim_commands,
-    cli_connection_commands,
-    cli_source_commands,
-    cli_run_commands,
-    cli_pipeline_commands,
-    cli_catalog_commands,
-    cli_table_commands,
-    cli_table_care_commands,
-    cli_cursor_commands,
-    cli_sql_commands,
-    cli_docs_commands,
-    NULL,
+    cli_demo_commands,       cli_sim_commands,
+    cli_connection_commands, cli_source_commands,
+    cli_run_commands,        cli_pipeline_commands,
+    cli_catalog_commands,    cli_table_commands,
+    cli_table_care_commands, cli_cursor_commands,
+    cli_sql_commands,        cli_new_commands,
+    cli_docs_commands,       NULL,
 };
 
 const struct cli_group cli_groups[] = {

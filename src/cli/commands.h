@@ -15,6 +15,7 @@ extern const struct cli_command cli_table_commands[];
 extern const struct cli_command cli_table_care_commands[];
 extern const struct cli_command cli_cursor_commands[];
 extern const struct cli_command cli_sql_commands[];
+extern const struct cli_command cli_new_commands[];
 extern const struct cli_command cli_docs_commands[];
 
 #define CLI_JSON_OPTION(what)                                                                      \

@@ -173,9 +173,17 @@ static void assert_is_truth(struct stage *stage, const struct harvest_table *tab
     truth_close(&truth);
 }
 
+/* SLUICE_CONNECTOR=NAME in the environment: only that one, for who is writing it. */
+static bool wanted(const char *name)
+{
+    const char *only = getenv("SLUICE_CONNECTOR");
+
+    return sim_find(name) && (!only || strcmp(only, name) == 0);
+}
+
 #define EACH_CONNECTOR(c)                                                                          \
     for (const struct sl_connector *const *c = sl_connectors; *c; c++)                             \
-        if (sim_find((*c)->name))
+        if (wanted((*c)->name))
 
 #define EACH_TABLE(stage, t)                                                                       \
     for (const struct harvest_table *t = (stage).tables.tables;                                    \
