@@ -328,9 +328,12 @@ void sl_out_keep_cursor(struct sl_out *out);
 SL_MUST_USE enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,
                                      struct sl_error *error);
 /* One that stands by itself: a repository, a day, a cohort. When it fails (anything but FAIL_ALL and
- * QUOTA), what it emitted since its last release point is dropped, its part of the cursor stays as it
- * was, nothing above it counts as complete, and the others go on: their rows are committed, and the
- * table ends as failed with `what` ("repository 'acme/widgets'") and the reason in its message. */
+ * QUOTA), it ends with its sub-tasks, what they emitted since their last release points is dropped,
+ * and the others go on: their rows are committed, and the table ends as failed with `what`
+ * ("repository 'acme/widgets'") and the reason in its message; when all fail nothing is committed.
+ * Its part of the cursor stays as it was (a chain's: as of its last release point). What is above it
+ * is not complete and keeps its old cursor, so that it asks for the same parts next time: only in a
+ * first load its new one counts. So each part of an SL_APPEND table has a cursor of its own. */
 SL_MUST_USE enum sl_code sl_out_task_apart(struct sl_out *out, const char *part, const char *what,
                                            const char *input, struct sl_error *error);
 /* Everything of `table` with these column values ({} = the whole table; else {"repository_id": 7},

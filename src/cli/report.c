@@ -81,7 +81,7 @@ static enum sl_code report_text(const struct cli *cli, const struct sl_report *r
     static const char *const titles[] = {"TABLE",   "STATE",   "READ",    "INSERTED",
                                          "UPDATED", "DELETED", "RESCUED", "REJECTED",
                                          "CALLS",   "VERSION", "TIME"};
-    size_t count = sizeof titles / sizeof *titles, kept = 0, failed = 0;
+    size_t count = sizeof titles / sizeof *titles, kept = 0, stays = 0;
     char seconds[CLI_NUMBER_MAX], calls[CLI_NUMBER_MAX];
     struct cli_grid *grid = cli_grid_new(count);
 
@@ -100,12 +100,14 @@ static enum sl_code report_text(const struct cli *cli, const struct sl_report *r
         const struct sl_table_report *t = &report->tables[i];
         kept += t->version >= 0;
         if (t->state != SL_TABLE_FAILED) continue;
-        failed++;
+        stays += t->version < 0;
         printf("%sfailed:%s %s: %s\n", cli_red(cli), cli_plain(cli),
                t->destination ? t->destination : t->source_table, t->error.message);
         if (t->error.hint[0]) printf("  %s\n", t->error.hint);
+        if (t->parts_failed > 0 && t->version >= 0)
+            printf("  What the other parts brought is in version %lld.\n", (long long)t->version);
     }
-    if (failed) puts("What had been landed before in tables that failed stays as it was.");
+    if (stays) puts("What had been landed before in tables that failed stays as it was.");
     cli_duration(report->ended_us - report->started_us, seconds);
     printf("%s calls, %lld answered with 429, in %s\n", cli_count(report->calls, calls),
            (long long)report->limited, seconds);
@@ -135,6 +137,10 @@ static void table_json(struct sl_json_writer *w, const struct sl_table_report *t
     sl_json_kv_i64(w, "calls", t->calls);
     sl_json_kv_i64(w, "retries", t->retries);
     sl_json_kv_i64(w, "restarts", t->restarts);
+    if (t->parts_failed > 0) {
+        sl_json_kv_i64(w, "parts", t->parts);
+        sl_json_kv_i64(w, "parts_failed", t->parts_failed);
+    }
     sl_json_kv_i64(w, "waited_ms", t->waited_us / 1000);
     sl_json_kv_i64(w, "bytes", t->bytes);
     if (t->version >= 0) sl_json_kv_i64(w, "version", t->version);

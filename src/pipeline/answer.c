@@ -37,7 +37,7 @@ static void fail_here(struct sl_task_node *task, struct sl_error *error)
     char place[512];
 
     sl_error_context(error, "%s", where(task, place, sizeof place));
-    sl_job_fail(task->job, error);
+    sl_task_fail(task, error);
 }
 
 /* One more attempt, or the end. asked_ms: what the source asked for, -1 for nothing. What the source

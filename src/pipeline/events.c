@@ -119,6 +119,10 @@ void sl_event_flow(const struct sl_flow *flow, const char *status, int64_t rows)
         sl_json_kv_i64(w, "calls", report->calls);
         sl_json_kv_i64(w, "retries", report->retries);
         sl_json_kv_i64(w, "restarts", report->restarts);
+        if (report->parts_failed > 0) {
+            sl_json_kv_i64(w, "parts", report->parts);
+            sl_json_kv_i64(w, "parts_failed", report->parts_failed);
+        }
         sl_json_kv_i64(w, "waited_ms", report->waited_us / 1000);
         sl_report_put_changes(w, report);
         sl_json_kv_i64(w, "version", report->version);

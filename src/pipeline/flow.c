@@ -295,6 +295,15 @@ static void save_what_is_final(struct sl_flow *flow)
                     error.message);
 }
 
+static void on_lacks(void *ctx, size_t failed, size_t parts, const struct sl_error *why)
+{
+    struct sl_flow *flow = ctx;
+
+    flow->report->parts_failed = (int64_t)failed;
+    flow->report->parts = (int64_t)parts;
+    flow->lacks = *why;
+}
+
 static void on_end(void *ctx, enum sl_code code, const char *cursor, const char *complete,
                    const struct sl_error *why)
 {
@@ -309,6 +318,10 @@ static void on_end(void *ctx, enum sl_code code, const char *cursor, const char 
     } else {
         rc = sl_flow_settle(flow, cursor, complete, &error);
         if (rc == SL_MORE) return;
+        if (!rc && flow->report->parts_failed > 0) {
+            error = flow->lacks;
+            rc = error.code;
+        }
     }
     if (rc)
         sl_flow_fail(flow, &error);
@@ -327,6 +340,7 @@ const struct sl_sink sl_flow_sink = {
     .release = on_release,
     .expect = on_expect,
     .note = on_note,
+    .lacks = on_lacks,
     .end = on_end,
 };
 

@@ -100,6 +100,7 @@ struct sl_flow {
     bool broken;                /* not all that was read is staged, or a part was not committed:
                                    nothing more is */
     bool dropped;               /* rows became void in this run */
+    struct sl_error lacks;      /* why parts of the read failed (report->parts_failed) */
     uint64_t digest;            /* REPLACE: of the rows so far */
     struct sl_job *job;
     struct sl_confirm *confirm; /* rows missing in a complete read, being read again by key: */

@@ -75,6 +75,12 @@ static struct sl_flow_state next_state(const struct sl_flow *flow, const char *c
     return next;
 }
 
+/* Is this the first load, not complete so far? */
+static bool is_loading(const struct sl_flow *flow)
+{
+    return !flow->full && (!flow->state.there || flow->state.initial || flow->saved);
+}
+
 /* A first load that was interrupted, or of which a part became void after it was committed, may
  * hold rows that are gone: one complete read settles that. */
 static const char *doubt_about(const struct sl_flow *flow)
@@ -84,17 +90,28 @@ static const char *doubt_about(const struct sl_flow *flow)
     return NULL;
 }
 
+/* A complete read that lacks a part stays due, for the reason it had. */
+static const char *still_due(const struct sl_flow *flow)
+{
+    return flow->full && flow->report->parts_failed > 0 ? flow->why_full : NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 /* Nothing changed but the cursor: is it worth a version? */
 static bool cursor_can_wait(const struct sl_flow *flow, const struct sl_flow_state *next)
 {
     const struct sl_flow_state *now = &flow->state;
     bool same_cursor = now->cursor && next->cursor && strcmp(now->cursor, next->cursor) == 0;
 
-    if (!now->there || now->initial || now->full_due || flow->add_columns || flow->foreign ||
-        flow->report->rejected > 0 || sl_job_keeps_cursor(flow->job) || now->format != 2 ||
-        now->mode != next->mode)
+    if (!now->there || now->initial || !same_text(now->full_due, next->full_due) ||
+        flow->add_columns || flow->foreign || flow->report->rejected > 0 ||
+        sl_job_keeps_cursor(flow->job) || now->format != 2 || now->mode != next->mode)
         return false;
-    if (strcmp(now->scope ? now->scope : "", next->scope ? next->scope : "") != 0) return false;
+    if (!same_text(now->scope, next->scope)) return false;
     if (now->full_us != next->full_us && flow->def->ingestion != SL_SNAPSHOT &&
         flow->mode != SL_FLOW_REPLACE)
         return false; /* or the next run would read everything once more */
@@ -235,6 +252,7 @@ static enum sl_code commit_changes(struct sl_flow *flow, const struct settling *
     enum sl_code rc;
 
     if (!doubt && flow->foreign && !s->saving && !s->complete) doubt = flow->why_full;
+    if (!doubt && !s->saving) doubt = still_due(flow);
     next.initial = s->saving;
     next.full_due = (char *)(uintptr_t)doubt;
     if (nothing_changed(what) && cursor_can_wait(flow, &next)) return SL_OK;
@@ -290,19 +308,49 @@ static void take_care(struct sl_flow *flow)
                     (long long)care.vacuumed.files);
 }
 
+/* Can what some parts of a read brought be committed without the others? */
+static enum sl_code take_parts(const struct sl_flow *flow, struct settling *s,
+                               struct sl_error *error)
+{
+    bool replaces = flow->mode == SL_FLOW_REPLACE || (flow->mode == SL_FLOW_APPEND && flow->reset);
+
+    if (flow->report->parts_failed == 0) return SL_OK;
+    if (replaces || flow->run->verify) {
+        *error = flow->lacks;
+        if (replaces)
+            sl_error_context(error, "the table would be replaced as a whole: nothing was changed");
+        return error->code;
+    }
+    s->whole = false;
+    s->saving = sl_flow_keyed(flow) && is_loading(flow);
+    return SL_OK;
+}
+
+/* Is what was read enough to change something? */
+static enum sl_code judge_read(const struct sl_flow *flow, struct settling *s, const char *complete,
+                               struct sl_error *error)
+{
+    enum sl_code rc = is_whole(complete, flow->def->name, &s->whole, error);
+
+    if (!rc) rc = take_parts(flow, s, error);
+    if (!rc && flow->full && flow->mode != SL_FLOW_APPEND && !s->whole &&
+        flow->report->parts_failed == 0)
+        rc = sl_fail(error, SL_SOURCE,
+                     "the read ended without proof that it was complete: nothing was changed");
+    return rc;
+}
+
 enum sl_code sl_flow_settle(struct sl_flow *flow, const char *cursor, const char *complete,
                             struct sl_error *error)
 {
     struct settling s = {.cursor = cursor};
     enum sl_code rc = sl_flow_flush(flow, error);
 
-    if (!rc) rc = is_whole(complete, flow->def->name, &s.whole, error);
     if (rc) return rc;
     flow->report->state = SL_TABLE_COMMITTING;
     SL_POINT("flow.read");
-    if (flow->full && flow->mode != SL_FLOW_APPEND && !s.whole)
-        return sl_fail(error, SL_SOURCE,
-                       "the read ended without proof that it was complete: nothing was changed");
+    rc = judge_read(flow, &s, complete, error);
+    if (rc) return rc;
     if (sl_flow_keyed(flow)) {
         /* Parts that were committed on the way are not among what this read noted. */
         s.complete = s.whole && !flow->saved && !flow->resumed;
@@ -321,9 +369,7 @@ enum sl_code sl_flow_settle(struct sl_flow *flow, const char *cursor, const char
 
 static bool can_save(const struct sl_flow *flow)
 {
-    bool first = !flow->state.there || flow->state.initial || flow->saved;
-
-    return first && sl_flow_keyed(flow) && !flow->full && !flow->run->verify && flow->job &&
+    return is_loading(flow) && sl_flow_keyed(flow) && !flow->run->verify && flow->job &&
            !flow->broken;
 }
 

@@ -3,6 +3,7 @@
  *
  *   tasks.c   the loop: jobs, queues, waiting, budgets
  *   task.c    one task: its state, its step, its restart, its end
+ *   part.c    a sub-task that stands by itself fails: what goes with it, what stays
  *   answer.c  one answer: verdict, retry, pause, failure
  *   out.c     what a step emits (the sl_out_* functions)
  *
@@ -33,9 +34,13 @@ struct sl_task_node {
     struct sl_task_node *send_next; /* in the loop's queue of tasks that want to send */
     enum task_state state;
     uint64_t unit;
-    char *path;      /* "" for the root, then "/part", "/part/part" */
-    char *input;     /* JSON */
-    size_t children; /* that have not ended */
+    char *path;  /* "" for the root, then "/part", "/part/part" */
+    char *input; /* JSON */
+    char *what;  /* it stands by itself, and this is what people call it; else NULL */
+    const struct done_part *asked; /* NULL: the root */
+    size_t children;               /* that have not ended */
+    bool lacks;                    /* a part below it failed: it speaks for less than it says */
+    bool ending;                   /* the part that it belongs to failed */
     unsigned attempts, restarts;
 
     struct sl_arena memory; /* options, docs: as long as the task steps */
@@ -66,6 +71,7 @@ struct
 
 struct complete {
     struct complete *next;
+    const char *path; /* of the task that said it; lives in `asked` */
     uint64_t unit;
     char *table, *scope;
 };
@@ -89,6 +95,10 @@ struct sl_job {
     struct part *parts;
     struct done_part *asked;
     struct complete *completes;
+    size_t complete_count;
+    size_t apart, apart_done, apart_failed; /* parts that stand by themselves */
+    size_t outages; /* of these, failed one after the other as if the source were down */
+    struct sl_error apart_error; /* of the first that failed */
     struct noted *notes;
     struct sl_job_counts counts;
     bool ended;
@@ -126,6 +136,7 @@ struct sl_out {
     const struct sl_doc *doc;           /* of what rows() is given */
     int64_t observed_us;
     bool requested;
+    bool refused; /* the sink failed: that is no failure of the source */
 };
 
 /* task.c */
@@ -135,10 +146,25 @@ enum sl_code sl_task_birth(struct sl_task_node *task, struct sl_error *error);
 void sl_task_step(struct sl_task_node *task, const struct sl_response *response);
 void sl_task_restart(struct sl_task_node *task, const struct sl_error *why);
 void sl_task_free(struct sl_task_node *task);
+/* Of this path, below it. */
+bool sl_path_within(const char *path, const char *of);
+/* Takes a task out of its job and frees it. */
+void sl_task_unlink(struct sl_task_node *task);
+/* The task itself and everything below it is done. */
+void sl_task_ended(struct sl_task_node *task);
 /* Ends the whole job with an error. */
 void sl_job_fail(struct sl_job *job, const struct sl_error *why);
 /* Starts queued tasks of a job while there is room. */
 void sl_job_feed(struct sl_job *job);
+
+/* part.c */
+/* The task failed: the part that it belongs to ends, or, when it belongs to none or nothing else can
+ * succeed either, the job. */
+void sl_task_fail(struct sl_task_node *task, const struct sl_error *why);
+/* The source seems to be down for all parts: is this task not to be tried? Then it failed. */
+bool sl_task_forlorn(struct sl_task_node *task);
+/* "2 of 200 parts failed, the first: ..." */
+void sl_job_lacks(const struct sl_job *job, struct sl_error *error);
 
 /* answer.c */
 void sl_answer(struct sl_loop *loop, struct sl_completion *completion);

@@ -224,6 +224,13 @@ enum sl_code sl_out_request(struct sl_out *out, const struct sl_request *request
 
 /* ---- rows ---- */
 
+/* What the sink does not take is no failure of the source, whatever its code. */
+static enum sl_code taken(struct sl_out *out, enum sl_code rc)
+{
+    out->refused |= rc != SL_OK;
+    return rc;
+}
+
 enum sl_code sl_out_rows(struct sl_out *out, const char *table, const struct sl_json *rows,
                          const struct sl_constant *constants, size_t constants_count,
                          struct sl_sequence sequence, struct sl_error *error)
@@ -231,8 +238,8 @@ enum sl_code sl_out_rows(struct sl_out *out, const char *table, const struct sl_
     const struct sl_job *job = out->task->job;
 
     if (!job->sink.rows) return SL_OK;
-    return job->sink.rows(job->ctx, out->task->unit, out->doc, table, rows, constants,
-                          constants_count, sequence, out->observed_us, error);
+    return taken(out, job->sink.rows(job->ctx, out->task->unit, out->doc, table, rows, constants,
+                                     constants_count, sequence, out->observed_us, error));
 }
 
 enum sl_code sl_out_delete(struct sl_out *out, const char *table, const struct sl_json *key,
@@ -241,8 +248,8 @@ enum sl_code sl_out_delete(struct sl_out *out, const char *table, const struct s
     const struct sl_job *job = out->task->job;
 
     if (!job->sink.remove) return SL_OK;
-    return job->sink.remove(job->ctx, out->task->unit, table, key, sequence, out->observed_us,
-                            error);
+    return taken(out, job->sink.remove(job->ctx, out->task->unit, table, key, sequence,
+                                       out->observed_us, error));
 }
 
 enum sl_code sl_out_reject(struct sl_out *out, const char *table, const char *raw, size_t raw_len,
@@ -251,7 +258,8 @@ enum sl_code sl_out_reject(struct sl_out *out, const char *table, const char *ra
     const struct sl_job *job = out->task->job;
 
     if (!job->sink.reject) return SL_OK;
-    return job->sink.reject(job->ctx, out->task->unit, table, raw, raw_len, reason, error);
+    return taken(out,
+                 job->sink.reject(job->ctx, out->task->unit, table, raw, raw_len, reason, error));
 }
 
 enum sl_code sl_out_parse(struct sl_out *out, const char *text, size_t len,
@@ -296,7 +304,8 @@ enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor, struct sl_err
     sl_free(part->cursor);
     part->cursor = copy;
     if (job->full) return SL_OK; /* a restart begins anew, so nothing is final before the end */
-    return job->sink.release ? job->sink.release(job->ctx, out->task->unit, error) : SL_OK;
+    if (!job->sink.release) return SL_OK;
+    return taken(out, job->sink.release(job->ctx, out->task->unit, error));
 }
 
 void sl_out_keep_cursor(struct sl_out *out)
@@ -304,58 +313,94 @@ void sl_out_keep_cursor(struct sl_out *out)
     out->task->job->keep_cursor = true;
 }
 
-enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,
-                         struct sl_error *error)
+static struct done_part *asked_for(const struct sl_job *job, const char *path)
+{
+    struct done_part *d = job->asked;
+
+    while (d && strcmp(d->path, path) != 0) d = d->next;
+    return d;
+}
+
+/* what: NULL when it does not stand by itself. */
+static enum sl_code new_task(struct sl_out *out, const char *path, const char *part,
+                             const char *what, const char *input, struct sl_error *error)
 {
     struct sl_job *job = out->task->job;
-    struct sl_buf path = {0};
-
-    if (!part[0] || strchr(part, '/'))
-        return sl_fail(error, SL_BUG, "a sub-task cannot be called '%s'", part);
-    if (job->total >= SL_TASKS_MAX)
-        return sl_fail(error, SL_TOO_LARGE, "more than %d parts of one table", SL_TASKS_MAX);
-    sl_buf_addf(&path, "%s/%s", out->task->path, part);
-    if (sl_buf_failed(&path)) return no_memory(error);
-    for (struct done_part *d = job->asked; d; d = d->next)
-        if (strcmp(d->path, path.data) == 0) { /* a restarted parent asks again */
-            sl_buf_release(&path);
-            return SL_OK;
-        }
     struct done_part *asked = sl_calloc(1, sizeof *asked);
-    if (asked) asked->path = sl_buf_take(&path);
-    if (!asked || !asked->path || !sl_task_new(job, out->task, part, input)) {
+    char *copy = what ? sl_strdup(what) : NULL;
+    struct sl_task_node *task;
+
+    if (asked) asked->path = sl_strdup(path);
+    task =
+        asked && asked->path && (copy || !what) ? sl_task_new(job, out->task, part, input) : NULL;
+    if (!task) {
         if (asked) sl_free(asked->path);
         sl_free(asked);
-        sl_buf_release(&path);
+        sl_free(copy);
         return no_memory(error);
     }
+    task->what = copy;
+    task->asked = asked;
+    job->apart += what != NULL;
     asked->next = job->asked;
     job->asked = asked;
     return SL_OK;
 }
 
+static enum sl_code ask_for_task(struct sl_out *out, const char *part, const char *what,
+                                 const char *input, struct sl_error *error)
+{
+    struct sl_job *job = out->task->job;
+    struct sl_buf path = {0};
+    enum sl_code rc = SL_OK;
+
+    if (!part[0] || strchr(part, '/'))
+        return sl_fail(error, SL_BUG, "a sub-task cannot be called '%s'", part);
+    sl_buf_addf(&path, "%s/%s", out->task->path, part);
+    if (sl_buf_failed(&path))
+        rc = no_memory(error);
+    else if (asked_for(job, path.data))
+        ; /* a restarted parent asks again */
+    else if (job->total >= SL_TASKS_MAX)
+        rc = sl_fail(error, SL_TOO_LARGE, "more than %d parts of one table", SL_TASKS_MAX);
+    else
+        rc = new_task(out, path.data, part, what, input, error);
+    sl_buf_release(&path);
+    return rc;
+}
+
+enum sl_code sl_out_task(struct sl_out *out, const char *part, const char *input,
+                         struct sl_error *error)
+{
+    return ask_for_task(out, part, NULL, input, error);
+}
+
 enum sl_code sl_out_task_apart(struct sl_out *out, const char *part, const char *what,
                                const char *input, struct sl_error *error)
 {
-    (void)what;
-    return sl_out_task(out, part, input, error);
+    return ask_for_task(out, part, what && *what ? what : part, input, error);
 }
 
 enum sl_code sl_out_complete(struct sl_out *out, const char *table, const char *scope,
                              struct sl_error *error)
 {
     struct sl_job *job = out->task->job;
-    struct complete *c = sl_calloc(1, sizeof *c);
+    struct complete *c;
 
+    if (job->complete_count >= SL_SCOPES_MAX)
+        return sl_fail(error, SL_TOO_LARGE, "more than %d scopes of one table", SL_SCOPES_MAX);
+    c = sl_calloc(1, sizeof *c);
     if (c) c->table = sl_strdup(table), c->scope = sl_strdup(scope);
     if (!c || !c->table || !c->scope) {
         if (c) sl_free(c->table), sl_free(c->scope);
         sl_free(c);
         return no_memory(error);
     }
+    c->path = out->task->asked ? out->task->asked->path : "";
     c->unit = out->task->unit;
     c->next = job->completes;
     job->completes = c;
+    job->complete_count++;
     return SL_OK;
 }
 
@@ -366,7 +411,7 @@ enum sl_code sl_out_table(struct sl_out *out, const struct sl_table_def *table,
 {
     const struct sl_job *job = out->task->job;
 
-    return job->sink.table ? job->sink.table(job->ctx, table, error) : SL_OK;
+    return job->sink.table ? taken(out, job->sink.table(job->ctx, table, error)) : SL_OK;
 }
 
 enum sl_code sl_out_namespace(struct sl_out *out, const char *name, const char *id,

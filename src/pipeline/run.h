@@ -82,17 +82,19 @@ struct sl_table_report {
     int64_t unchanged;                  /* read, and as they were */
     int64_t late;                       /* changes older than what the table knows, passed over */
     int64_t duplicates;                 /* rows that a later copy of the same key replaced */
-    int64_t source_keys;      /* a complete read: how many different keys; -1: none happened */
-    char source_digest[40];   /* ... and the digest of the set of them */
-    int64_t rejected;         /* rows in <destination>__rejected, counted as rows_read */
-    int64_t rescued;          /* cells, as received: of rows that a restart gave twice, too */
-    const char *rescues_json; /* [{"field","reason","cells"}], or NULL */
+    int64_t source_keys;         /* a complete read: how many different keys; -1: none happened */
+    char source_digest[40];      /* ... and the digest of the set of them */
+    int64_t rejected;            /* rows in <destination>__rejected, counted as rows_read */
+    int64_t rescued;             /* cells, as received: of rows that a restart gave twice, too */
+    const char *rescues_json;    /* [{"field","reason","cells"}], or NULL */
+    int64_t parts, parts_failed; /* of the read, that stand by themselves: when some failed */
     int64_t calls, retries, restarts;
     int64_t waited_us; /* for budgets and pauses */
     int64_t bytes;     /* of data files that were committed */
     int64_t version;   /* -1: nothing was committed */
     int64_t started_us, ended_us;
-    struct sl_error error; /* state FAILED */
+    struct sl_error error; /* state FAILED; SL_PARTIAL: parts failed, what the others brought is
+                              committed */
 };
 
 struct sl_report {

@@ -75,6 +75,7 @@ void sl_task_free(struct sl_task_node *task)
     release_request(task);
     sl_free(task->path);
     sl_free(task->input);
+    sl_free(task->what);
     sl_free(task);
 }
 
@@ -187,13 +188,18 @@ static sl_step_fn *step_of(const struct sl_job *job)
                                           : connector->read;
 }
 
+bool sl_path_within(const char *path, const char *of)
+{
+    size_t len = strlen(of);
+
+    return strncmp(path, of, len) == 0 && path[len] == '/';
+}
+
 static void drop_parts_below(struct sl_job *job, const char *path)
 {
-    size_t len = strlen(path);
-
     for (struct part **link = &job->parts; *link;) {
         struct part *p = *link;
-        if (strncmp(p->path, path, len) == 0 && p->path[len] == '/') {
+        if (sl_path_within(p->path, path)) {
             *link = p->next;
             sl_free(p->path), sl_free(p->cursor), sl_free(p);
         } else {
@@ -204,14 +210,24 @@ static void drop_parts_below(struct sl_job *job, const char *path)
 
 static void job_done(struct sl_job *job);
 
-/* The task itself and everything below it is done. */
-static void task_ended(struct sl_task_node *task)
+static void drop_completes(struct sl_job *job, uint64_t unit)
+{
+    for (struct complete **link = &job->completes; *link;) {
+        struct complete *c = *link;
+        if (c->unit != unit) {
+            link = &c->next;
+            continue;
+        }
+        *link = c->next;
+        job->complete_count--;
+        sl_free(c->table), sl_free(c->scope), sl_free(c);
+    }
+}
+
+void sl_task_unlink(struct sl_task_node *task)
 {
     struct sl_job *job = task->job;
-    struct sl_task_node *parent = task->parent;
 
-    assert(task->state == TASK_DONE_SELF && task->children == 0);
-    if (part_named(job, task->path)) drop_parts_below(job, task->path); /* the parent's replaces */
     for (struct sl_task_node **link = &job->tasks; *link; link = &(*link)->next) {
         if (*link != task) continue;
         *link = task->next;
@@ -219,9 +235,43 @@ static void task_ended(struct sl_task_node *task)
     }
     job->open--;
     sl_task_free(task);
+}
+
+/* What it said of the whole of it is not true: a part is missing. In a first load its cursor says
+ * only how the table is cut. */
+static void take_back(struct sl_task_node *task)
+{
+    struct sl_job *job = task->job;
+
+    drop_completes(job, task->unit);
+    for (struct part **link = &job->parts; *link && !job->initial; link = &(*link)->next) {
+        struct part *p = *link;
+        if (strcmp(p->path, task->path) != 0) continue;
+        *link = p->next;
+        sl_free(p->path), sl_free(p->cursor), sl_free(p);
+        break;
+    }
+}
+
+void sl_task_ended(struct sl_task_node *task)
+{
+    struct sl_job *job = task->job;
+    struct sl_task_node *parent = task->parent;
+
+    assert(task->state == TASK_DONE_SELF && task->children == 0);
+    if (task->lacks) {
+        take_back(task);
+    } else if (part_named(job, task->path)) {
+        drop_parts_below(job, task->path); /* the parent's replaces */
+    }
+    if (task->what && !task->lacks) {
+        job->apart_done++;
+        job->outages = 0;
+    }
+    sl_task_unlink(task);
     if (parent) {
         parent->children--;
-        if (parent->state == TASK_DONE_SELF && parent->children == 0) task_ended(parent);
+        if (parent->state == TASK_DONE_SELF && parent->children == 0) sl_task_ended(parent);
     } else {
         job_done(job);
     }
@@ -240,7 +290,7 @@ static void task_done_self(struct sl_task_node *task)
     release_request(task);
     task->state = TASK_DONE_SELF;
     job->live--;
-    if (task->children == 0) task_ended(task);
+    if (task->children == 0) sl_task_ended(task);
 }
 
 void sl_task_step(struct sl_task_node *task, const struct sl_response *response)
@@ -274,12 +324,14 @@ void sl_task_step(struct sl_task_node *task, const struct sl_response *response)
     if (!sl_failed(error.code)) /* a step that failed must say why */
         sl_fail(&error, sl_failed(rc) ? rc : SL_BUG, "connector '%s' failed without a reason",
                 loop->connector->name);
-    if (error.retryable) {
+    if (out.refused) {
+        sl_job_fail(job, &error);
+    } else if (error.retryable) {
         if (task->state == TASK_SENT) sl_loop_release_exchange(loop, task, true);
         sl_task_restart(task, &error);
-        return;
+    } else {
+        sl_task_fail(task, &error);
     }
-    sl_job_fail(job, &error);
 }
 
 /* ---- restart ---- */
@@ -293,7 +345,7 @@ void sl_task_restart(struct sl_task_node *task, const struct sl_error *why)
     if (++task->restarts > SL_RESTARTS_MAX) {
         error = *why;
         sl_error_context(&error, "given up after %d restarts", SL_RESTARTS_MAX);
-        sl_job_fail(job, &error);
+        sl_task_fail(task, &error);
         return;
     }
     job->counts.restarts++;
@@ -301,15 +353,7 @@ void sl_task_restart(struct sl_task_node *task, const struct sl_error *why)
         sl_job_fail(job, &error);
         return;
     }
-    for (struct complete **link = &job->completes; *link;) {
-        struct complete *c = *link;
-        if (c->unit != task->unit) {
-            link = &c->next;
-            continue;
-        }
-        *link = c->next;
-        sl_free(c->table), sl_free(c->scope), sl_free(c);
-    }
+    drop_completes(job, task->unit);
     release_step_state(task);
     task->attempts = 0;
     if (sl_task_birth(task, &error))
@@ -329,6 +373,7 @@ void sl_job_feed(struct sl_job *job)
         struct sl_task_node *task = job->tasks;
         while (task && task->state != TASK_QUEUED) task = task->next;
         if (!task || job->ended || job->live >= live_max) return;
+        if (sl_task_forlorn(task)) continue;
         job->live++;
         task->state = TASK_WANTING;
         if (sl_task_birth(task, &error))
@@ -374,9 +419,11 @@ static bool put_old_parts(const struct sl_job *job, struct sl_json_writer *curso
     struct sl_doc *doc = NULL;
     struct sl_error error = {0};
     const struct sl_json *old;
-    bool ok = job->full || !parse_into(&doc, job->cursor, "cursor", &old, &error);
+    bool stands =
+        !job->full || job->apart_failed > 0; /* a full read that lacks a part proves little */
+    bool ok = !stands || !parse_into(&doc, job->cursor, "cursor", &old, &error);
 
-    if (ok && !job->full)
+    if (ok && stands)
         for (struct sl_json_each e = sl_json_each(sl_json_get(old, "parts")); sl_json_next(&e);) {
             if (!part_stands(job, sl_json_str(e.key))) continue;
             sl_json_key(cursor, sl_json_str(e.key));
@@ -437,10 +484,14 @@ static void job_done(struct sl_job *job)
 
     assert(job->open == 0); /* (2) */
     job->ended = true;
-    if (!cursor || !complete || !job_results(job, cursor, complete)) {
+    if (job->apart_failed > 0) sl_job_lacks(job, &error);
+    if (job->apart_failed > 0 && (job->apart_done == 0 || !job->sink.lacks)) {
+        if (job->sink.end) job->sink.end(job->ctx, error.code, NULL, NULL, &error);
+    } else if (!cursor || !complete || !job_results(job, cursor, complete)) {
         sl_fail(&error, SL_NO_MEMORY, "no memory for the result of a job");
         if (job->sink.end) job->sink.end(job->ctx, SL_NO_MEMORY, NULL, NULL, &error);
     } else if (job->sink.end) {
+        if (job->apart_failed > 0) job->sink.lacks(job->ctx, job->apart_failed, job->apart, &error);
         job->sink.end(job->ctx, SL_DONE, sl_json_writer_text(cursor, NULL),
                       sl_json_writer_text(complete, NULL), NULL);
     }

@@ -246,7 +246,7 @@ static void send(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us
     if (loop->world->ops->start(loop->world, &task->exchange, &error)) {
         sl_budgets_end(loop->budgets, task->spends);
         task->state = TASK_WANTING;
-        sl_job_fail(task->job, &error);
+        sl_task_fail(task, &error);
     }
 }
 

@@ -25,9 +25,14 @@ struct sl_doc;
 struct sl_loop;
 struct sl_job;
 
-#define SL_RESTARTS_MAX 5                        /* of one task */
-#define SL_TASKS_LIVE_MAX 64                     /* of one job at once; more wait, as inputs only */
-#define SL_TASKS_MAX 10000                       /* of one job in all */
+#define SL_RESTARTS_MAX 5    /* of one task */
+#define SL_TASKS_LIVE_MAX 64 /* of one job at once; more wait, as inputs only */
+#define SL_TASKS_MAX 10000   /* of one job in all */
+#define SL_SCOPES_MAX 100000 /* that the tasks of one job say are complete */
+#define SL_PARTS_OUTAGES_MAX                                                                       \
+    16                        /* parts of a job that fail one after the other as if the source were
+                                   down; then those that have not begun are not tried */
+#define SL_PARTS_NAMED_MAX 20 /* failed parts of a job that get a note of their own */
 #define SL_RESPONSE_BYTES_MAX ((size_t)64 << 20) /* of one answer that is not read by lines */
 
 /* Where a job's output goes. Members may be NULL. ctx is the job's. unit: a number for each task,
@@ -52,6 +57,9 @@ struct sl_sink {
     enum sl_code (*release)(void *ctx, uint64_t unit, struct sl_error *error);
     void (*expect)(void *ctx, const char *table, int64_t rows);
     void (*note)(void *ctx, enum sl_note level, const char *text);
+    /* Parts that stand by themselves failed, others did not: before end(SL_DONE), which then speaks of
+     * the others. why: SL_PARTIAL, with numbers and the first reason. NULL: the job fails with it. */
+    void (*lacks)(void *ctx, size_t failed, size_t parts, const struct sl_error *why);
     /* The job ended. SL_DONE, or why not. complete: a JSON array of {"table","scope"} that every
      * task below it finished; cursor: the merged cursor, JSON. Both NULL unless SL_DONE. */
     void (*end)(void *ctx, enum sl_code code, const char *cursor, const char *complete,

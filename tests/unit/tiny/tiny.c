@@ -237,6 +237,7 @@ static enum sl_code told_rows(void *ctx, uint64_t unit, const struct sl_doc *doc
     (void)doc, (void)table, (void)constants, (void)count, (void)sequence, (void)observed_us;
     (void)error;
     assert_true(unit < 512);
+    if (told->refuses) return sl_fail(error, told->refuses, "the sink takes no rows");
     sl_buf_addf(&told->log, "rows u%d %d;", (int)unit, (int)n);
     told->open[unit] += n;
     told->rows += n;
@@ -272,6 +273,14 @@ static void told_note(void *ctx, enum sl_note level, const char *text)
     sl_buf_addf(&told->log, "note %s;", text);
 }
 
+static void told_lacks(void *ctx, size_t failed, size_t parts, const struct sl_error *why)
+{
+    struct told *told = ctx;
+
+    sl_buf_addf(&told->log, "lacks %d of %d;", (int)failed, (int)parts);
+    told->error = *why;
+}
+
 static void told_end(void *ctx, enum sl_code code, const char *cursor, const char *complete,
                      const struct sl_error *error)
 {
@@ -292,6 +301,7 @@ static const struct sl_sink told_sink = {
     .drop = told_drop,
     .release = told_release,
     .note = told_note,
+    .lacks = told_lacks,
     .end = told_end,
 };
 
@@ -321,17 +331,42 @@ struct fixture *make(sl_step_fn *step,
     return f;
 }
 
+static void add_job(struct fixture *f, size_t i, const struct sl_job_options *options,
+                    const struct sl_sink *sink)
+{
+    struct sl_error error = {0};
+
+    assert_int_equal(sl_loop_add(f->loop, options, sink, &f->told[i], &f->told[i].job, &error),
+                     SL_OK);
+}
+
 void add_with(struct fixture *f, size_t i, const char *table, const char *cursor, bool full)
 {
     struct sl_job_options options = {.kind = SL_JOB_READ,
                                      .table = table,
                                      .cursor = cursor,
                                      .full = full};
-    struct sl_error error = {0};
 
-    assert_int_equal(sl_loop_add(f->loop, &options, &told_sink, &f->told[i], &f->told[i].job,
-                                 &error),
-                     SL_OK);
+    add_job(f, i, &options, &told_sink);
+}
+
+void add_initial(struct fixture *f, size_t i, const char *table, const char *cursor)
+{
+    struct sl_job_options options = {.kind = SL_JOB_READ,
+                                     .table = table,
+                                     .cursor = cursor,
+                                     .initial = true};
+
+    add_job(f, i, &options, &told_sink);
+}
+
+void add_strict(struct fixture *f, size_t i, const char *table)
+{
+    struct sl_job_options options = {.kind = SL_JOB_READ, .table = table};
+    struct sl_sink sink = told_sink;
+
+    sink.lacks = NULL;
+    add_job(f, i, &options, &sink);
 }
 
 void add(struct fixture *f, size_t i, const char *table)

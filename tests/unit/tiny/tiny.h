@@ -62,6 +62,7 @@ struct told {
     int ends;
     enum sl_code code;
     struct sl_error error;
+    enum sl_code refuses; /* what it answers to rows; SL_OK: it takes them */
     char cursor[4000], complete[2000];
     struct sl_job *job;
 };
@@ -83,6 +84,9 @@ struct fixture *make(sl_step_fn *step,
 /* Job i, which reads a table; f->told[i] is its sink. */
 void add_with(struct fixture *f, size_t i, const char *table, const char *cursor, bool full);
 void add(struct fixture *f, size_t i, const char *table);
+/* A first load; and one whose sink cannot do with a part of a job. */
+void add_initial(struct fixture *f, size_t i, const char *table, const char *cursor);
+void add_strict(struct fixture *f, size_t i, const char *table);
 /* Until every job has ended. */
 void run(struct fixture *f);
 /* Nothing is left, and each job has ended once. */
