@@ -71,7 +71,7 @@ static int64_t inside(const struct sl_budgets *budgets, const struct budget *b, 
 
 static int64_t outside(const struct sl_budgets *budgets, const struct budget *b, int64_t us)
 {
-    return b->durable && us != INT64_MAX ? us - budgets->wall_offset_us : us;
+    return b->durable && us != INT64_MAX && us != INT64_MIN ? us - budgets->wall_offset_us : us;
 }
 
 static void say(struct sl_budgets *budgets, const struct sl_error *why)

@@ -378,6 +378,25 @@ static void a_bad_limit_is_named(void **state)
     sl_budgets_free(budgets);
 }
 
+/* A durable budget counts by the wall clock; that it was never paused before is no time. */
+static void a_limit_of_an_hour_can_be_paused(void **state)
+{
+    struct sl_budgets *budgets = sl_budgets_new();
+    struct sl_limit limit = {.key = "k", .rate = 60, .window_ms = 3600000, .durable = true};
+    struct sl_spend spends[] = {{"k", 1}, {0}};
+    struct sl_error error;
+
+    (void)state;
+    sl_budgets_clock(budgets, SECOND, INT64_C(1772442000) * SECOND);
+    assert_int_equal(sl_budgets_limit(budgets, &limit, &error), SL_OK);
+    assert_int_equal(sl_budgets_start(budgets, spends, SECOND), SECOND);
+    sl_budgets_pause(budgets, "k", 61 * SECOND, 0);
+    assert_int_equal(sl_budgets_ready(budgets, spends, 2 * SECOND), 61 * SECOND);
+    sl_budgets_end(budgets, spends);
+    assert_int_equal(sl_budgets_start(budgets, spends, 61 * SECOND), 61 * SECOND);
+    sl_budgets_free(budgets);
+}
+
 static void survives_the_failure_of_every_allocation(void **state)
 {
     int64_t before = sl_alloc_live();
@@ -413,6 +432,7 @@ int main(void)
         cmocka_unit_test(slowing_down_has_a_floor_and_stays),
         cmocka_unit_test(the_strictest_of_several_keys_decides),
         cmocka_unit_test(a_bad_limit_is_named),
+        cmocka_unit_test(a_limit_of_an_hour_can_be_paused),
         cmocka_unit_test(survives_the_failure_of_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
