@@ -59,10 +59,8 @@ static bool put_key_part(const struct sl_json *row, const struct sl_constant *co
         at += n + 1;
     }
     if (sl_json_kind(value) > SL_JSON_NULL) {
-        struct sl_json_writer *w = sl_json_writer_new();
-        if (sl_json_kind(value) != SL_JSON_STRING) sl_json_put_value(w, value);
-        sl_buf_adds(out, sl_json_str(value) ? sl_json_str(value) : sl_json_writer_text(w, NULL));
-        sl_json_writer_free(w);
+        const char *text = sl_json_str(value) ? sl_json_str(value) : sl_json_number_text(value);
+        sl_buf_adds(out, text ? text : sl_json_true(value) ? "true" : "false");
         return true;
     }
     for (size_t i = 0; i < count; i++)
