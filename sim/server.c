@@ -29,6 +29,7 @@
 #define SERVER_REPLY_BYTES ((size_t)4 << 30)
 #define SERVER_GZIP_MIN 256 /* smaller bodies go as they are */
 #define SERVER_BLOCK ((size_t)64 << 10)
+#define SERVER_MADE ((size_t)256 << 10) /* of a body that is made while it is sent, at once */
 
 struct call {          /* one request, from its first byte to the end of its answer */
     struct call *next; /* in the timer's list */
@@ -39,7 +40,10 @@ struct call {          /* one request, from its first byte to the end of its ans
     struct MHD_Connection *connection;
     int64_t due_us;
     bool begun, answered, gzip;
-    size_t sent_once; /* bytes of out, for bodies that repeat */
+    size_t sent_once;            /* bytes of out, for bodies that repeat */
+    struct isal_zstream *packer; /* of a body that is made while it is sent */
+    struct sl_buf made;          /* what it has not yet packed */
+    bool ended;
 };
 
 struct sim_server {
@@ -70,6 +74,9 @@ static void call_free(struct call *call)
     sl_arena_release(&call->arena);
     sl_buf_release(&call->in);
     sl_buf_release(&call->out);
+    sl_buf_release(&call->made);
+    sl_free(call->packer);
+    sl_free(call->reply.more_context);
     sl_free(call);
 }
 
@@ -190,6 +197,60 @@ static ssize_t read_body(void *context, uint64_t at, char *to, size_t max)
     return (ssize_t)done;
 }
 
+/* ------------------------------------------------------------------ bodies made while they are sent */
+
+/* Gets ready to compress such a body; without memory it goes as it is. */
+static void start_packing(struct call *call)
+{
+    struct isal_zstream *packer = sl_calloc(1, sizeof *packer + ISAL_DEF_LVL1_DEFAULT);
+
+    sl_buf_init(&call->made, SERVER_MADE);
+    if (!packer || !sl_buf_reserve(&call->made, SERVER_MADE - 1)) {
+        sl_free(packer);
+        return;
+    }
+    isal_deflate_init(packer);
+    packer->gzip_flag = IGZIP_GZIP;
+    packer->level = 1;
+    packer->level_buf = (uint8_t *)(packer + 1);
+    packer->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+    call->packer = packer;
+    sim_reply_header(&call->reply, "content-encoding", "gzip");
+}
+
+static size_t pack_more(struct call *call, char *to, size_t max)
+{
+    struct isal_zstream *packer = call->packer;
+
+    packer->next_out = (uint8_t *)to;
+    packer->avail_out = (uint32_t)max;
+    while (packer->avail_out == max && packer->internal_state.state != ZSTATE_END) {
+        if (!packer->avail_in && !call->ended) {
+            size_t room = call->made.cap - 1;
+            size_t n = call->reply.more(call->reply.more_context, call->made.data, room);
+
+            call->ended = n < room;
+            packer->next_in = (uint8_t *)call->made.data;
+            packer->avail_in = (uint32_t)n;
+            packer->end_of_stream = call->ended;
+        }
+        if (isal_deflate(packer) != COMP_OK) return 0;
+    }
+    return max - packer->avail_out;
+}
+
+static ssize_t make_body(void *context, uint64_t at, char *to, size_t max)
+{
+    struct call *call = context;
+    size_t n;
+
+    (void)at;
+    if (max > SERVER_MADE) max = SERVER_MADE;
+    n = call->packer ? pack_more(call, to, max)
+                     : call->reply.more(call->reply.more_context, to, max);
+    return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static void free_body(void *body)
 {
     sl_free(body);
@@ -199,6 +260,9 @@ static struct MHD_Response *make_response(struct call *call)
 {
     const struct sim_reply *reply = &call->reply;
 
+    if (reply->more)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SERVER_MADE, make_body, call,
+                                                 NULL);
     if (reply->chunked || reply->stream_len || reply->cut_after >= 0) {
         uint64_t total = reply->stream_len ? (uint64_t)reply->stream_len : call->out.len;
 
@@ -311,7 +375,8 @@ static void answer(struct sim_server *server, struct call *call, const char *met
     const char *accept = sim_request_header(&request, "accept-encoding");
 
     if (rc) answer_error(call, error.message);
-    if (gzip && accept && strstr(accept, "gzip") && !call->reply.stream_len &&
+    if (gzip && accept && strstr(accept, "gzip") && call->reply.more) start_packing(call);
+    if (gzip && accept && strstr(accept, "gzip") && !call->reply.stream_len && !call->reply.more &&
         call->out.len >= SERVER_GZIP_MIN)
         compress(call);
 }

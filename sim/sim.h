@@ -51,6 +51,11 @@ struct sim_reply {
     bool chunked;
     bool reset;         /* cut the connection before the status line */
     int64_t stream_len; /* send body again and again until so many bytes; 0: once */
+    /* A body that is made while it is sent, instead of `body`: fills `to` from where it stopped;
+     * less than cap: the end. Over HTTP it runs without the simulator's lock, so it goes by its
+     * context alone, which the front frees by sl_free(). */
+    size_t (*more)(void *context, char *to, size_t cap);
+    void *more_context;
 };
 
 struct sim; /* a running simulator: its data, faults and counters. One thread at a time. */

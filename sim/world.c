@@ -244,6 +244,26 @@ static size_t bytes_max(const struct sl_exchange *exchange, bool repeated)
     return repeated ? SL_LINE_BYTES_MAX : WORLD_BODY_MAX;
 }
 
+#define MADE_AT_ONCE ((size_t)64 << 10)
+
+/* A body that is made while it is sent: all of it. */
+static void make_body(struct flight *flight, struct sim_reply *reply)
+{
+    size_t n = MADE_AT_ONCE;
+
+    while (n == MADE_AT_ONCE) {
+        char *room = sl_buf_reserve(&flight->body, MADE_AT_ONCE);
+
+        if (!room) break;
+        n = reply->more(reply->more_context, room, MADE_AT_ONCE);
+        flight->body.len += n;
+        flight->body.data[flight->body.len] = '\0';
+    }
+    sl_free(reply->more_context);
+    reply->more = NULL;
+    reply->more_context = NULL;
+}
+
 static void take_reply(struct flight *flight, const struct sim_reply *reply)
 {
     size_t max = bytes_max(flight->exchange, reply->stream_len != 0);
@@ -311,6 +331,7 @@ static enum sl_code ask_sim(struct world *world, struct flight *flight, const ch
         request.path = parts.path.data;
         request.query = parts.query;
         rc = sim_handle(world->sim, &request, reply, &flight->error);
+        if (reply->more) make_body(flight, reply);
         *next = redirect_target(request.method, url, reply);
     } else if (no_memory) {
         rc = sl_fail(&flight->error, SL_NO_MEMORY, "could not read a URL");

@@ -20,7 +20,8 @@ extern "C" {
 
 /* "Every year on the second Sunday of March at 2:00." */
 struct sl_zone_turn {
-    char kind; /* 'M': month, week, day of the week; 'J': day 1-365, no 29 February; '0': day 0-365 */
+    char
+        kind; /* 'M': month, week, day of the week; 'J': day 1-365, no 29 February; '0': day 0-365 */
     int month, week, day;
     int32_t at_s; /* by the clock that is valid until then */
 };

@@ -37,7 +37,7 @@ static enum sl_code show_it(struct demo *demo, struct sl_error *error)
     if (!rc) rc = demo_step(demo, error, "tables", "list", "main.bronze", (char *)NULL);
     if (!rc)
         rc = demo_step(demo, error, "tables", "preview", TABLE, "--limit", "5", "--columns",
-                  "vendor,country,spend,score,active,sku_count,since", (char *)NULL);
+                       "vendor,country,spend,score,active,sku_count,since", (char *)NULL);
     if (!rc) rc = demo_step(demo, error, "sql", "DESCRIBE CONNECTION " CONNECTION, (char *)NULL);
     return rc;
 }
@@ -101,7 +101,7 @@ static enum sl_code run_again(struct demo *demo, struct sl_error *error)
         printf("exit code 1: %s\n", error->message);
         *error = (struct sl_error){0};
         rc = demo_step(demo, error, "run", PIPELINE, "--reconcile", "--refresh", "bronze_vendors",
-                  "--quiet", (char *)NULL);
+                       "--quiet", (char *)NULL);
     }
     if (!rc) rc = demo_step(demo, error, "tables", "history", TABLE, (char *)NULL);
     return rc;
@@ -110,13 +110,14 @@ static enum sl_code run_again(struct demo *demo, struct sl_error *error)
 static enum sl_code show_history(struct demo *demo, struct sl_error *error)
 {
     demo_title(demo, "History: what a vendor was, and is (SCD_TYPE_2)");
-    enum sl_code rc = demo_step(demo, error, "run", HISTORY_PIPELINE, "--reconcile", "--quiet", (char *)NULL);
+    enum sl_code rc =
+        demo_step(demo, error, "run", HISTORY_PIPELINE, "--reconcile", "--quiet", (char *)NULL);
     if (!rc)
         rc = demo_step(demo, error, "sql",
-                  "SELECT vendor, spend, __START_AT, __END_AT FROM " HISTORY_TABLE
-                  " WHERE _airtable_id IN (SELECT _airtable_id FROM " HISTORY_TABLE
-                  " WHERE __END_AT IS NOT NULL) ORDER BY _airtable_id, __START_AT",
-                  (char *)NULL);
+                       "SELECT vendor, spend, __START_AT, __END_AT FROM " HISTORY_TABLE
+                       " WHERE _airtable_id IN (SELECT _airtable_id FROM " HISTORY_TABLE
+                       " WHERE __END_AT IS NOT NULL) ORDER BY _airtable_id, __START_AT",
+                       (char *)NULL);
     return rc;
 }
 

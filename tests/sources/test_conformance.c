@@ -181,6 +181,26 @@ static bool wanted(const char *name)
     return sim_find(name) && (!only || strcmp(only, name) == 0);
 }
 
+/* Where a source differs: failures that are none in its API. What it says of them is tested in its own
+ * tests. */
+static const struct quirk {
+    const char *connector, *table, *fault;
+} quirks[] = {
+    {"mixpanel", "events", "empty_body"}, /* days without events */
+    {"mixpanel", "events", "bad_json"},   /* one line is rejected, the others are read */
+};
+
+static bool is_quirk(const struct stage *stage, const struct harvest_table *table,
+                     const char *fault)
+{
+    for (size_t i = 0; i < sizeof quirks / sizeof *quirks; i++)
+        if (strcmp(quirks[i].connector, stage->connector->name) == 0 &&
+            strcmp(quirks[i].table, table->name) == 0 &&
+            strncmp(quirks[i].fault, fault, strlen(quirks[i].fault)) == 0)
+            return true;
+    return false;
+}
+
 #define EACH_CONNECTOR(c)                                                                          \
     for (const struct sl_connector *const *c = sl_connectors; *c; c++)                             \
         if (wanted((*c)->name))
@@ -288,6 +308,7 @@ static void what_passes_is_overcome(void **state)
         for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
             struct harvest h;
 
+            if (is_quirk(&stage, t, faults[i])) continue;
             control(&stage, "", faults[i]);
             read_into(&stage, t, NULL, &h);
             assert_is_truth(&stage, t, &h, faults[i]);
@@ -319,6 +340,7 @@ static void what_does_not_pass_ends_the_read_and_proves_nothing(void **state)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             struct harvest h;
 
+            if (is_quirk(&stage, t, cases[i].fault)) continue;
             control(&stage, "", cases[i].fault);
             read_into(&stage, t, NULL, &h);
             if (!sl_failed(h.code) || (cases[i].code && h.code != cases[i].code))

@@ -206,7 +206,7 @@ static void append(struct evolve_world *w, const char *columns)
 /* ------------------------------------------------------------------ a run */
 
 enum sl_code evolve_plan(struct evolve_world *w, const struct sl_table_def *def,
-                           struct sl_evolution *out, struct sl_error *error)
+                         struct sl_evolution *out, struct sl_error *error)
 {
     struct sl_doc *docs[3] = {sl_doc_new(0), sl_doc_new(0), sl_doc_new(0)};
     char has[200];
@@ -372,4 +372,3 @@ void expect_evolution_quiet(const struct evolve_world *w)
     assert_string_equal(sl_buf_str(&w->alters), "");
     assert_false(w->due);
 }
-

@@ -38,7 +38,7 @@ const struct sl_json *evolve_parse(struct sl_doc *doc, const char *text);
 const char *evolve_physical(const struct sl_json *field);
 void evolve_alter(struct evolve_world *w, const struct sl_evolution *evolution);
 enum sl_code evolve_plan(struct evolve_world *w, const struct sl_table_def *def,
-                           struct sl_evolution *out, struct sl_error *error);
+                         struct sl_evolution *out, struct sl_error *error);
 /* What must hold after every run: names and physical names are given once, ... */
 void evolve_check_table(struct evolve_world *w);
 /* One run of a source with these fields, and the checks after it. */

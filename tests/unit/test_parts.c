@@ -170,7 +170,8 @@ static void a_chain_keeps_what_it_released(void **state)
     assert_string_equal(f->told[0].cursor, "{\"parts\":{\"/1\":\"1 at 0\"}}");
     unmake(f);
 
-    f = begin(SCRIPTS("200", "200:c 200 404")); /* but nothing is final before the end of a full read */
+    f = begin(
+        SCRIPTS("200", "200:c 200 404")); /* but nothing is final before the end of a full read */
     add_with(f, 0, "t", "{\"parts\":{\"/1\":\"old\"}}", true);
     run(f);
     assert_int_equal(f->told[0].rows, 1 + 1);

@@ -70,16 +70,9 @@ static void an_hour_that_comes_twice_is_the_first_and_one_left_out_is_later(void
 
 static void what_is_no_zone_is_refused(void **state)
 {
-    static const char *const names[] = {"",
-                                        "Mars/Olympus",
-                                        "../../etc/passwd",
-                                        "/etc/passwd",
-                                        "Europe",
-                                        "Europe//Berlin",
-                                        "tzdata.zi",
-                                        "zone1970.tab",
-                                        "Europe/Berlin\n",
-                                        NULL};
+    static const char *const names[] = {
+        "",          "Mars/Olympus", "../../etc/passwd", "/etc/passwd", "Europe", "Europe//Berlin",
+        "tzdata.zi", "zone1970.tab", "Europe/Berlin\n",  NULL};
     struct sl_zone zone;
 
     (void)state;
