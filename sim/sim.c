@@ -202,6 +202,22 @@ static bool fail_instead(struct sim *sim, const struct sim_fault *fault,
     return true;
 }
 
+/* The first place from `from` on that is not inside a string: commas there are no JSON, in a string they
+ * would be another value. */
+static size_t outside_strings(const struct sl_buf *body, size_t from)
+{
+    bool inside = false;
+
+    for (size_t i = 0; i < body->len; i++) {
+        if (inside && body->data[i] == '\\')
+            i++;
+        else if (body->data[i] == '"')
+            inside = !inside;
+        if (!inside && i >= from) return i;
+    }
+    return 0;
+}
+
 /* What is done to an answer after it was made. */
 static void spoil(const struct sim_fault *fault, struct sim_reply *reply)
 {
@@ -215,6 +231,7 @@ static void spoil(const struct sim_fault *fault, struct sim_reply *reply)
         reply->body->len = keep;
         reply->body->data[keep] = '\0';
     } else if (strcmp(fault->name, "bad_json") == 0 && len) {
+        keep = outside_strings(reply->body, keep);
         memset(reply->body->data + keep, ',', len - keep < 4 ? len - keep : 4);
     } else if (strcmp(fault->name, "chunked") == 0) {
         reply->chunked = true;

@@ -23,8 +23,7 @@ static void *grow(void *list, size_t count, size_t *cap, size_t size)
 
 struct gh_repo *gh_add_repo(struct github *app, int owner, const char *name)
 {
-    struct gh_repo *list =
-        grow(app->repos, app->repo_count, &app->repo_cap, sizeof *app->repos);
+    struct gh_repo *list = grow(app->repos, app->repo_count, &app->repo_cap, sizeof *app->repos);
 
     if (!list) return NULL;
     app->repos = list;
@@ -107,8 +106,8 @@ static bool fill_reviews(struct github *app, struct gh_repo *repo, int per, bool
 static bool fill_repo(struct github *app, struct gh_repo *repo, int64_t n, int64_t pulls)
 {
     bool good = fill(app, repo, GH_LABELS, n < 40 ? n : 40) &&
-                fill(app, repo, GH_MILESTONES, n < 20 ? n : 20) &&
-                fill(app, repo, GH_ISSUES, n) && fill(app, repo, GH_PULLS, pulls) &&
+                fill(app, repo, GH_MILESTONES, n < 20 ? n : 20) && fill(app, repo, GH_ISSUES, n) &&
+                fill(app, repo, GH_PULLS, pulls) &&
                 fill_reviews(app, repo, 1 + (int)(repo->id % 2), true) &&
                 fill(app, repo, GH_COMMENTS, n) && fill(app, repo, GH_COMMITS, n) &&
                 fill(app, repo, GH_BRANCHES, n) && fill(app, repo, GH_TAGS, n) &&
@@ -177,7 +176,8 @@ enum sl_code gh_seed(struct github *app, const struct sim_options *options, stru
     app->seed = options->seed;
     app->start_us = app->now_us = options->start_us;
     app->next_id = 700000000 + (int64_t)(sim_mix(options->seed, 1) % 1000) * 1000000;
-    app->limit = options->rate < 0 ? 1000000000 : 5000;
+    app->unlimited = options->rate < 0;
+    app->limit = app->unlimited ? 1000000000 : 5000;
     snprintf(app->token, sizeof app->token, "ghp_invented");
     snprintf(app->base_url, sizeof app->base_url, "http://sim.test");
     add_owner(app, "wile-invented", false);

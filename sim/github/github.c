@@ -136,10 +136,11 @@ static void reply_secondary(struct sim_reply *reply, int status)
     char wait[16];
 
     sl_buf_reset(reply->body);
-    sl_buf_adds(reply->body,
-                "{\"message\":\"You have exceeded a secondary rate limit. Please wait a few minutes "
-                "before you try again.\",\"documentation_url\":\"" DOCS
-                "/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits\"}");
+    sl_buf_adds(
+        reply->body,
+        "{\"message\":\"You have exceeded a secondary rate limit. Please wait a few minutes "
+        "before you try again.\",\"documentation_url\":\"" DOCS
+        "/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits\"}");
     reply->status = status;
     snprintf(wait, sizeof wait, "%d", SECONDARY_PENALTY_S);
     sim_reply_header(reply, "retry-after", wait);
@@ -210,7 +211,8 @@ static void put_link_url(struct sl_buf *out, const char *url, const char *query,
                     part.value);
         mark = "&";
     }
-    if (opaque) sl_buf_addf(out, "%safter=Y3Vyc29yOnYyOpLPAAABm%lld%%3D%%3D", mark, (long long)page);
+    if (opaque)
+        sl_buf_addf(out, "%safter=Y3Vyc29yOnYyOpLPAAABm%lld%%3D%%3D", mark, (long long)page);
     sl_buf_addf(out, "%spage=%lld>", opaque ? "&" : mark, (long long)page);
 }
 
@@ -487,8 +489,7 @@ static bool within_limit(struct github *app, struct sim_reply *reply)
 {
     if (app->resets_us && app->now_us >= app->resets_us) app->resets_us = 0, app->used = 0;
     if (app->used < app->limit) {
-        if (!app->resets_us)
-            app->resets_us = (app->now_us / SL_SECOND_US + 3600) * SL_SECOND_US;
+        if (!app->resets_us) app->resets_us = (app->now_us / SL_SECOND_US + 3600) * SL_SECOND_US;
         app->used++;
         if (app->used > app->used_max) app->used_max = app->used;
         return true;
@@ -589,7 +590,8 @@ static enum sl_code github_connection(void *state, const char *base_url, struct 
     struct github *app = state;
 
     snprintf(app->base_url, sizeof app->base_url, "%s", base_url);
-    sl_buf_addf(out, "{\"token\":\"%s\",\"base_url\":\"%s\"}", app->token, base_url);
+    sl_buf_addf(out, "{\"token\":\"%s\",\"base_url\":\"%s\"%s}", app->token, base_url,
+                app->unlimited ? ",\"requests_per_minute\":\"1000000\"" : "");
     return sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "could not describe a connection")
                               : SL_OK;
 }

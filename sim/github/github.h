@@ -20,26 +20,26 @@
 #define GH_NAME_MAX 64
 
 enum gh_kind { /* what a repository holds, and the table it lands in */
-    GH_ISSUES,
-    GH_PULLS,
-    GH_COMMENTS,
-    GH_REVIEW_COMMENTS,
-    GH_REVIEWS,
-    GH_COMMITS,
-    GH_BRANCHES,
-    GH_TAGS,
-    GH_ASSIGNEES,
-    GH_COLLABORATORS,
-    GH_LABELS,
-    GH_MILESTONES,
-    GH_RELEASES,
-    GH_KINDS,
-    /* tables of an owner, or of the token */
-    GH_REPOSITORIES = GH_KINDS,
-    GH_TEAMS,
-    GH_ORGANIZATIONS,
-    GH_USERS,
-    GH_TABLES,
+               GH_ISSUES,
+               GH_PULLS,
+               GH_COMMENTS,
+               GH_REVIEW_COMMENTS,
+               GH_REVIEWS,
+               GH_COMMITS,
+               GH_BRANCHES,
+               GH_TAGS,
+               GH_ASSIGNEES,
+               GH_COLLABORATORS,
+               GH_LABELS,
+               GH_MILESTONES,
+               GH_RELEASES,
+               GH_KINDS,
+               /* tables of an owner, or of the token */
+               GH_REPOSITORIES = GH_KINDS,
+               GH_TEAMS,
+               GH_ORGANIZATIONS,
+               GH_USERS,
+               GH_TABLES,
 };
 
 struct gh_row {
@@ -88,6 +88,7 @@ struct github {
     bool revoked, forbidden[GH_TABLES], no_org_scope;
     char forbidden_repo[GH_NAME_MAX];
     /* the primary limit: a window that begins with its first request */
+    bool unlimited;
     int64_t limit, used, used_max, resets_us, conditional, unchanged;
     /* behaviours */
     int64_t late_s;        /* lists show what changed so much later */

@@ -44,7 +44,8 @@ struct order {
 
 static int by_created(const void *a, const void *b)
 {
-    const struct gh_row *x = *(const struct gh_row *const *)a, *y = *(const struct gh_row *const *)b;
+    const struct gh_row *x = *(const struct gh_row *const *)a,
+                        *y = *(const struct gh_row *const *)b;
 
     if (x->created_us != y->created_us) return x->created_us < y->created_us ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
@@ -52,7 +53,8 @@ static int by_created(const void *a, const void *b)
 
 static int by_updated(const void *a, const void *b)
 {
-    const struct gh_row *x = *(const struct gh_row *const *)a, *y = *(const struct gh_row *const *)b;
+    const struct gh_row *x = *(const struct gh_row *const *)a,
+                        *y = *(const struct gh_row *const *)b;
 
     if (x->updated_us != y->updated_us) return x->updated_us < y->updated_us ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
@@ -60,7 +62,8 @@ static int by_updated(const void *a, const void *b)
 
 static int by_id(const void *a, const void *b)
 {
-    const struct gh_row *x = *(const struct gh_row *const *)a, *y = *(const struct gh_row *const *)b;
+    const struct gh_row *x = *(const struct gh_row *const *)a,
+                        *y = *(const struct gh_row *const *)b;
 
     return x->id < y->id ? -1 : x->id > y->id;
 }
@@ -195,7 +198,8 @@ bool gh_compare(struct github *app, const struct gh_repo *repo, const char *base
     for (size_t i = 0; i < rows->count; i++)
         total += !rows->list[i].gone && rows->list[i].id > from->id && rows->list[i].id <= to->id;
     gh_page_of(query, total, page);
-    sl_buf_addf(out, "{\"status\":\"%s\",\"ahead_by\":%lld,\"behind_by\":%d,\"total_commits\":%lld,",
+    sl_buf_addf(out,
+                "{\"status\":\"%s\",\"ahead_by\":%lld,\"behind_by\":%d,\"total_commits\":%lld,",
                 from->gone ? "diverged" : "ahead", (long long)total, from->gone ? 1 : 0,
                 (long long)total);
     sl_buf_adds(out, "\"commits\":[");

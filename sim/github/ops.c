@@ -119,8 +119,8 @@ static enum sl_code create_row(struct github *app, struct gh_repo *repo, enum gh
     if (kind == GH_REVIEWS || kind == GH_REVIEW_COMMENTS || kind == GH_COMMENTS) {
         const struct gh_rows *parents = &repo->rows[kind == GH_COMMENTS ? GH_ISSUES : GH_PULLS];
 
-        row->parent = number_of(op, "parent",
-                                parents->count ? parents->list[parents->count - 1].number : 1);
+        row->parent =
+            number_of(op, "parent", parents->count ? parents->list[parents->count - 1].number : 1);
         if (!sl_json_true(sl_json_get(op, "quietly")))
             touch_parent(repo, kind, row->parent, now_us);
     }
@@ -195,8 +195,9 @@ static enum sl_code force_push(struct github *app, struct gh_repo *repo, int64_t
 static enum sl_code day_of_repo(struct github *app, struct gh_repo *repo, int64_t now_us,
                                 struct sl_error *error)
 {
-    static const enum gh_kind edited[] = {GH_ISSUES,     GH_PULLS,    GH_COMMENTS, GH_LABELS,
-                                          GH_MILESTONES, GH_RELEASES, GH_BRANCHES, GH_COLLABORATORS};
+    static const enum gh_kind edited[] = {GH_ISSUES,   GH_PULLS,        GH_COMMENTS,
+                                          GH_LABELS,   GH_MILESTONES,   GH_RELEASES,
+                                          GH_BRANCHES, GH_COLLABORATORS};
     int day = app->days;
 
     for (int k = 0; k < GH_KINDS; k++) {
@@ -209,9 +210,10 @@ static enum sl_code day_of_repo(struct github *app, struct gh_repo *repo, int64_
                                                     : now_us);
 
         if (!row) return sl_fail(error, SL_NO_MEMORY, "could not keep a row");
-        row->parent = k == GH_COMMENTS || !repo->rows[GH_PULLS].count
-                          ? 1
-                          : repo->rows[GH_PULLS].list[rows->count % repo->rows[GH_PULLS].count].number;
+        row->parent =
+            k == GH_COMMENTS || !repo->rows[GH_PULLS].count
+                ? 1
+                : repo->rows[GH_PULLS].list[rows->count % repo->rows[GH_PULLS].count].number;
         if (k == GH_REVIEWS) touch_parent(repo, GH_REVIEWS, row->parent, now_us);
         if (k > GH_REVIEWS && k != GH_COMMITS && rows->count > 3 && day % 3 == 0)
             rows->list[(size_t)day % (rows->count - 1)].gone = true;
@@ -219,8 +221,10 @@ static enum sl_code day_of_repo(struct github *app, struct gh_repo *repo, int64_
     for (size_t i = 0; i < sizeof edited / sizeof *edited; i++) {
         struct gh_rows *rows = &repo->rows[edited[i]];
 
-        for (size_t n = 0; n < 3 && rows->count; n++)
-            touch(repo, edited[i], &rows->list[(n * 7 + (size_t)day) % rows->count], now_us);
+        /* The first label and milestone are shown in issues, which do not say so by their time. */
+        for (size_t n = 0; n < 3 && rows->count > 1; n++)
+            touch(repo, edited[i], &rows->list[1 + (n * 7 + (size_t)day) % (rows->count - 1)],
+                  now_us);
     }
     return SL_OK;
 }
@@ -297,9 +301,9 @@ static enum sl_code forbid(struct github *app, const struct sl_json *op, struct 
 }
 
 static const char *const row_ops[] = {"create", "edit", "delete", NULL};
-static const char *const repo_ops[] = {"delete_repo", "archive",     "no_push",  "no_issues",
-                                       "force_push",  "rename_repo", "transfer", "touch_all",
-                                       NULL};
+static const char *const repo_ops[] = {"delete_repo", "archive",    "no_push",
+                                       "no_issues",   "force_push", "rename_repo",
+                                       "transfer",    "touch_all",  NULL};
 static const char *const other_ops[] = {"create_repo", "token", "behaviour", "forbid", "day", NULL};
 
 static bool among(const char *const *names, const char *name)

@@ -7,20 +7,22 @@
 #include "base/time.h"
 #include "sim/text.h"
 
-const char *const gh_table_names[GH_TABLES] = {
-    "issues",        "pull_requests", "comments",   "review_comments", "reviews",
-    "commits",       "branches",      "tags",       "assignees",       "collaborators",
-    "labels",        "milestones",    "releases",   "repositories",    "teams",
-    "organizations", "users"};
+const char *const gh_table_names[GH_TABLES] = {"issues",          "pull_requests", "comments",
+                                               "review_comments", "reviews",       "commits",
+                                               "branches",        "tags",          "assignees",
+                                               "collaborators",   "labels",        "milestones",
+                                               "releases",        "repositories",  "teams",
+                                               "organizations",   "users"};
 
 #define PEOPLE 7
-static const char *const people[PEOPLE] = {"ada-invented",   "babbage-invented", "curie-invented",
-                                           "darwin-invented", "euler-invented",   "franklin-invented",
+static const char *const people[PEOPLE] = {"ada-invented",   "babbage-invented",
+                                           "curie-invented", "darwin-invented",
+                                           "euler-invented", "franklin-invented",
                                            "build-bot[bot]"};
 static const char *const words[] = {"booster", "gantry", "valve", "parachute", "telemetry",
                                     "nozzle",  "sensor", "hatch", "antenna",   "fuel line"};
-static const char *const verbs[] = {"leaks", "needs a test", "is too slow", "was renamed",
-                                    "fails on Mondays", "rattles"};
+static const char *const verbs[] = {"leaks",       "needs a test",     "is too slow",
+                                    "was renamed", "fails on Mondays", "rattles"};
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* ---- pieces ---- */
@@ -568,8 +570,9 @@ void gh_put_owner(const struct github *app, const struct gh_owner *owner, bool w
 
 void gh_put_organization(const struct github *app, const struct gh_owner *owner, struct sl_buf *out)
 {
-    static const char *const urls[] = {"url",        "repos_url",   "events_url",        "hooks_url",
-                                       "issues_url", "members_url", "public_members_url"};
+    static const char *const urls[] = {
+        "url",        "repos_url",   "events_url",        "hooks_url",
+        "issues_url", "members_url", "public_members_url"};
 
     sl_buf_addc(out, '{');
     put_text(out, "login", owner->login);
@@ -653,7 +656,8 @@ void gh_put_repo(const struct github *app, const struct gh_repo *repo, struct sl
     put_text(out, "visibility", repo->private_ ? "private" : "public");
     put_text(out, "default_branch", "main");
     put_key(out, "permissions");
-    sl_buf_addf(out, "{\"admin\":false,\"maintain\":false,\"push\":%s,\"triage\":true,\"pull\":true}",
+    sl_buf_addf(out,
+                "{\"admin\":false,\"maintain\":false,\"push\":%s,\"triage\":true,\"pull\":true}",
                 repo->no_push ? "false" : "true");
     sl_buf_addc(out, '}');
 }

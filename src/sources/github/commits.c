@@ -49,8 +49,8 @@ static enum sl_code probed(struct github *self, const struct sl_json *rows, stru
     struct sl_json_each e = sl_json_each(rows);
     enum sl_code rc;
 
-    if (sl_json_next(&e) &&
-        !github_keep(self->new.head, sizeof self->new.head, sl_json_str(sl_json_get(e.value, "sha"))))
+    if (sl_json_next(&e) && !github_keep(self->new.head, sizeof self->new.head,
+                                         sl_json_str(sl_json_get(e.value, "sha"))))
         return sl_fail(error, SL_BAD_DATA, "a commit without a sha");
     if (!self->whole && self->next[0] && self->old.head[0]) {
         if (strcmp(self->old.head, self->new.head) == 0) return github_finish(self, out, error);
@@ -77,8 +77,7 @@ static enum sl_code compared(struct github *self, const struct sl_response *resp
     if (rc) return rc;
     self->compared += (int64_t)sl_json_len(rows);
     if (self->next[0]) return github_ask_next(self, GITHUB_COMPARE, out, error);
-    return self->compared < total ? begin_again(self, out, error)
-                                  : github_finish(self, out, error);
+    return self->compared < total ? begin_again(self, out, error) : github_finish(self, out, error);
 }
 
 enum sl_code github_commits_answer(struct github *self, const struct sl_response *response,

@@ -84,9 +84,8 @@ enum sl_code github_put_cursor(struct github *self, struct sl_out *out, struct s
     if (new->head[0]) sl_json_kv_str(w, "head", new->head);
     if (new->next[0]) sl_json_kv_str(w, "next", new->next);
     sl_json_end_object(w);
-    rc = sl_json_writer_text(w, NULL)
-             ? sl_out_cursor(out, sl_json_writer_text(w, NULL), error)
-             : sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
+    rc = sl_json_writer_text(w, NULL) ? sl_out_cursor(out, sl_json_writer_text(w, NULL), error)
+                                      : sl_fail(error, SL_NO_MEMORY, "no memory for a cursor");
     sl_json_writer_free(w);
     return rc;
 }

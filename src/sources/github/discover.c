@@ -183,8 +183,7 @@ static enum sl_code orgs_answer(struct github *self, const struct sl_response *r
 
         *place = (struct github_place){.kind = GITHUB_ORG};
         if (!sl_json_i64(sl_json_get(e.value, "id"), &place->id) ||
-            !github_keep(place->owner, GITHUB_NAME_MAX,
-                         sl_json_str(sl_json_get(e.value, "login"))))
+            !github_keep(place->owner, GITHUB_NAME_MAX, sl_json_str(sl_json_get(e.value, "login"))))
             return sl_fail(error, SL_BAD_DATA, "GitHub listed an organisation without a name");
         enum sl_code rc = put_tables(self, false, out, error);
         if (rc) return rc;

@@ -11,11 +11,11 @@
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
  */
 #define PER_HOUR 5000
-#define SHARE_OF_HOUR 0.98   /* what sluice takes of it */
-#define UNCHANGED_COST 0.01  /* it must wait when nothing is left, but costs nothing */
+#define SHARE_OF_HOUR 0.98  /* what sluice takes of it */
+#define UNCHANGED_COST 0.01 /* it must wait when nothing is left, but costs nothing */
 #define HOUR_MS INT64_C(3600000)
 #define MINUTE_MS INT64_C(60000)
-#define CONCURRENCY 40       /* the API allows 100 */
+#define CONCURRENCY 40 /* the API allows 100 */
 /* What may be under way when the source says how much is left, and others' use of the token. */
 #define RESERVE 60.0
 #define LIMITED_MAX 5 /* times that one request met a used-up hour */
@@ -350,7 +350,8 @@ const struct sl_connector sl_connector_github = {
     .abi = SL_CONNECTOR_ABI,
     .name = "github",
     .title = "GitHub",
-    .summary = "GitHub repositories: issues, pull requests, reviews, commits and what is around them",
+    .summary =
+        "GitHub repositories: issues, pull requests, reviews, commits and what is around them",
     .docs = "https://docs.github.com/en/rest",
     .connection_options = connection_options,
     .table_options = table_options,

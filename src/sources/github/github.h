@@ -90,8 +90,8 @@ struct github_place {
 };
 
 struct github_cursor {
-    char mark[20];  /* of what it holds for: options, the repository's name */
-    int64_t at_us;  /* the newest updated_at that was read; SL_NO_TIME: there was none */
+    char mark[20]; /* of what it holds for: options, the repository's name */
+    int64_t at_us; /* the newest updated_at that was read; SL_NO_TIME: there was none */
     char etag[GITHUB_ETAG_MAX]; /* of the first page; "": not known */
     char head[GITHUB_SHA_MAX];  /* commits: the branch's tip */
     char next[SL_URL_MAX];      /* a first load goes on here; "": it is done */
@@ -115,16 +115,16 @@ struct github {
     /* what this task does */
     const struct github_table *table;
     enum github_stage stage;
-    bool checking;   /* refusals are findings */
+    bool checking;        /* refusals are findings */
     char url[SL_URL_MAX]; /* of the request under way */
     int limited;          /* how often it met a used-up hour */
-    int64_t limit;   /* of an hour, as the source says; 0: unknown */
+    int64_t limit;        /* of an hour, as the source says; 0: unknown */
     struct github_place place;
     char self_login[GITHUB_NAME_MAX];
     int64_t self_id;
     bool self_known;
-    size_t owner_index; /* check, discover: of `owners` */
-    int sample;         /* check: which */
+    size_t owner_index;           /* check, discover: of `owners` */
+    int sample;                   /* check: which */
     struct sl_json_writer *repos; /* discover: an owner's repositories, as they come */
     int64_t repos_count, left_out;
     struct sl_pages pages;
@@ -135,17 +135,17 @@ struct github {
     bool whole;        /* everything is wanted */
     bool ascending;    /* WALK: from the oldest on */
     struct github_cursor old, new;
-    int64_t since_us;   /* UPDATED: of the page under way; SL_NO_TIME: none */
-    int64_t start_us;   /* start_date; SL_NO_TIME: none */
-    int64_t after_us;   /* rows from here on are wanted */
-    int64_t unreleased; /* pages since the last release point */
+    int64_t since_us;             /* UPDATED: of the page under way; SL_NO_TIME: none */
+    int64_t start_us;             /* start_date; SL_NO_TIME: none */
+    int64_t after_us;             /* rows from here on are wanted */
+    int64_t unreleased;           /* pages since the last release point */
     char before_last[SL_URL_MAX]; /* LIST: the page before the newest, and its last row */
     uint64_t last_row, last_row_before;
     int64_t compared, compared_total; /* COMPARE */
     int64_t pulls[GITHUB_PAGE_ROWS];  /* REVIEWS: pull requests of the page */
     int pulls_count, pull;
-    char next_pulls[SL_URL_MAX];      /* ... and the page after it */
-    bool last_pulls;                  /* ... unless it is the last one */
+    char next_pulls[SL_URL_MAX]; /* ... and the page after it */
+    bool last_pulls;             /* ... unless it is the last one */
 };
 
 /* ---- github.c ---- */

@@ -127,9 +127,9 @@ static enum sl_code take_owner(struct github *self, const struct sl_json *object
     if (!sl_json_i64(sl_json_get(object, "id"), &place->id) ||
         !github_keep(place->owner, sizeof place->owner, sl_json_str(sl_json_get(object, "login"))))
         return sl_fail(error, SL_BAD_DATA, "GitHub did not say who '%s' is", place->owner);
-    place->kind = organization                                        ? GITHUB_ORG
+    place->kind = organization                                       ? GITHUB_ORG
                   : self->self_id != 0 && place->id == self->self_id ? GITHUB_SELF
-                                                                      : GITHUB_USER;
+                                                                     : GITHUB_USER;
     return SL_DONE;
 }
 

@@ -358,8 +358,8 @@ static enum sl_code begin(struct github *self, struct sl_out *out, struct sl_err
     }
     if (self->task.full || !had) self->old = (struct github_cursor){.at_us = SL_NO_TIME};
     /* What is closed leaves a list of what is open without a word. */
-    self->whole = self->task.full || !had ||
-                  (self->table->states && strcmp(self->state, "all") != 0);
+    self->whole =
+        self->task.full || !had || (self->table->states && strcmp(self->state, "all") != 0);
     if (!self->whole && self->old.at_us != SL_NO_TIME) {
         self->new.at_us = self->old.at_us;
         self->after_us = self->old.at_us - self->lookback_seconds * SL_SECOND_US;

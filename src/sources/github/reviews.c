@@ -100,7 +100,8 @@ static enum sl_code pull_done(struct github *self, int64_t number, struct sl_out
 
     snprintf(scope, sizeof scope, "{\"repository_id\":%lld,\"pull_number\":%lld}",
              (long long)self->place.id, (long long)number);
-    if (!self->task.full && !self->whole) rc = sl_out_complete(out, self->table->name, scope, error);
+    if (!self->task.full && !self->whole)
+        rc = sl_out_complete(out, self->table->name, scope, error);
     if (rc) return rc;
     return self->pull_number > 0 ? github_finish(self, out, error) : next_pull(self, out, error);
 }
