@@ -59,10 +59,12 @@ def decode_map(type_, raw) -> Cell:
                 [reason for c in cells.values() for reason in c.reasons])
 
 
-def decode_struct(members, raw) -> Cell:
+def decode_struct(members, raw, inner) -> Cell:
+    """inner: how a column is decoded goes for its innermost values too."""
     if not isinstance(raw, dict):
         return Cell(None, ["wrong_type"])
-    cells = {name: decode_cell({"type": type_}, raw.get(name)) for name, type_ in members.items()}
+    cells = {name: decode_cell({"type": type_, **inner}, raw.get(name))
+             for name, type_ in members.items()}
     reasons = ["unknown_field" for name in raw if name not in members]
     return Cell({name: c.value for name, c in cells.items()},
                 reasons + [reason for c in cells.values() for reason in c.reasons])
@@ -87,19 +89,20 @@ def decode_cell(column, raw) -> Cell:
         raw = from_text(type_, raw)
         if raw is None:
             return Cell(None)
-    if how in ("seconds", "millis"):
-        return since_1970(raw, 10**6 if how == "seconds" else 1000)
-    if how == "json":
-        return decode(JSON_TEXT, raw) if is_text(raw) else Cell(json_text(raw))
+    inner = {"decode": how} if how in ("json", "seconds", "millis", "text") else {}
     if type_.startswith("array<") and isinstance(raw, list):
-        cells = [decode_cell({"type": type_[6:-1]}, element) for element in raw]
+        cells = [decode_cell({"type": type_[6:-1], **inner}, element) for element in raw]
         return Cell([c.value for c in cells], [r for c in cells for r in c.reasons])
+    if type_.startswith("struct<"):
+        return decode_struct(split_members(type_[7:-1]), raw, inner)
+    if how in ("seconds", "millis") and type_ == "timestamp":
+        return since_1970(raw, 10**6 if how == "seconds" else 1000)
+    if how == "json" and type_ == "string":
+        return decode(JSON_TEXT, raw) if is_text(raw) else Cell(json_text(raw))
     if type_.startswith("decimal"):
         return decode_decimal(type_, raw)
     if type_.startswith("map<"):
         return decode_map(type_, raw)
-    if type_.startswith("struct<"):
-        return decode_struct(split_members(type_[7:-1]), raw)
     return decode(type_, raw, computed=how == "one_or_array")
 
 
