@@ -86,6 +86,8 @@ void sl_json_put_null(struct sl_json_writer *writer);
 void sl_json_put_value(struct sl_json_writer *writer, const struct sl_json *value); /* canonical */
 void sl_json_put_raw(struct sl_json_writer *writer, const char *json,
                      size_t len); /* trusted text */
+/* Bytes as they are, without a comma: a text that is put together from pieces, JSON or not. */
+void sl_json_put_bytes(struct sl_json_writer *writer, const char *bytes, size_t len);
 /* key + value in one line */
 void sl_json_kv_str(struct sl_json_writer *writer, const char *key, const char *text);
 void sl_json_kv_i64(struct sl_json_writer *writer, const char *key, int64_t number);

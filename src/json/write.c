@@ -253,6 +253,11 @@ void sl_json_put_raw(struct sl_json_writer *writer, const char *json, size_t len
     sl_buf_add(next(writer), json, len);
 }
 
+void sl_json_put_bytes(struct sl_json_writer *writer, const char *bytes, size_t len)
+{
+    sl_buf_add(&writer->out, bytes, len);
+}
+
 void sl_json_kv_str(struct sl_json_writer *writer, const char *key, const char *text)
 {
     sl_json_key(writer, key);

@@ -613,6 +613,11 @@ static void the_writer_puts_commas_and_colons(void **state)
     sl_json_writer_reset(w);
     sl_json_put_i64(w, 5);
     assert_string_equal(sl_json_writer_text(w, NULL), "5");
+    sl_json_writer_reset(w);
+    sl_json_put_bytes(w, "{\"ha", 4);
+    sl_json_put_bytes(w, "lf\"", 3);
+    assert_string_equal(sl_json_writer_text(w, &len), "{\"half\"");
+    assert_int_equal(len, 7);
     sl_json_writer_free(w);
     sl_json_writer_free(NULL);
 }
