@@ -242,6 +242,19 @@ static enum sl_code on_check(void *ctx, const char *subject, bool good, const ch
     return SL_OK;
 }
 
+static enum sl_code on_reject(void *ctx, uint64_t unit, const char *table, const char *raw,
+                              size_t len, const char *reason, struct sl_error *error)
+{
+    struct harvest *h = ctx;
+    char *text = strndup(raw, len);
+
+    (void)unit, (void)table, (void)reason, (void)error;
+    if (!text) abort();
+    h->rejects = grow(h->rejects, &h->reject_count, sizeof *h->rejects);
+    h->rejects[h->reject_count - 1] = text;
+    return SL_OK;
+}
+
 static void on_note(void *ctx, enum sl_note level, const char *text)
 {
     struct harvest *h = ctx;
@@ -268,6 +281,7 @@ static void on_end(void *ctx, enum sl_code code, const char *cursor, const char 
 static const struct sl_sink sink = {
     .rows = on_rows,
     .remove = on_remove,
+    .reject = on_reject,
     .table = on_table,
     .namespace_ = on_namespace,
     .check = on_check,
@@ -342,6 +356,8 @@ void harvest_release(struct harvest *h)
     for (size_t i = 0; i < h->check_count; i++)
         free(h->checks[i].subject), free(h->checks[i].message), free(h->checks[i].hint);
     for (size_t i = 0; i < h->note_count; i++) free(h->notes[i]);
+    for (size_t i = 0; i < h->reject_count; i++) free(h->rejects[i]);
+    free(h->rejects);
     for (size_t i = 0; i < h->namespace_count; i++) free(h->namespaces[i]);
     free(h->rows), free(h->tables), free(h->checks), free(h->notes), free(h->namespaces);
     free(h->cursor), free(h->complete);
@@ -351,6 +367,13 @@ void harvest_release(struct harvest *h)
 static bool counts(const struct harvest_row *row, const char *table, bool deleted)
 {
     return row->released && row->deleted == deleted && (!table || strcmp(row->table, table) == 0);
+}
+
+bool harvest_notes(const struct harvest *h, const char *text)
+{
+    for (size_t i = 0; i < h->note_count; i++)
+        if (strstr(h->notes[i], text)) return true;
+    return false;
 }
 
 size_t harvest_count(const struct harvest *h, const char *table, bool deleted)

@@ -41,6 +41,8 @@ struct harvest {
     size_t check_count;
     char **notes;
     size_t note_count;
+    char **rejects; /* what could not become a row, as it came */
+    size_t reject_count;
     char **namespaces; /* "id name" */
     size_t namespace_count;
     enum sl_code code; /* SL_DONE, or why not */
@@ -73,6 +75,8 @@ char *harvest_key(const struct sl_json *row, const struct sl_constant *constants
 
 /* Rows that count: released ones of this table (NULL: any), deletes or not. */
 size_t harvest_count(const struct harvest *harvest, const char *table, bool deleted);
+/* Is there a note that holds this text? */
+bool harvest_notes(const struct harvest *harvest, const char *text);
 /* How many different texts are among them. */
 size_t harvest_distinct(const struct harvest *harvest, const char *table, bool deleted);
 const struct harvest_table *harvest_table(const struct harvest *harvest, const char *name);
