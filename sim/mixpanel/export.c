@@ -134,7 +134,7 @@ static void put_broken(const struct sim_request *request, struct sl_buf *line)
         memmove(line->data + middle + 1, line->data + middle, line->len - middle - 1);
         line->data[middle] = '\n';
     } else if (broken && !line->failed) {
-        memset(line->data + middle, ',', 4);
+        memcpy(line->data + middle, "\"}{\"", 4);
     }
 }
 

@@ -133,7 +133,7 @@ static enum sl_code op_edit_person(struct mx *app, const struct op *op, struct s
         if (person->gone || (op->id ? strcmp(person->id, op->id) != 0 : left-- <= 0)) continue;
         person->more = op->text ? copy(app, op->text)
                                 : mx_invent_properties(app, sim_mix(app->seed, ++app->serial));
-        if (!quietly) person->last_seen_us = op->now_us;
+        if (!quietly) person->last_seen_us = op->now_us / SL_SECOND_US * SL_SECOND_US;
         if (!person->more) return sl_fail(error, SL_NO_MEMORY, "could not edit a profile");
     }
     return SL_OK;
@@ -286,7 +286,7 @@ static enum sl_code op_day(struct mx *app, const struct op *op, struct sl_error 
     struct op step = {.json = NULL, .now_us = op->now_us};
     enum sl_code rc = SL_OK;
 
-    (void)snprintf(from, sizeof from, "anon-%03d", (int)(day * 5 + 2));
+    (void)snprintf(from, sizeof from, "visitor-%d", (int)day); /* of yesterday, logs in today */
     (void)snprintf(to, sizeof to, "user-%03d", (int)(day * 3 + 1));
     for (int i = 0; i < 12 && !rc; i++)
         rc = mx_invent_event(app, op->now_us - i * 1800 * SL_SECOND_US, op->now_us, error);
@@ -298,6 +298,9 @@ static enum sl_code op_day(struct mx *app, const struct op *op, struct sl_error 
     if (!rc) rc = op_edit_person(app, &(struct op){.now_us = op->now_us, .id = to}, error);
     step = (struct op){.now_us = op->now_us, .id = from, .to = to};
     if (!rc) rc = op_merge(app, &step, error);
+    (void)snprintf(from, sizeof from, "visitor-%d", (int)day + 1);
+    step = (struct op){.json = op->json, .now_us = op->now_us, .id = from, .count = 2};
+    if (!rc) rc = op_track(app, &step, error);
     step = (struct op){.now_us = op->now_us, .count = 2};
     if (!rc) rc = op_add_person(app, &step, error);
     step.count = 1;
@@ -416,6 +419,38 @@ static enum sl_code put_events(struct mx *app, struct sl_buf *out, struct sl_err
     return SL_OK;
 }
 
+/* What the connector makes of a time, beside the row: UTC. */
+static void add_time(struct sl_buf *out, const char *column, int64_t us)
+{
+    char time[SL_TIME_TEXT_MAX];
+
+    if (out->failed || !out->len) return;
+    out->len--; /* the brace */
+    if (us)
+        sl_buf_addf(out, ",\"%s\":\"%s\"}", column, sl_time_format_us(us, time));
+    else
+        sl_buf_addf(out, ",\"%s\":null}", column);
+}
+
+static void put_person_row(const struct mx *app, const struct mx_person *person, struct sl_buf *out)
+{
+    mx_put_person(app, person, out);
+    add_time(out, "$last_seen", person->last_seen_us);
+}
+
+static void put_cohort_row(const struct mx *app, const struct mx_cohort *cohort, struct sl_buf *out)
+{
+    mx_put_cohort(app, cohort, out);
+    add_time(out, "created_at", cohort->created_us / SL_SECOND_US * SL_SECOND_US);
+}
+
+static void put_annotation_row(const struct mx *app, const struct mx_annotation *annotation,
+                               struct sl_buf *out)
+{
+    mx_put_annotation(app, annotation, out);
+    add_time(out, "date_at", annotation->date_us / SL_SECOND_US * SL_SECOND_US);
+}
+
 static void put_members(const struct mx *app, struct sl_buf *out)
 {
     const char *comma = "";
@@ -425,8 +460,7 @@ static void put_members(const struct mx *app, struct sl_buf *out)
             const struct mx_cohort *cohort = &app->cohorts.at[c];
 
             if (cohort->gone || !mx_is_member(cohort, &app->people.at[i])) continue;
-            sl_buf_addf(out, "%s{\"cohort_id\":\"%" PRId64 "\",\"$distinct_id\":", comma,
-                        cohort->id);
+            sl_buf_addf(out, "%s{\"cohort_id\":%" PRId64 ",\"$distinct_id\":", comma, cohort->id);
             sim_json_text(out, app->people.at[i].id);
             sl_buf_addc(out, '}');
             comma = ",";
@@ -459,13 +493,13 @@ enum sl_code mx_truth(void *state, const struct sim_request *request, struct sl_
     if (strcmp(table, "events") == 0) {
         rc = put_events(app, out, error);
     } else if (strcmp(table, "engage") == 0) {
-        PUT_ALL(app->people, mx_put_person)
+        PUT_ALL(app->people, put_person_row)
     } else if (strcmp(table, "cohorts") == 0) {
-        PUT_ALL(app->cohorts, mx_put_cohort)
+        PUT_ALL(app->cohorts, put_cohort_row)
     } else if (strcmp(table, "cohort_members") == 0) {
         put_members(app, out);
     } else if (strcmp(table, "annotations") == 0) {
-        PUT_ALL(app->annotations, mx_put_annotation)
+        PUT_ALL(app->annotations, put_annotation_row)
     } else {
         rc = sl_fail(error, SL_NOT_FOUND, "there is no table '%.63s'", table);
     }

@@ -14,6 +14,9 @@
 #include "sources/script.h"
 
 #define CALLS_MAX 400
+#define MIXPANEL                                                                                   \
+    "{\"username\":\"u\",\"secret\":\"s\",\"project_id\":\"7\",\"base_url\":\"http://sim.test\","  \
+    "\"project_timezone\":\"US/Pacific\"}"
 
 /* What a read is given: the tables that the connectors describe, with their state. */
 static const struct target {
@@ -47,6 +50,19 @@ static const struct target {
     {"airtable", "{\"base_id\":\"app7YSH0VJY4edqxY\"}", "Projects",
      "{\"base\":\"app7YSH0VJY4edqxY\",\"id\":\"tblZQtU7VpVQi5w9t\"}", NULL, NULL,
      "{\"keys\":[{\"_airtable_id\":\"recAAAAAAAAAAAAAA\"}]}"},
+    {"mixpanel", MIXPANEL, "events", NULL, NULL, NULL, NULL},
+    {"mixpanel", MIXPANEL, "events", NULL, NULL, NULL,
+     "{\"from\":\"2026-03-01\",\"to\":\"2026-03-02\"}"},
+    {"mixpanel", MIXPANEL, "events", NULL, NULL,
+     "{\"parts\":{\"\":{\"v\":1,\"first\":\"2026-02-19\",\"read\":\"2026-03-02\",\"step\":4}}}",
+     NULL},
+    {"mixpanel", MIXPANEL, "engage", NULL, NULL, NULL, NULL},
+    {"mixpanel", MIXPANEL, "engage", NULL, NULL,
+     "{\"parts\":{\"\":{\"v\":1,\"seen\":\"2026-03-02T08:00:00\"}}}", NULL},
+    {"mixpanel", MIXPANEL, "cohorts", NULL, NULL, NULL, NULL},
+    {"mixpanel", MIXPANEL, "cohort_members", NULL, NULL, NULL, NULL},
+    {"mixpanel", MIXPANEL, "cohort_members", NULL, NULL, NULL, "{\"cohort\":7}"},
+    {"mixpanel", MIXPANEL, "annotations", NULL, NULL, NULL, NULL},
 };
 
 struct fuzzed {

@@ -61,6 +61,7 @@ enum sl_code mixpanel_begin(struct mixpanel *self, struct sl_error *error)
         sl_error_hint(error, "Names are like US/Pacific and Europe/Berlin; see Project Settings.");
         return SL_BAD_SPEC;
     }
+    self->now_us = self->task.run_started_at_us;
     snprintf(self->project, sizeof self->project, "%s", project ? project : "{credential}");
     return SL_OK;
 }
@@ -80,9 +81,14 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+void mixpanel_keep_clock(struct mixpanel *self, const struct sl_response *response)
+{
+    if (response->server_date_us != SL_NO_TIME) self->now_us = response->server_date_us;
+}
+
 int32_t mixpanel_today(const struct mixpanel *self)
 {
-    return (int32_t)floor_div(sl_zone_wall(&self->zone, self->task.run_started_at_us), SL_DAY_US);
+    return (int32_t)floor_div(sl_zone_wall(&self->zone, self->now_us), SL_DAY_US);
 }
 
 const char *mixpanel_utc(const struct mixpanel *self, const struct sl_json *value,

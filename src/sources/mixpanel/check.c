@@ -36,6 +36,8 @@ static enum sl_code account_checked(struct mixpanel *self, const struct sl_respo
                           project ? NULL : "Add it to the project at " SETTINGS ".", error);
     }
     if (rc) return rc;
+    mixpanel_keep_clock(self, response);
+    self->from = self->to = mixpanel_today(self);
     return mixpanel_ask_export(self, 1, out, error);
 }
 
@@ -50,7 +52,7 @@ enum sl_code mixpanel_check(void *task, const struct sl_response *response, stru
     if (!response) {
         rc = mixpanel_begin(self, error);
         if (rc) return rc;
-        self->from = self->to = mixpanel_today(self) - 1;
+        self->from = self->to = mixpanel_today(self);
         if (mixpanel_is_account(self)) return mixpanel_ask_me(self, out, error);
         sl_out_note(out, SL_NOTE_WARNING,
                     "Mixpanel retires API secrets on 2027-03-03: use a service account");

@@ -119,7 +119,6 @@ void mixpanel_release_pieces(struct mixpanel_pieces *pieces)
     *pieces = (struct mixpanel_pieces){0};
 }
 
-/* A writer at its root takes any bytes, one after the other. */
 static enum sl_code add_piece(struct mixpanel_pieces *pieces, const char *text, size_t len,
                               struct sl_error *error)
 {
@@ -130,8 +129,8 @@ static enum sl_code add_piece(struct mixpanel_pieces *pieces, const char *text, 
         if (!*all[i]) *all[i] = sl_json_writer_new();
         if (!*all[i]) return sl_fail(error, SL_NO_MEMORY, "no memory for half a line");
         if (!pieces->count) sl_json_writer_reset(*all[i]);
-        if (pieces->count) sl_json_put_raw(*all[i], between[i], strlen(between[i]));
-        sl_json_put_raw(*all[i], text, len);
+        if (pieces->count) sl_json_put_bytes(*all[i], between[i], strlen(between[i]));
+        sl_json_put_bytes(*all[i], text, len);
         if (!sl_json_writer_text(*all[i], NULL))
             return sl_fail(error, SL_NO_MEMORY, "no memory for half a line");
     }
@@ -228,14 +227,16 @@ static enum sl_code take_line(struct mixpanel *self, const char *text, size_t le
 }
 
 /* The project is behind our calendar: its today is our yesterday. */
-static enum sl_code today_is_earlier(struct mixpanel *self, struct sl_out *out,
-                                     struct sl_error *error)
+static enum sl_code today_is_earlier(struct mixpanel *self, const struct sl_response *response,
+                                     struct sl_out *out, struct sl_error *error)
 {
     sl_out_note(out, SL_NOTE_WARNING,
                 "events: at Mixpanel it is still the day before: set project_timezone to the time "
                 "zone of the project");
     if (self->to == self->from) return SL_DONE; /* nothing is said of a day that has not begun */
-    self->to--;
+    mixpanel_keep_clock(self, response);
+    self->to = mixpanel_today(self) < self->to ? mixpanel_today(self) : self->to - 1;
+    if (self->to < self->from) return SL_DONE;
     return mixpanel_ask_export(self, 0, out, error);
 }
 
@@ -246,7 +247,7 @@ enum sl_code mixpanel_read_lines(struct mixpanel *self, const struct sl_response
     bool last = response->chunk & SL_CHUNK_LAST, cut = false;
     enum sl_code rc = SL_OK;
 
-    if (response->status != 200) return today_is_earlier(self, out, error);
+    if (response->status != 200) return today_is_earlier(self, response, out, error);
     while (!rc && response->body_len && at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((newline ? newline : end) - at);

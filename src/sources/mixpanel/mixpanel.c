@@ -92,8 +92,13 @@ static const struct sl_option table_options[] = {
 static enum sl_code read_events(struct mixpanel *self, const struct sl_response *response,
                                 struct sl_out *out, struct sl_error *error)
 {
-    if (response) return mixpanel_read_lines(self, response, out, error);
-    if (sl_json_get(self->task.input, "from")) return mixpanel_begin_days(self, out, error);
+    if (response && self->stage == MIXPANEL_EXPORT)
+        return mixpanel_read_lines(self, response, out, error);
+    if (!response && sl_json_get(self->task.input, "from"))
+        return mixpanel_begin_days(self, out, error);
+    /* Which day is today is for Mixpanel to say; this request costs nothing. */
+    if (!response && mixpanel_is_account(self)) return mixpanel_ask_me(self, out, error);
+    if (response) mixpanel_keep_clock(self, response);
     return mixpanel_plan_events(self, out, error);
 }
 

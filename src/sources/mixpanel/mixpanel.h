@@ -66,6 +66,7 @@ struct mixpanel {
     struct sl_zone zone;
     char project[MIXPANEL_ID_MAX + 16]; /* in the names of limits */
 
+    int64_t now_us;   /* by Mixpanel's clock, where it is known */
     int32_t from, to; /* events: the days of this request, both included */
     struct mixpanel_pieces pieces;
 
@@ -86,7 +87,9 @@ enum sl_code mixpanel_ask_cohorts(struct mixpanel *self, struct sl_out *out,
 enum sl_code mixpanel_ask_engage(struct mixpanel *self, struct sl_out *out, struct sl_error *error);
 enum sl_code mixpanel_ask_annotations(struct mixpanel *self, struct sl_out *out,
                                       struct sl_error *error);
-/* The day of the project's calendar on which this run began. */
+/* Goes by the clock of this answer from here on. */
+void mixpanel_keep_clock(struct mixpanel *self, const struct sl_response *response);
+/* The project's calendar: its today. */
 int32_t mixpanel_today(const struct mixpanel *self);
 /* A time as the API writes it, of the project's clock where it names no zone, as UTC. NULL: it is
  * none. What is no time is returned as it is. */
