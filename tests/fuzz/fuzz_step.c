@@ -18,6 +18,8 @@
     "{\"username\":\"u\",\"secret\":\"s\",\"project_id\":\"7\",\"base_url\":\"http://sim.test\","  \
     "\"project_timezone\":\"US/Pacific\"}"
 
+#define GITHUB_STATE "{\"kind\":\"org\",\"owner\":\"acme\",\"id\":5,\"repos\":[[7,\"x\",0]]}"
+
 /* What a read is given: the tables that the connectors describe, with their state. */
 static const struct target {
     const char *connector, *options, *table, *state;
@@ -63,6 +65,13 @@ static const struct target {
     {"mixpanel", MIXPANEL, "cohort_members", NULL, NULL, NULL, NULL},
     {"mixpanel", MIXPANEL, "cohort_members", NULL, NULL, NULL, "{\"cohort\":7}"},
     {"mixpanel", MIXPANEL, "annotations", NULL, NULL, NULL, NULL},
+    {"github", "{}", "issues", GITHUB_STATE, NULL, NULL, NULL},
+    {"github", "{}", "commits", GITHUB_STATE, NULL,
+     "{\"parts\":{\"/7\":{\"v\":1,\"mark\":\"0\",\"head\":\"0a\",\"etag\":\"x\"}}}", NULL},
+    {"github", "{}", "reviews", GITHUB_STATE, NULL, NULL, NULL},
+    {"github", "{}", "branches", GITHUB_STATE, NULL, NULL, NULL},
+    {"github", "{}", "repositories", NULL, "{\"owner\":\"acme\"}", NULL, NULL},
+    {"github", "{}", "pull_requests", NULL, "{\"owner\":\"acme\",\"repo\":\"x\"}", NULL, NULL},
 };
 
 struct fuzzed {

@@ -150,7 +150,7 @@ static enum sl_code place_answer(struct github *self, const struct sl_response *
     rc = github_place_answer(self, response, out, error);
     if (rc != SL_DONE) return rc;
     if (self->place.kind == GITHUB_REPO) return ask_sample(self, out, error);
-    return github_ask_repos(self, GITHUB_ASK_REPOS, 1, out, error);
+    return github_ask_repos(self, 1, out, error);
 }
 
 enum sl_code github_check(void *task, const struct sl_response *response, struct sl_out *out,

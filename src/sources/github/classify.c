@@ -78,7 +78,8 @@ static bool step_knows(const struct github *self, const struct sl_response *resp
 {
     int status = response->status;
     bool slow = status == 502 || status == 504;
-    bool rows = self->stage == GITHUB_PROBE || self->stage == GITHUB_WALK;
+    bool rows =
+        self->stage == GITHUB_PROBE || self->stage == GITHUB_WALK || self->stage == GITHUB_RECHECK;
 
     if (self->checking && (status == 403 || status == 404 || status == 409 || status == 410))
         return true;

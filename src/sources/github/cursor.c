@@ -7,6 +7,7 @@
  *       the repository is read in full
  * at    the newest updated_at that was read
  * etag  of the first page, the newest rows first: unchanged, nothing changed
+ * etags of a list that has several pages: of each
  * head  commits: the branch's tip
  * next  a first load that is not done goes on with this page
  *
@@ -60,6 +61,12 @@ bool github_take_cursor(struct github *self, struct sl_out *out)
     github_time(sl_json_get(json, "at"), &old->at_us);
     github_keep(old->etag, sizeof old->etag, sl_json_str(sl_json_get(json, "etag")));
     if (!printable(old->etag)) old->etag[0] = '\0';
+    for (struct sl_json_each e = sl_json_each(sl_json_get(json, "etags"));
+         sl_json_next(&e) && old->etags_count < GITHUB_ETAGS; old->etags_count++)
+        if (!github_keep(old->etags[old->etags_count], GITHUB_ETAG_MAX, sl_json_str(e.value)) ||
+            !printable(old->etags[old->etags_count]))
+            break;
+    if (old->etags_count != (int)sl_json_len(sl_json_get(json, "etags"))) old->etags_count = 0;
     github_keep(old->head, sizeof old->head, sl_json_str(sl_json_get(json, "head")));
     github_keep(old->next, sizeof old->next, sl_json_str(sl_json_get(json, "next")));
     return true;
@@ -81,6 +88,12 @@ enum sl_code github_put_cursor(struct github *self, struct sl_out *out, struct s
         sl_json_kv_str(w, "at", time);
     }
     if (new->etag[0]) sl_json_kv_str(w, "etag", new->etag);
+    if (new->etags_count > 0) {
+        sl_json_key(w, "etags");
+        sl_json_begin_array(w);
+        for (int i = 0; i < new->etags_count; i++) sl_json_put_str(w, new->etags[i]);
+        sl_json_end_array(w);
+    }
     if (new->head[0]) sl_json_kv_str(w, "head", new->head);
     if (new->next[0]) sl_json_kv_str(w, "next", new->next);
     sl_json_end_object(w);

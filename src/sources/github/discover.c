@@ -110,7 +110,7 @@ static enum sl_code found_place(struct github *self, struct sl_out *out, struct 
     if (!self->repos) return sl_fail(error, SL_NO_MEMORY, "no memory for a list of repositories");
     sl_json_begin_array(self->repos);
     if (self->place.kind != GITHUB_REPO)
-        return github_ask_repos(self, GITHUB_ASK_REPOS, GITHUB_PAGE_ROWS, out, error);
+        return github_ask_repos(self, GITHUB_PAGE_ROWS, out, error);
     add_repo(self, &self->place);
     sl_json_end_array(self->repos);
     rc = put_tables(self, false, out, error);

@@ -9,6 +9,7 @@
  *   discover.c  namespaces and tables
  *   read.c      the root of a read: owner's tables itself, all others a sub-task a repository
  *   repo.c      one repository: what changed, or everything
+ *   list.c      ... a whole list
  *   commits.c   ... its commits
  *   reviews.c   ... the reviews of its pull requests
  *   cursor.c    what one run leaves to the next, for each repository
@@ -27,6 +28,8 @@
 #define GITHUB_SHA_MAX 72 /* SHA-1 has 40 digits, SHA-256 64 */
 #define GITHUB_PAGE_ROWS 100
 #define GITHUB_CURSOR_VERSION 1
+#define GITHUB_LIST_PAGES 64 /* of a list, that are watched while it is read */
+#define GITHUB_ETAGS 8       /* ... whose ETags are kept for the next run */
 #define GITHUB_HOUR_KEY "github/hour/{credential}"
 #define GITHUB_MINUTE_KEY "github/minute/{credential}"
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -73,6 +76,7 @@ enum github_stage {
     GITHUB_WALK,      /* further pages */
     GITHUB_COMPARE,   /* commits: what head has and base has not */
     GITHUB_PULL,      /* reviews of one pull request */
+    GITHUB_RECHECK,   /* a list of several pages: is each as it was in the last run? */
     GITHUB_VERIFY,    /* did rows move while pages were fetched? */
 };
 
@@ -89,12 +93,20 @@ struct github_place {
     int64_t flags;                                      /* of the repository */
 };
 
+/* A page of a whole list. */
+struct github_page {
+    uint64_t last_row; /* hash of what tells it from others */
+    char etag[GITHUB_ETAG_MAX];
+};
+
 struct github_cursor {
     char mark[20]; /* of what it holds for: options, the repository's name */
     int64_t at_us; /* the newest updated_at that was read; SL_NO_TIME: there was none */
-    char etag[GITHUB_ETAG_MAX]; /* of the first page; "": not known */
-    char head[GITHUB_SHA_MAX];  /* commits: the branch's tip */
-    char next[SL_URL_MAX];      /* a first load goes on here; "": it is done */
+    char etag[GITHUB_ETAG_MAX];                /* of the first page; "": not known */
+    char etags[GITHUB_ETAGS][GITHUB_ETAG_MAX]; /* a list of several pages: of all of them */
+    int etags_count;
+    char head[GITHUB_SHA_MAX]; /* commits: the branch's tip */
+    char next[SL_URL_MAX];     /* a first load goes on here; "": it is done */
 };
 
 struct github {
@@ -135,12 +147,14 @@ struct github {
     bool whole;        /* everything is wanted */
     bool ascending;    /* WALK: from the oldest on */
     struct github_cursor old, new;
-    int64_t since_us;             /* UPDATED: of the page under way; SL_NO_TIME: none */
-    int64_t start_us;             /* start_date; SL_NO_TIME: none */
-    int64_t after_us;             /* rows from here on are wanted */
-    int64_t unreleased;           /* pages since the last release point */
-    char before_last[SL_URL_MAX]; /* LIST: the page before the newest, and its last row */
-    uint64_t last_row, last_row_before;
+    int64_t since_us;   /* UPDATED: of the page under way; SL_NO_TIME: none */
+    int64_t start_us;   /* start_date; SL_NO_TIME: none */
+    int64_t after_us;   /* rows from here on are wanted */
+    int64_t unreleased; /* pages since the last release point */
+    bool snapshot;      /* rows leave the list without a word: each run reads it whole */
+    struct github_page list[GITHUB_LIST_PAGES]; /* LIST: as they were read */
+    int64_t list_count, list_at;
+    bool last_full;                   /* ... its last page */
     int64_t compared, compared_total; /* COMPARE */
     int64_t pulls[GITHUB_PAGE_ROWS];  /* REVIEWS: pull requests of the page */
     int pulls_count, pull;
@@ -203,8 +217,9 @@ SL_MUST_USE enum sl_code github_take_user(struct github *self, const struct sl_r
 SL_MUST_USE enum sl_code github_ask_orgs(struct github *self, struct sl_out *out,
                                          struct sl_error *error);
 /* The repositories of self->place, oldest first. */
-SL_MUST_USE enum sl_code github_ask_repos(struct github *self, enum github_stage stage,
-                                          int64_t rows, struct sl_out *out, struct sl_error *error);
+void github_repos_url(const struct github *self, int64_t rows, struct sl_url *url);
+SL_MUST_USE enum sl_code github_ask_repos(struct github *self, int64_t rows, struct sl_out *out,
+                                          struct sl_error *error);
 bool github_take_repo(const struct sl_json *object, struct github_place *out);
 /* A place as JSON for a table's state, and back. */
 void github_put_place(const struct github *self, struct sl_json_writer *w);
@@ -216,7 +231,8 @@ enum sl_code github_read_repo(struct github *self, const struct sl_response *res
                               struct sl_out *out, struct sl_error *error);
 SL_MUST_USE enum sl_code github_probe(struct github *self, struct sl_out *out,
                                       struct sl_error *error);
-/* .../repos/{owner}/{name} */
+/* .../repos/{owner}/{name}, and the table's list below it */
+void github_list_url(const struct github *self, struct sl_url *url);
 void github_repo_url(const struct github *self, struct sl_url *url);
 /* One row, or an array of them, of this repository. pull 0: none. */
 SL_MUST_USE enum sl_code github_emit(struct github *self, const struct sl_json *rows, int64_t pull,
@@ -233,7 +249,13 @@ SL_MUST_USE enum sl_code github_maybe_release(struct github *self, struct sl_out
 /* The newest and the oldest updated_at of a page; false: a row has none. */
 bool github_span(const struct sl_json *rows, int64_t *oldest_us, int64_t *newest_us);
 
-/* ---- commits.c, reviews.c ---- */
+/* ---- list.c, commits.c, reviews.c ---- */
+
+/* The first page of a list, or whether its pages are as they were. */
+SL_MUST_USE enum sl_code github_begin_list(struct github *self, struct sl_out *out,
+                                           struct sl_error *error);
+SL_MUST_USE enum sl_code github_list_answer(struct github *self, const struct sl_response *response,
+                                            struct sl_out *out, struct sl_error *error);
 
 SL_MUST_USE enum sl_code github_commits_answer(struct github *self,
                                                const struct sl_response *response,

@@ -150,34 +150,40 @@ enum sl_code github_place_answer(struct github *self, const struct sl_response *
 
 /* ---- an owner's repositories ---- */
 
-enum sl_code github_ask_repos(struct github *self, enum github_stage stage, int64_t rows,
-                              struct sl_out *out, struct sl_error *error)
+void github_repos_url(const struct github *self, int64_t rows, struct sl_url *url)
 {
     const struct github_place *place = &self->place;
-    struct sl_url url;
 
-    sl_url_init(&url, self->base_url);
+    sl_url_init(url, self->base_url);
     if (place->kind == GITHUB_REPO) {
-        sl_url_path(&url, "repos");
-        sl_url_path(&url, place->owner);
-        sl_url_path(&url, place->name);
-        return github_ask(self, stage, sl_url_text(&url), out, error);
+        sl_url_path(url, "repos");
+        sl_url_path(url, place->owner);
+        sl_url_path(url, place->name);
+        return;
     }
     if (place->kind == GITHUB_SELF) { /* /users/{login}/repos has the public ones only */
-        sl_url_path(&url, "user");
+        sl_url_path(url, "user");
     } else {
-        sl_url_path(&url, place->kind == GITHUB_ORG ? "orgs" : "users");
-        sl_url_path(&url, place->owner);
+        sl_url_path(url, place->kind == GITHUB_ORG ? "orgs" : "users");
+        sl_url_path(url, place->owner);
     }
-    sl_url_path(&url, "repos");
+    sl_url_path(url, "repos");
     if (place->kind == GITHUB_SELF)
-        sl_url_query(&url, "affiliation", "owner");
+        sl_url_query(url, "affiliation", "owner");
     else
-        sl_url_query(&url, "type", place->kind == GITHUB_ORG ? "all" : "owner");
-    sl_url_query(&url, "sort", "created"); /* a new one comes last */
-    sl_url_query(&url, "direction", "asc");
-    sl_url_query_i64(&url, "per_page", rows);
-    return github_ask(self, stage, sl_url_text(&url), out, error);
+        sl_url_query(url, "type", place->kind == GITHUB_ORG ? "all" : "owner");
+    sl_url_query(url, "sort", "created"); /* a new one comes last */
+    sl_url_query(url, "direction", "asc");
+    sl_url_query_i64(url, "per_page", rows);
+}
+
+enum sl_code github_ask_repos(struct github *self, int64_t rows, struct sl_out *out,
+                              struct sl_error *error)
+{
+    struct sl_url url;
+
+    github_repos_url(self, rows, &url);
+    return github_ask(self, GITHUB_ASK_REPOS, sl_url_text(&url), out, error);
 }
 
 /* ---- in a table's state ---- */

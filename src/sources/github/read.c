@@ -110,7 +110,7 @@ static enum sl_code at_place(struct github *self, struct sl_out *out, struct sl_
     if (self->table->way == GITHUB_OWNER) return github_read_repo(self, NULL, out, error);
     if (repos) return split(self, repos, out, error);
     if (self->place.kind != GITHUB_REPO)
-        return github_ask_repos(self, GITHUB_ASK_REPOS, GITHUB_PAGE_ROWS, out, error);
+        return github_ask_repos(self, GITHUB_PAGE_ROWS, out, error);
     rc = add_task(self, &self->place, out, error);
     return rc ? rc : all_added(self, out, error);
 }

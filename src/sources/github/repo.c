@@ -14,8 +14,7 @@
  *   - issues and comments are read by `since`, oldest change first, the first page each time;
  *   - pull requests know no `since`: all of them are read in the order in which they were made, where
  *     only the end moves; what changed, the newest first, until it is old;
- *   - of other lists the page before the last one is asked for again: if its last row is another now,
- *     rows have moved, and the list is read anew.
+ *   - of other lists (list.c) the pages are looked at again.
  */
 #include "github.h"
 
@@ -43,7 +42,7 @@ static void query_time(struct sl_url *url, const char *name, int64_t us)
     sl_url_query(url, name, text);
 }
 
-static void list_url(const struct github *self, struct sl_url *url)
+void github_list_url(const struct github *self, struct sl_url *url)
 {
     github_repo_url(self, url);
     for (size_t i = 0; i < COUNT(self->table->path) && self->table->path[i]; i++)
@@ -51,34 +50,13 @@ static void list_url(const struct github *self, struct sl_url *url)
     if (self->table->states) sl_url_query(url, "state", self->state);
 }
 
-/* A list that belongs to no repository. */
-static enum sl_code ask_list(struct github *self, struct sl_out *out, struct sl_error *error)
-{
-    const char *name = self->table->name;
-    struct sl_url url;
-
-    sl_url_init(&url, self->base_url);
-    if (strcmp(name, "repositories") == 0)
-        return github_ask_repos(self, GITHUB_PROBE, self->page_rows, out, error);
-    if (strcmp(name, "teams") == 0) {
-        sl_url_path(&url, "orgs");
-        sl_url_path(&url, self->place.owner);
-        sl_url_path(&url, "teams");
-    } else {
-        sl_url_path(&url, "user");
-        if (strcmp(name, "organizations") == 0) sl_url_path(&url, "orgs");
-    }
-    sl_url_query_i64(&url, "per_page", self->page_rows);
-    return github_ask_if_changed(self, GITHUB_PROBE, sl_url_text(&url), self->old.etag, out, error);
-}
-
 enum sl_code github_probe(struct github *self, struct sl_out *out, struct sl_error *error)
 {
     enum github_way way = self->table->way;
     struct sl_url url;
 
-    if (way >= GITHUB_OWNER) return ask_list(self, out, error);
-    list_url(self, &url);
+    if (way >= GITHUB_LIST) return github_begin_list(self, out, error);
+    github_list_url(self, &url);
     if (way == GITHUB_UPDATED || way == GITHUB_PULLS || way == GITHUB_REVIEWS) {
         sl_url_query(&url, "sort", "updated");
         sl_url_query(&url, "direction", "desc");
@@ -96,7 +74,7 @@ static enum sl_code walk_created(struct github *self, struct sl_out *out, struct
     struct sl_url url;
 
     self->ascending = true;
-    list_url(self, &url);
+    github_list_url(self, &url);
     sl_url_query(&url, "sort", "created");
     sl_url_query(&url, "direction", "asc");
     sl_url_query_i64(&url, "per_page", self->page_rows);
@@ -108,7 +86,7 @@ static enum sl_code walk_since(struct github *self, struct sl_out *out, struct s
 {
     struct sl_url url;
 
-    list_url(self, &url);
+    github_list_url(self, &url);
     sl_url_query(&url, "sort", "updated");
     sl_url_query(&url, "direction", "asc");
     query_time(&url, "since", self->since_us);
@@ -189,6 +167,8 @@ enum sl_code github_complete(struct github *self, struct sl_out *out, struct sl_
 {
     char scope[64] = "{}";
 
+    /* Scopes of a run are of the same columns: those of reviews are pull requests. */
+    if (self->table->way == GITHUB_REVIEWS) return SL_OK;
     if (self->table->way < GITHUB_OWNER)
         snprintf(scope, sizeof scope, "{\"repository_id\":%lld}", (long long)self->place.id);
     return sl_out_complete(out, self->table->name, scope, error);
@@ -210,7 +190,8 @@ static enum sl_code updated_probe(struct github *self, const struct sl_json *row
     bool pulls = self->table->way == GITHUB_PULLS;
     enum sl_code rc;
 
-    if (!self->next[0]) { /* one answer has it all */
+    if (self->snapshot && self->next[0]) self->new.etag[0] = '\0'; /* other pages may change */
+    if (!self->next[0]) {                                          /* one answer has it all */
         self->whole = true;
         rc = emit_after(self, rows, pulls ? self->start_us : SL_NO_TIME, out, error);
         return rc ? rc : github_finish(self, out, error);
@@ -286,48 +267,6 @@ static enum sl_code updated_answer(struct github *self, const struct sl_response
                                             : updated_walk(self, rows, newest_us, out, error);
 }
 
-/* ---- whole lists ---- */
-
-static uint64_t mark_of_last(const struct github *self, const struct sl_json *rows)
-{
-    const struct sl_json *last = NULL;
-
-    for (struct sl_json_each e = sl_json_each(rows); sl_json_next(&e);) last = e.value;
-    last = sl_json_get(last, self->table->row);
-    if (sl_json_number_text(last)) return github_hash(0, sl_json_number_text(last));
-    return sl_json_str(last) ? github_hash(0, sl_json_str(last)) : 0;
-}
-
-static enum sl_code list_verified(struct github *self, const struct sl_json *rows,
-                                  struct sl_out *out, struct sl_error *error)
-{
-    if (mark_of_last(self, rows) == self->last_row_before) return github_finish(self, out, error);
-    sl_fail(error, SL_BAD_DATA, "%s moved while they were listed", self->table->name);
-    error->retryable = true;
-    return SL_BAD_DATA;
-}
-
-static enum sl_code list_answer(struct github *self, const struct sl_response *response,
-                                struct sl_out *out, struct sl_error *error)
-{
-    const struct sl_json *rows = response->json;
-    bool one = sl_json_kind(rows) == SL_JSON_OBJECT && self->table->way >= GITHUB_OWNER;
-    bool first = self->stage == GITHUB_PROBE;
-    enum sl_code rc = one ? SL_OK : github_rows(response, &rows, error);
-
-    if (rc) return rc;
-    self->whole = true;
-    if (self->stage == GITHUB_VERIFY) return list_verified(self, rows, out, error);
-    rc = github_emit(self, rows, 0, out, error);
-    if (rc) return rc;
-    if (!self->next[0] && first) return github_finish(self, out, error);
-    self->new.etag[0] = '\0'; /* a first page says nothing of the others */
-    if (!self->next[0]) return github_ask(self, GITHUB_VERIFY, self->before_last, out, error);
-    snprintf(self->before_last, sizeof self->before_last, "%s", self->url);
-    self->last_row_before = mark_of_last(self, rows);
-    return github_ask_next(self, GITHUB_WALK, out, error);
-}
-
 /* ---- the step ---- */
 
 static enum sl_code begin(struct github *self, struct sl_out *out, struct sl_error *error)
@@ -358,8 +297,8 @@ static enum sl_code begin(struct github *self, struct sl_out *out, struct sl_err
     }
     if (self->task.full || !had) self->old = (struct github_cursor){.at_us = SL_NO_TIME};
     /* What is closed leaves a list of what is open without a word. */
-    self->whole =
-        self->task.full || !had || (self->table->states && strcmp(self->state, "all") != 0);
+    self->snapshot = self->table->states && strcmp(self->state, "all") != 0;
+    self->whole = self->task.full || !had || self->snapshot;
     if (!self->whole && self->old.at_us != SL_NO_TIME) {
         self->new.at_us = self->old.at_us;
         self->after_us = self->old.at_us - self->lookback_seconds * SL_SECOND_US;
@@ -375,7 +314,8 @@ enum sl_code github_read_repo(struct github *self, const struct sl_response *res
     const char *etag;
 
     if (!response) return begin(self, out, error);
-    if (response->status == 304) return SL_DONE; /* the old part of the cursor stays */
+    if (response->status == 304 && self->stage == GITHUB_PROBE)
+        return SL_DONE; /* the old part of the cursor stays */
     if (self->stage != GITHUB_PULL && (response->status == 409 || response->status == 410)) {
         /* No commit yet, or issues switched off: nothing to read. It proves no delete to a run that
          * looks for changes. */
@@ -390,6 +330,6 @@ enum sl_code github_read_repo(struct github *self, const struct sl_response *res
     case GITHUB_PULLS: return updated_answer(self, response, out, error);
     case GITHUB_REVIEWS: return github_reviews_answer(self, response, out, error);
     case GITHUB_COMMITS: return github_commits_answer(self, response, out, error);
-    default: return list_answer(self, response, out, error);
+    default: return github_list_answer(self, response, out, error);
     }
 }

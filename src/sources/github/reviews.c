@@ -91,7 +91,7 @@ static enum sl_code pulls_answer(struct github *self, const struct sl_response *
     return next_pull(self, out, error);
 }
 
-/* Every review of this one was emitted. */
+/* Every review of this one was emitted. A full read is complete by its root. */
 static enum sl_code pull_done(struct github *self, int64_t number, struct sl_out *out,
                               struct sl_error *error)
 {
@@ -100,10 +100,21 @@ static enum sl_code pull_done(struct github *self, int64_t number, struct sl_out
 
     snprintf(scope, sizeof scope, "{\"repository_id\":%lld,\"pull_number\":%lld}",
              (long long)self->place.id, (long long)number);
-    if (!self->task.full && !self->whole)
-        rc = sl_out_complete(out, self->table->name, scope, error);
+    if (!self->task.full) rc = sl_out_complete(out, self->table->name, scope, error);
     if (rc) return rc;
     return self->pull_number > 0 ? github_finish(self, out, error) : next_pull(self, out, error);
+}
+
+/* It was listed a moment ago. Its reviews must not seem deleted because of a 404, so a full read lists
+ * the pull requests once more; a run that looks for changes passes over it. */
+static enum sl_code pull_gone(struct github *self, int64_t number, struct sl_out *out,
+                              struct sl_error *error)
+{
+    if (self->pull_number == 0 && !self->task.full) return next_pull(self, out, error);
+    sl_fail(error, SL_NOT_FOUND, "pull request %lld of %s/%s is not there", (long long)number,
+            self->place.owner, self->place.name);
+    error->retryable = self->pull_number == 0;
+    return SL_NOT_FOUND;
 }
 
 enum sl_code github_reviews_answer(struct github *self, const struct sl_response *response,
@@ -115,10 +126,7 @@ enum sl_code github_reviews_answer(struct github *self, const struct sl_response
 
     if (self->stage != GITHUB_PULL) return pulls_answer(self, response, out, error);
     if (number == 0) number = self->pulls[self->pull - 1];
-    if (response->status == 404) { /* gone since it was listed: that proves nothing */
-        self->whole = self->whole && self->pull_number == 0;
-        return self->pull_number > 0 ? SL_DONE : next_pull(self, out, error);
-    }
+    if (response->status == 404) return pull_gone(self, number, out, error);
     rc = github_rows(response, &rows, error);
     if (!rc) rc = github_emit(self, rows, number, out, error);
     if (rc) return rc;
