@@ -111,9 +111,7 @@ void sl_apply_free(struct sl_apply *apply)
     sl_pool_release(&apply->noted);
     sl_spill_free(apply->spilled);
     sl_free(apply->filter.words);
-    if (apply->key_schema.release) apply->key_schema.release(&apply->key_schema);
-    sl_buf_release(&apply->range.low_text);
-    sl_buf_release(&apply->range.high_text);
+    sl_ranges_release(apply);
     sl_buf_release(&apply->newest);
     sl_work_release(&apply->work);
     sl_history_free(apply->history);
@@ -231,7 +229,8 @@ static enum sl_code begin_run(struct sl_apply *apply, const struct sl_apply_inpu
     if (!rc) rc = set_bound(apply, error);
     if (!rc) rc = sl_aside_open(apply, error);
     if (!rc && input->complete)
-        rc = sl_scope_new(input->scope_json, apply->options.schema, &apply->scope, error);
+        rc = sl_scope_new(input->scopes_json, apply->options.schema, &apply->options.secret,
+                          &apply->scope, error);
     return rc;
 }
 
@@ -399,7 +398,9 @@ enum sl_code sl_apply_run(struct sl_apply *apply, const struct sl_apply_input *i
         end_run(apply, false);
         return rc;
     }
-    apply->out.table_rows = apply->all_seen && !input->replace ? apply->seen_rows : -1;
+    bool seen =
+        apply->scope || apply->all_seen; /* of scopes all files that can have rows are read */
+    apply->out.table_rows = seen && !input->replace ? apply->seen_rows : -1;
     apply->handed_out = true;
     *out = apply->out;
     return SL_OK;

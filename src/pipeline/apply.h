@@ -9,6 +9,7 @@
  *
  * (1) Nothing of the table is read but the key columns (and sequence and bounds) of files that
  *     statistics cannot exclude; whole rows only of keys that changed, or of all in a snapshot.
+ *     Of scopes: only files that can have rows of them, or rows of keys that came.
  * (2) Memory is options.memory_bytes, whatever the size of the table and of the changes.
  * (3) A file none of whose rows changed is not touched; when no row changed nothing is written.
  * (4) sl_apply_run may be called again, with a newer snapshot, after a conflict.
@@ -63,9 +64,10 @@ struct sl_apply_input {
     struct sl_stage *stage;       /* closed (sl_stage_close): files and void ranges */
     bool
         complete; /* the changes are all there is: a key of the table that is not among them goes */
-    const char *scope_json; /* complete: only of rows with these column values ({"cohort_id": 7});
-                               NULL or {}: of the whole table */
-    bool replace;           /* whatever is in the table goes; nothing is compared */
+    const char *scopes_json; /* complete: only of rows with these column values: an array of objects
+                                of the same columns ([{"cohort_id": 7}, ...]); NULL: of the whole
+                                table. Needs a key */
+    bool replace;            /* whatever is in the table goes; nothing is compared */
     int64_t observed_us; /* not sequenced, history: the bound of this run. For rows that are gone by
                             absence in a sequenced one: the same, if the sequence is one timestamp */
     int64_t now_us;      /* for the expiry of tombstones */
@@ -89,14 +91,18 @@ struct sl_applied {
     int64_t duplicates; /* changes of the same key in this run that a later one replaced */
     int64_t rows_written, bytes_written; /* of `add` */
     int64_t rows_rewritten;              /* of these, rows that did not change */
-    int64_t table_rows; /* keys in the table before (history: open versions), when they were all
-                           seen; else -1 */
+    int64_t absent;     /* of `deleted`: because a complete read did not have them */
+    int64_t table_rows; /* keys in the table before (history: open versions), or in the scopes, when
+                           they were all seen; else -1 */
     struct sl_key128 keys_digest; /* complete: sum over all keys that were read, under a fixed
                                      secret: equal sets of keys have equal digests */
     int64_t keys;                 /* complete: how many they are */
 };
 /*
- * SL_BAD_DATA  two different rows of one key in a complete read (own_key): the first ten are named
+ * SL_BAD_DATA  two different rows of one key in a complete read of the whole table (own_key): the
+ *              first ten are named
+ * SL_BAD_SPEC  a column of the scopes is not in the table, because the user left it out
+ * SL_BUG       ... for no such reason; scopes of different columns; a value its column cannot have
  * SL_TOO_LARGE  disk or memory limits, named
  * *out stays valid until the next run or free.
  */

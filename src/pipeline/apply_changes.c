@@ -80,71 +80,6 @@ enum sl_code sl_apply_hash_rows(struct sl_apply *apply, const struct ArrowSchema
                         error);
 }
 
-/* ---- the range of the first column of the key ---- */
-
-static bool widen_text(struct key_range *range, const char *bytes, size_t len)
-{
-    struct sl_seq value = {(const unsigned char *)bytes, len};
-    struct sl_seq low = {(unsigned char *)range->low_text.data, range->low_text.len};
-    struct sl_seq high = {(unsigned char *)range->high_text.data, range->high_text.len};
-
-    if (!range->set || sl_seq_compare(value, low) < 0) {
-        sl_buf_reset(&range->low_text);
-        sl_buf_add(&range->low_text, bytes, len);
-    }
-    if (!range->set || sl_seq_compare(value, high) > 0) {
-        sl_buf_reset(&range->high_text);
-        sl_buf_add(&range->high_text, bytes, len);
-    }
-    range->set = true;
-    return !sl_buf_failed(&range->low_text) && !sl_buf_failed(&range->high_text);
-}
-
-static void widen_number(struct key_range *range, int64_t value)
-{
-    if (!range->set || value < range->low) range->low = value;
-    if (!range->set || value > range->high) range->high = value;
-    range->set = true;
-}
-
-static enum sl_code widen(struct sl_apply *apply, const struct ArrowSchema *schema,
-                          const struct ArrowArray *batch, struct sl_error *error)
-{
-    size_t key = apply->options.schema->keys[0];
-    struct key_range *range = &apply->range;
-    struct ArrowArrayView view;
-    bool ok = true;
-
-    if (range->open) return SL_OK;
-    if (!apply->key_schema.release &&
-        ArrowSchemaDeepCopy(schema->children[key], &apply->key_schema) != NANOARROW_OK)
-        return no_memory(error);
-    ArrowArrayViewInitFromType(&view, NANOARROW_TYPE_UNINITIALIZED);
-    if (ArrowArrayViewInitFromSchema(&view, schema->children[key], NULL) != NANOARROW_OK ||
-        ArrowArrayViewSetArray(&view, batch->children[key], NULL) != NANOARROW_OK) {
-        ArrowArrayViewReset(&view);
-        return sl_fail(error, SL_BUG, "a batch is not what its schema says");
-    }
-    for (int64_t i = batch->offset; i < batch->offset + batch->length && ok; i++) {
-        if (ArrowArrayViewIsNull(&view, i)) continue;
-        switch (view.storage_type) {
-        case NANOARROW_TYPE_STRING: {
-            struct ArrowStringView text = ArrowArrayViewGetStringUnsafe(&view, i);
-            ok = widen_text(range, text.data, (size_t)text.size_bytes);
-            break;
-        }
-        case NANOARROW_TYPE_INT64:
-        case NANOARROW_TYPE_INT32: widen_number(range, ArrowArrayViewGetIntUnsafe(&view, i)); break;
-        default:
-            range->open = true;
-            i = batch->offset + batch->length;
-            break;
-        }
-    }
-    ArrowArrayViewReset(&view);
-    return ok ? SL_OK : no_memory(error);
-}
-
 /* ---- noting ---- */
 
 static enum sl_code note_on_disk(struct sl_apply *apply, const struct entry *e,
@@ -248,7 +183,7 @@ enum sl_code sl_apply_add(struct sl_apply *apply, const struct ArrowSchema *sche
         if (!rc)
             rc = sl_hash_keys(&fixed_secret, schema, batch, table->keys, table->key_count,
                               work->digests, error);
-        if (!rc) rc = widen(apply, schema, batch, error);
+        if (!rc) rc = sl_apply_widen(apply, schema, batch, error);
     }
     if (!rc && apply->options.sequenced) {
         sl_buf_reset(&work->bytes[0]);
@@ -360,7 +295,7 @@ static enum sl_code contest(struct sl_apply *apply, struct slot *slot, struct en
     bool wins = sl_latest_wins(&a, &b);
     uint64_t loser = wins ? held->at : e->at;
 
-    if (apply->options.own_key && apply->in->complete && held->whole != e->whole &&
+    if (apply->options.own_key && apply->in->complete && !apply->scope && held->whole != e->whole &&
         !((held->flags | e->flags) & ENTRY_DELETE))
         note_clash(apply, e);
     if (wins && !copy) {

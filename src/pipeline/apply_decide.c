@@ -55,6 +55,7 @@ enum sl_code sl_apply_gone(struct sl_apply *apply, const struct entry *row, stru
 
     if (apply->options.history && row->end != 0) return SL_OK;
     apply->out.deleted++;
+    apply->out.absent++;
     rc = strike(apply, row->at, error);
     if (!rc && !sl_bits_set(&apply->absent[position_file(row->at)], position_row(row->at)))
         rc = no_memory(error);

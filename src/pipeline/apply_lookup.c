@@ -219,10 +219,11 @@ static enum sl_code take_batch(struct pass *pass, struct reading *r, enum sl_pla
     enum sl_code rc = measure(pass, &r->schema, &r->batch, error);
 
     for (int64_t i = 0; i < r->batch.length && !rc; i++) {
-        if (kind == IN_LIVE)
+        bool inside = !apply->scope || work->inside[i];
+        if (kind == IN_LIVE && inside)
             apply->seen_rows += !apply->options.history || sl_seq_none(work_sequence(work, 2, i));
-        if (!all && !(rows ? filter_may_have(&apply->filter, work->keys[i])
-                           : sl_keys_find(&apply->keys, work->keys[i]) != NULL))
+        if (!(all && inside) && !(rows ? filter_may_have(&apply->filter, work->keys[i])
+                                       : sl_keys_find(&apply->keys, work->keys[i]) != NULL))
             continue;
         struct entry *e = make_entry(pass, i, position(kind, files[part[i]], row[i]));
         rc = rows ? sl_spill_add(rows, e, error) : sl_apply_meet(apply, e, error);
@@ -248,55 +249,7 @@ static enum sl_code take_parts(struct pass *pass, const struct sl_delta_part *pa
     return rc;
 }
 
-/* ---- which files ---- */
-
-static bool range_array(const struct sl_apply *apply, const struct sl_buf *text, int64_t number,
-                        struct ArrowArray *out)
-{
-    struct ArrowStringView view = {sl_buf_str(text), (int64_t)text->len};
-    bool is_text;
-
-    if (ArrowArrayInitFromSchema(out, &apply->key_schema, NULL) != NANOARROW_OK) return false;
-    is_text = strcmp(apply->key_schema.format, "u") == 0;
-    if (ArrowArrayStartAppending(out) == NANOARROW_OK &&
-        (is_text ? ArrowArrayAppendString(out, view) : ArrowArrayAppendInt(out, number)) ==
-            NANOARROW_OK &&
-        ArrowArrayFinishBuildingDefault(out, NULL) == NANOARROW_OK)
-        return true;
-    ArrowArrayRelease(out);
-    return false;
-}
-
-static enum sl_code files_of_range(struct sl_apply *apply, size_t *files, size_t *count,
-                                   struct sl_error *error)
-{
-    const struct key_range *range = &apply->range;
-    const struct sl_schema *schema = apply->options.schema;
-    struct ArrowArray low = {0}, high = {0};
-    enum sl_code rc;
-
-    if (!range_array(apply, &range->low_text, range->low, &low)) return no_memory(error);
-    if (!range_array(apply, &range->high_text, range->high, &high)) {
-        low.release(&low);
-        return no_memory(error);
-    }
-    rc = sl_delta_within(apply->in->table, schema->columns[schema->keys[0]].name,
-                         &apply->key_schema, &low, &high, files, count, error);
-    low.release(&low);
-    high.release(&high);
-    return rc;
-}
-
-static enum sl_code choose_files(struct sl_apply *apply, size_t *files, size_t *count,
-                                 struct sl_error *error)
-{
-    const struct key_range *range = &apply->range;
-
-    if (!apply->in->complete && range->set && !range->open)
-        return files_of_range(apply, files, count, error);
-    for (*count = 0; *count < apply->live_count; ++*count) files[*count] = *count;
-    return SL_OK;
-}
+/* ---- the table ---- */
 
 /* Is it as well to read all rows whole? */
 static bool reads_whole(const struct sl_apply *apply, const size_t *files, size_t count,
@@ -304,7 +257,7 @@ static bool reads_whole(const struct sl_apply *apply, const size_t *files, size_
 {
     int64_t rows = 0;
 
-    if (apply->in->complete || spills) return true;
+    if ((apply->in->complete && !apply->scope) || spills) return true;
     if (apply->options.sequenced && !apply->options.history) return false;
     for (size_t i = 0; i < count; i++) {
         if (apply->live[files[i]].rows < 0) return false;
@@ -322,7 +275,7 @@ static enum sl_code look_in_table(struct sl_apply *apply, struct spill *rows,
     enum sl_code rc = SL_OK;
 
     if (!files || !parts) rc = no_memory(error);
-    if (!rc) rc = choose_files(apply, files, &count, error);
+    if (!rc) rc = sl_apply_files(apply, files, &count, error);
     if (!rc) {
         apply->all_seen = count == apply->live_count;
         for (size_t i = 0; i < count; i++) parts[i].live = files[i];

@@ -4,6 +4,7 @@
  *   apply.c          options, one run from its beginning to its end
  *   apply_memory.c   entries: in memory, in partitions on disk, sorted by position
  *   apply_changes.c  batches become entries; the entries of a partition become keys
+ *   apply_files.c    which files of the table can hold a row of them
  *   apply_lookup.c   rows of the table (and beside it) find their keys
  *   apply_decide.c   each key is decided: rows die, rows are written
  *   apply_fold.c     upserts whose NULLs keep what is there
@@ -168,8 +169,10 @@ void sl_bits_rows(const struct bits *bits, int64_t *rows);
 
 /* ---- changes ---- */
 
-/* The smallest and greatest value of the first column of the key. */
+/* The smallest and greatest value of a column of the key that came. */
+#define RANGES_MAX 8 /* columns of the key; the others exclude no file */
 struct key_range {
+    struct ArrowSchema type;
     bool set, open; /* open: values that have no order here came, too */
     int64_t low, high;
     struct sl_buf low_text, high_text;
@@ -261,8 +264,7 @@ struct sl_apply {
     struct spill *spilled;
     struct filter filter;
     int64_t noted_count;
-    struct ArrowSchema key_schema; /* of the first column of the key */
-    struct key_range range;
+    struct key_range ranges[RANGES_MAX];
     struct sl_buf newest; /* the greatest sequence that came */
     struct workspace work;
 
@@ -334,6 +336,14 @@ SL_MUST_USE enum sl_code sl_apply_hash_rows(struct sl_apply *apply,
                                             const struct ArrowArray *batch, const size_t *child_of,
                                             struct sl_error *error);
 
+/* apply_files.c */
+SL_MUST_USE enum sl_code sl_apply_widen(struct sl_apply *apply, const struct ArrowSchema *schema,
+                                        const struct ArrowArray *batch, struct sl_error *error);
+void sl_ranges_release(struct sl_apply *apply);
+/* Ascending numbers of live files: room for all of them. */
+SL_MUST_USE enum sl_code sl_apply_files(struct sl_apply *apply, size_t *files, size_t *count,
+                                        struct sl_error *error);
+
 /* apply_lookup.c */
 /* Rows of the table, and of files beside it, go to their keys; or, when the changes are on disk,
  * into `rows` by partition. */
@@ -360,15 +370,18 @@ SL_MUST_USE enum sl_code sl_apply_compare(struct sl_apply *apply, struct sl_erro
 
 /* apply_scope.c: which rows a complete read speaks of. */
 struct scope;
-/* *out: NULL for the whole table. */
+/* json: an array of objects of column values. *out: NULL for the whole table. */
 SL_MUST_USE enum sl_code sl_scope_new(const char *json, const struct sl_schema *schema,
-                                      struct scope **out, struct sl_error *error);
+                                      const struct sl_hash_key *secret, struct scope **out,
+                                      struct sl_error *error);
 void sl_scope_free(struct scope *scope);
 size_t sl_scope_count(const struct scope *scope);
 size_t sl_scope_column(const struct scope *scope, size_t i); /* of the schema */
+/* The values of all scopes in its i-th column; both live as long as the scope. */
+const struct ArrowArray *sl_scope_values(const struct scope *scope, size_t i,
+                                         const struct ArrowSchema **type);
 /* inside[i]: is row i of the batch? child_of as for sl_apply_hash_rows. */
-SL_MUST_USE enum sl_code sl_scope_inside(const struct scope *scope,
-                                         const struct ArrowSchema *schema,
+SL_MUST_USE enum sl_code sl_scope_inside(struct scope *scope, const struct ArrowSchema *schema,
                                          const struct ArrowArray *batch, const size_t *child_of,
                                          unsigned char *inside, struct sl_error *error);
 

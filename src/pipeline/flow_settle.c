@@ -19,19 +19,44 @@
 
 /* ---- is it to be believed? ---- */
 
-/* Did the read say that it was the whole of the table? */
-static enum sl_code is_whole(const char *complete, const char *table, bool *whole,
-                             struct sl_error *error)
-{
-    struct sl_doc *doc = sl_doc_new(0);
-    const struct sl_json *root = NULL;
-    enum sl_code rc = doc ? sl_doc_parse_copy(doc, complete, strlen(complete), &root, error)
-                          : sl_fail(error, SL_NO_MEMORY, "no memory for the end of a read");
+/* What a read says it was the whole of: the table, or scopes of it. */
+struct proof {
+    bool whole;
+    char *scopes; /* JSON array of objects of column values; NULL: none */
+};
 
-    *whole = false;
-    for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);)
-        *whole |= sl_json_eq(sl_json_get(e.value, "table"), table) &&
-                  sl_json_len(sl_json_get(e.value, "scope")) == 0;
+static bool put_scopes(const struct sl_json *root, const char *table, struct sl_json_writer *w,
+                       struct proof *proof)
+{
+    size_t count = 0;
+
+    sl_json_begin_array(w);
+    for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);) {
+        const struct sl_json *scope = sl_json_get(e.value, "scope");
+        if (!sl_json_eq(sl_json_get(e.value, "table"), table)) continue;
+        proof->whole |= sl_json_len(scope) == 0;
+        sl_json_put_value(w, scope);
+        count++;
+    }
+    sl_json_end_array(w);
+    if (proof->whole || count == 0) return true;
+    const char *text = sl_json_writer_text(w, NULL);
+    proof->scopes = text ? sl_strdup(text) : NULL;
+    return proof->scopes != NULL;
+}
+
+static enum sl_code read_proof(const char *complete, const char *table, struct proof *proof,
+                               struct sl_error *error)
+{
+    struct sl_doc *doc = sl_doc_new(strlen(complete) + 1);
+    struct sl_json_writer *w = sl_json_writer_new();
+    const struct sl_json *root = NULL;
+    enum sl_code rc = doc && w ? sl_doc_parse_copy(doc, complete, strlen(complete), &root, error)
+                               : sl_fail(error, SL_NO_MEMORY, "no memory for the end of a read");
+
+    if (!rc && !put_scopes(root, table, w, proof))
+        rc = sl_fail(error, SL_NO_MEMORY, "no memory for the end of a read");
+    sl_json_writer_free(w);
     sl_doc_free(doc);
     return rc;
 }
@@ -55,7 +80,14 @@ static enum sl_code hold_back(const struct sl_flow *flow, int64_t rows, int64_t 
 static bool collapsed(const struct sl_flow *flow, int64_t rows, int64_t before)
 {
     if (flow->reset || !flow->state.there || flow->state.initial) return false;
-    return (rows == 0 && before != 0) || (before > COLLAPSE_ROWS_MIN && rows * 2 <= before);
+    return before > COLLAPSE_ROWS_MIN && rows * 2 <= before;
+}
+
+/* ... but a day, a cohort, a repository may well be. */
+static bool collapsed_whole(const struct sl_flow *flow, int64_t rows, int64_t before)
+{
+    if (flow->reset || !flow->state.there || flow->state.initial) return false;
+    return (rows == 0 && before != 0) || collapsed(flow, rows, before);
 }
 
 /* ---- what the domain will say ---- */
@@ -139,7 +171,7 @@ static enum sl_code settle_plain(struct sl_flow *flow, const char *cursor, bool 
 
     if (rc) return rc;
     SL_POINT("flow.staged");
-    if (replace && collapsed(flow, staged.rows, flow->old_rows))
+    if (replace && collapsed_whole(flow, staged.rows, flow->old_rows))
         return hold_back(flow, staged.rows, flow->old_rows, error);
     if (flow->mode == SL_FLOW_REPLACE && !flow->dropped) {
         snprintf(digest, sizeof digest, "%lld:%016llx", (long long)staged.rows,
@@ -174,8 +206,9 @@ static enum sl_code settle_plain(struct sl_flow *flow, const char *cursor, bool 
 
 struct settling {
     const char *cursor;
-    bool whole;    /* everything was read */
-    bool complete; /* what is in the table and was not read is gone */
+    struct proof proof; /* what was read completely */
+    bool complete;      /* what is in the table and was not read is gone */
+    bool scoped;        /* what is in the proof's scopes and was not read is gone */
     bool replace;
     bool saving; /* a part of a first load */
 };
@@ -189,7 +222,8 @@ static enum sl_code plan_changes(struct sl_flow *flow, const struct settling *s,
     struct sl_apply_input input = {
         .table = flow->table,
         .stage = flow->stage,
-        .complete = s->complete,
+        .complete = s->complete || s->scoped,
+        .scopes_json = s->scoped ? s->proof.scopes : NULL,
         .replace = s->replace,
         .observed_us =
             last_us != SL_NO_TIME && bound_us <= last_us && !flow->saved ? last_us + 1 : bound_us,
@@ -234,12 +268,16 @@ static bool nothing_changed(const struct sl_applied *what)
 static enum sl_code examine(struct sl_flow *flow, const struct settling *s, const char *complete,
                             const struct sl_applied *what, struct sl_error *error)
 {
-    if (!s->complete) return SL_OK;
-    report_keys(flow, what);
+    if (!s->complete && !s->scoped) return SL_OK;
+    if (s->complete) report_keys(flow, what);
     if (flow->run->verify || flow->reset || !flow->state.there) return SL_OK;
-    if (collapsed(flow, what->keys, what->table_rows))
-        return hold_back(flow, what->keys, what->table_rows, error);
-    if (what->deleted > 0 && flow->def->rereads && !flow->confirm)
+    if (s->complete ? collapsed_whole(flow, what->keys, what->table_rows)
+                    : collapsed(flow, what->keys, what->table_rows)) {
+        hold_back(flow, what->keys, what->table_rows, error);
+        if (s->scoped) sl_error_context(error, "of what was read anew");
+        return error->code;
+    }
+    if (what->absent > 0 && flow->def->rereads && !flow->confirm)
         return sl_confirm_start(flow, s->cursor, complete, error);
     return SL_OK;
 }
@@ -248,7 +286,7 @@ static enum sl_code commit_changes(struct sl_flow *flow, const struct settling *
                                    const struct sl_applied *what, struct sl_error *error)
 {
     const char *doubt = s->saving || s->complete ? NULL : doubt_about(flow);
-    struct sl_flow_state next = next_state(flow, s->cursor, s->whole && !doubt);
+    struct sl_flow_state next = next_state(flow, s->cursor, s->proof.whole && !doubt);
     enum sl_code rc;
 
     if (!doubt && flow->foreign && !s->saving && !s->complete) doubt = flow->why_full;
@@ -321,7 +359,7 @@ static enum sl_code take_parts(const struct sl_flow *flow, struct settling *s,
             sl_error_context(error, "the table would be replaced as a whole: nothing was changed");
         return error->code;
     }
-    s->whole = false;
+    s->proof.whole = false;
     s->saving = sl_flow_keyed(flow) && is_loading(flow);
     return SL_OK;
 }
@@ -330,10 +368,10 @@ static enum sl_code take_parts(const struct sl_flow *flow, struct settling *s,
 static enum sl_code judge_read(const struct sl_flow *flow, struct settling *s, const char *complete,
                                struct sl_error *error)
 {
-    enum sl_code rc = is_whole(complete, flow->def->name, &s->whole, error);
+    enum sl_code rc = read_proof(complete, flow->def->name, &s->proof, error);
 
     if (!rc) rc = take_parts(flow, s, error);
-    if (!rc && flow->full && flow->mode != SL_FLOW_APPEND && !s->whole &&
+    if (!rc && flow->full && flow->mode != SL_FLOW_APPEND && !s->proof.whole &&
         flow->report->parts_failed == 0)
         rc = sl_fail(error, SL_SOURCE,
                      "the read ended without proof that it was complete: nothing was changed");
@@ -350,16 +388,20 @@ enum sl_code sl_flow_settle(struct sl_flow *flow, const char *cursor, const char
     flow->report->state = SL_TABLE_COMMITTING;
     SL_POINT("flow.read");
     rc = judge_read(flow, &s, complete, error);
-    if (rc) return rc;
-    if (sl_flow_keyed(flow)) {
+    if (rc) {
+        ;
+    } else if (sl_flow_keyed(flow)) {
         /* Parts that were committed on the way are not among what this read noted. */
-        s.complete = s.whole && !flow->saved && !flow->resumed;
+        bool noted = !flow->saved && !flow->resumed && !s.saving;
+        s.complete = s.proof.whole && noted;
+        s.scoped = s.proof.scopes && noted;
         s.replace =
             s.complete && flow->reset && (flow->mode == SL_FLOW_LATEST || flow->run->reset_history);
         rc = settle_keyed(flow, &s, complete, error);
     } else {
-        rc = settle_plain(flow, cursor, s.whole, error);
+        rc = settle_plain(flow, cursor, s.proof.whole, error);
     }
+    sl_free(s.proof.scopes);
     if (rc || flow->run->verify) return rc;
     take_care(flow);
     return sl_flow_register(flow, error);

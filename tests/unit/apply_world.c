@@ -305,7 +305,7 @@ void apply_run(struct apply_world *w, const char *changes, struct run_flags flag
     struct sl_apply_input input = {.table = w->table,
                                    .stage = stage,
                                    .complete = flags.complete,
-                                   .scope_json = flags.scope,
+                                   .scopes_json = flags.scopes,
                                    .replace = flags.replace,
                                    .observed_us = w->now_us,
                                    .now_us = w->now_us,

@@ -42,8 +42,8 @@ struct apply_world {
 struct run_flags {
     int none; /* so that RUN() may have no flags */
     bool complete, replace,
-        conflict; /* conflict: somebody commits in between: the run is done again */
-    const char *scope;
+        conflict;           /* conflict: somebody commits in between: the run is done again */
+    const char *scopes;     /* JSON array of objects of column values */
     const char *look_again; /* what comes when absent rows are asked for once more */
     enum sl_code expect;
 };

@@ -119,9 +119,9 @@ static void a_complete_read_deletes_what_is_absent(void **state)
         assert_int_equal(w.last.table_rows, 3);
         assert_int_equal(w.last.keys, 3);
         assert_applied(&w, "a:x c:new d:w");
-        RUN(&w, "U(d,0,w) U(b,0,other)", .complete = true, .scope = "{\"v\":\"w\"}");
+        RUN(&w, "U(d,0,w) U(b,0,other)", .complete = true, .scopes = "[{\"v\":\"w\"}]");
         assert_applied(&w, "a:x b:other c:new d:w"); /* only rows of the scope can be absent */
-        RUN(&w, "U(d,0,q)", .complete = true, .scope = "{\"v\":\"x\"}");
+        RUN(&w, "U(d,0,q)", .complete = true, .scopes = "[{\"v\":\"x\"}]");
         assert_applied(&w, "b:other c:new d:q");
         RUN(&w, "", .complete = true);
         assert_applied(&w, "");
