@@ -94,6 +94,8 @@ struct sl_type {
     int precision, scale;
     size_t member_count;
     const struct sl_member *members;
+    bool open; /* STRUCT: members that nobody declared are passed over: a choice of what a large
+                  object has. Else they are kept in _rescued_data */
 };
 
 struct sl_member {

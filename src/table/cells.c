@@ -52,7 +52,8 @@ bool sl_cells_init(struct sl_cells *cells, const struct sl_type *type, enum sl_d
                                .decode = decode,
                                .precision = type->precision,
                                .scale = type->scale,
-                               .width = width_of(type->kind)};
+                               .width = width_of(type->kind),
+                               .open = type->open};
     /* How a column is decoded goes for its innermost values too, but for the shape of arrays. */
     if (decode == SL_DECODE_ONE_OR_ARRAY) decode = SL_DECODE_AUTO;
     if (type->kind == SL_TYPE_ARRAY || type->kind == SL_TYPE_STRUCT)

@@ -29,6 +29,7 @@ struct sl_cells {
     enum sl_decode decode;
     int precision, scale;
     uint32_t width; /* bytes of data per slot: 0 for bits and structs */
+    bool open;      /* STRUCT: see struct sl_type */
 
     int64_t length, room, null_count;
     uint8_t *valid; /* bits beyond length are 0 */

@@ -426,7 +426,9 @@ static int decode_struct(struct sl_decoder *d, struct sl_cells *cells, const str
         uint32_t i = sl_keymap_find(cells->members, &before, sl_node_text(key), sl_node_len(key));
         int one = RESCUE(UNKNOWN_FIELD); /* also the second of two equal keys */
 
-        if (i != SL_KEYMAP_NONE && cells->children[i].length == cells->length)
+        if (i == SL_KEYMAP_NONE && cells->open)
+            one = SL_FIT;
+        else if (i != SL_KEYMAP_NONE && cells->children[i].length == cells->length)
             one = sl_decode(d, &cells->children[i], member);
         if (one < 0) return one;
         if (fit == SL_FIT) fit = one;

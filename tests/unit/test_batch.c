@@ -60,6 +60,10 @@ static const struct sl_member user_members[] = {MEMBER("id", SL_TYPE_STRING),
 static const struct sl_type user = {.kind = SL_TYPE_STRUCT,
                                     .member_count = 3,
                                     .members = user_members};
+static const struct sl_type open_user = {.kind = SL_TYPE_STRUCT,
+                                         .member_count = 3,
+                                         .members = user_members,
+                                         .open = true};
 static const struct sl_member thumb_members[] = {MEMBER("url", SL_TYPE_STRING),
                                                  MEMBER("width", SL_TYPE_BIGINT)};
 static const struct sl_member file_members[] = {
@@ -434,6 +438,10 @@ static const struct rule rules[] = {
      "unknown_field", NULL},
     {&user, AUTO, "{\"id\":\"u1\",\"id\":\"u2\"}", "{id:\"u1\",email:null,age:null}",
      "unknown_field", NULL},
+    {&open_user, AUTO, "{\"id\":\"u1\",\"role\":\"x\",\"age\":4}", "{id:\"u1\",email:null,age:4}",
+     NULL, NULL},
+    {&open_user, AUTO, "{\"role\":1,\"id\":\"u1\",\"id\":\"u2\"}",
+     "{id:\"u1\",email:null,age:null}", "unknown_field", NULL},
     {&user, AUTO, "[{\"id\":\"u1\"}]", "{id:\"u1\",email:null,age:null}", NULL, NULL},
     {&user, AUTO, "[{\"id\":\"u1\"},{\"id\":\"u2\"}]", "null", "wrong_type", NULL},
     {&user, AUTO, "\"u1\"", "null", "wrong_type", NULL},

@@ -8,7 +8,7 @@
 #define INT {.kind = SL_TYPE_BIGINT}
 #define BOOL {.kind = SL_TYPE_BOOLEAN}
 #define TIME {.kind = SL_TYPE_TIMESTAMP}
-#define STRUCT(m) {.kind = SL_TYPE_STRUCT, .member_count = COUNT(m), .members = (m)}
+#define STRUCT(m) {.kind = SL_TYPE_STRUCT, .member_count = COUNT(m), .members = (m), .open = true}
 #define ARRAY(m) {.kind = SL_TYPE_ARRAY, .member_count = 1, .members = (m)}
 
 static const struct sl_member user_members[] = {

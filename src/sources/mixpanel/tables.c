@@ -102,7 +102,8 @@ static const struct sl_member tag_members[] = {
 };
 static const struct sl_member tag[] = {
     {.name = "element",
-     .type = {.kind = SL_TYPE_STRUCT, .member_count = COUNT(tag_members), .members = tag_members}},
+     .type = {.kind = SL_TYPE_STRUCT, .member_count = COUNT(tag_members), .members = tag_members,
+              .open = true}},
 };
 static const struct sl_column annotation_columns[] = {
     {.name = "id", .type = NUMBER, .not_null = true},
@@ -110,7 +111,7 @@ static const struct sl_column annotation_columns[] = {
     {.name = "date_at", .type = TIME, .constant = true},
     {.name = "description", .type = TEXT},
     {.name = "user", .type = {.kind = SL_TYPE_STRUCT, .member_count = COUNT(person_members),
-                              .members = person_members}},
+                              .members = person_members, .open = true}},
     {.name = "tags", .type = {.kind = SL_TYPE_ARRAY, .member_count = 1, .members = tag}},
 };
 

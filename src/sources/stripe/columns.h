@@ -27,7 +27,7 @@
 #define COLUMNS(array) (sizeof(array) / sizeof(array)[0])
 #define STRUCT_OF(list)                                                                            \
     {                                                                                              \
-        .kind = SL_TYPE_STRUCT, .member_count = COLUMNS(list), .members = list                     \
+        .kind = SL_TYPE_STRUCT, .member_count = COLUMNS(list), .members = list, .open = true       \
     }
 #define LIST_OF(list)                                                                              \
     {                                                                                              \
