@@ -143,9 +143,6 @@ static bool stripe_fail(void *state, const char *name, const struct sim_fault *p
     else if (strcmp(name, "404") == 0)
         st_error(reply, 404, "invalid_request_error", NULL, NULL,
                  "Unrecognized request URL (GET: %.80s).", request->path);
-    else if (strcmp(name, "409") == 0)
-        st_error(reply, 409, "invalid_request_error", NULL, NULL,
-                 "Another request is being made on this object.");
     else if (strcmp(name, "500") == 0 || strcmp(name, "503") == 0)
         st_error(reply, name[0] * 100 - '0' * 100 + (name[2] - '0'), "api_error", NULL, NULL,
                  "Sorry! There was an error while talking to Stripe. Please let us know at "

@@ -53,7 +53,8 @@ struct page {
     const struct sl_json *root;
 };
 
-static void open_page(struct st_source *source, const char *path, const char *query, struct page *page)
+static void open_page(struct st_source *source, const char *path, const char *query,
+                      struct page *page)
 {
     struct sim_reply reply;
     struct sim_request request = {.method = "GET",
@@ -149,8 +150,8 @@ static const struct harvest_table *find(const struct st_source *source, const ch
     return NULL;
 }
 
-void st_read_with(struct st_source *source, const char *name, const char *cursor, bool full, bool initial,
-               struct harvest *out)
+void st_read_with(struct st_source *source, const char *name, const char *cursor, bool full,
+                  bool initial, struct harvest *out)
 {
     const struct harvest_table *table = find(source, name);
     struct harvest_job job = {

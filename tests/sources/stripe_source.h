@@ -26,7 +26,8 @@ struct st_source {
 void st_open_source(struct st_source *source, int64_t records, const char *more);
 void st_close_source(struct st_source *source);
 void st_pass(struct st_source *source, int64_t seconds);
-void st_control(struct st_source *source, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void st_control(struct st_source *source, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 int64_t st_stat(struct st_source *source, const char *member); /* of /_sim/stats */
 
 void st_discover(struct st_source *source);
@@ -37,7 +38,7 @@ void st_increment(struct st_source *source, const char *table, struct harvest *o
 void st_increment_quietly(struct st_source *source, const char *table); /* and nothing but that */
 /* As told, without a discover and without applying anything. */
 void st_read_with(struct st_source *source, const char *table, const char *cursor, bool full,
-               bool initial, struct harvest *out);
+                  bool initial, struct harvest *out);
 void st_apply(struct st_source *source, const struct harvest *h);
 bool st_is_complete(const struct harvest *h);
 bool st_has_note(const struct harvest *h, const char *part);

@@ -14,10 +14,11 @@
 
 #include "sources/stripe_source.h"
 
-static const char *const tables[] = {
-    "customers", "charges",  "payment_intents", "subscriptions",   "invoices",
-    "products",  "prices",   "refunds",         "disputes",        "payment_methods",
-    "payouts",   "plans",    "coupons",         "invoice_items",   "balance_transactions"};
+static const char *const tables[] = {"customers",       "charges",       "payment_intents",
+                                     "subscriptions",   "invoices",      "products",
+                                     "prices",          "refunds",       "disputes",
+                                     "payment_methods", "payouts",       "plans",
+                                     "coupons",         "invoice_items", "balance_transactions"};
 
 #define EACH_TABLE(t)                                                                              \
     for (const char *const *t = tables; t < tables + sizeof tables / sizeof *tables; t++)
@@ -153,10 +154,10 @@ static void two_events_in_one_second_are_settled_by_the_object_itself(void **sta
     st_first_load(&source, "customers");
     st_pass(&source, 700);
     st_control(&source, "{\"ops\":[{\"op\":\"edit\",\"table\":\"customers\",\"record\":3},"
-                     "{\"op\":\"edit\",\"table\":\"customers\",\"record\":3},"
-                     "{\"op\":\"edit\",\"table\":\"customers\",\"record\":4},"
-                     "{\"op\":\"delete\",\"table\":\"customers\",\"record\":4},"
-                     "{\"op\":\"edit\",\"table\":\"customers\",\"record\":5}]}");
+                        "{\"op\":\"edit\",\"table\":\"customers\",\"record\":3},"
+                        "{\"op\":\"edit\",\"table\":\"customers\",\"record\":4},"
+                        "{\"op\":\"delete\",\"table\":\"customers\",\"record\":4},"
+                        "{\"op\":\"edit\",\"table\":\"customers\",\"record\":5}]}");
     st_pass(&source, 200);
     st_increment(&source, "customers", &h);
     assert_int_equal(h.counts.calls, 3); /* the events, and two objects */
@@ -179,9 +180,10 @@ static void a_deleted_one_answers_a_stub_or_404(void **state)
     for (size_t i = 0; i < 4; i++) {
         st_open_source(&source, 20, NULL);
         st_first_load(&source, which[i]);
-        st_control(&source, "{\"ops\":[{\"op\":\"edit\",\"table\":\"%s\",\"record\":2},"
-                         "{\"op\":\"delete\",\"table\":\"%s\",\"record\":2}]}",
-                which[i], which[i]);
+        st_control(&source,
+                   "{\"ops\":[{\"op\":\"edit\",\"table\":\"%s\",\"record\":2},"
+                   "{\"op\":\"delete\",\"table\":\"%s\",\"record\":2}]}",
+                   which[i], which[i]);
         st_pass(&source, 90);
         st_increment_quietly(&source, which[i]);
         assert_int_equal(st_rows_held(&source), 19);
@@ -225,7 +227,8 @@ static void an_event_does_not_make_a_row_poorer(void **state)
     for (size_t i = 0; i < 4; i++) {
         st_open_source(&source, 60, NULL);
         st_first_load(&source, which[i]);
-        st_control(&source, "{\"op\":\"edit\",\"table\":\"%s\",\"record\":2,\"count\":30}", which[i]);
+        st_control(&source, "{\"op\":\"edit\",\"table\":\"%s\",\"record\":2,\"count\":30}",
+                   which[i]);
         st_pass(&source, 90);
         st_increment_quietly(&source, which[i]);
         st_assert_is_truth(&source, which[i]);
@@ -262,7 +265,7 @@ static void an_upcoming_invoice_has_no_id_and_is_passed_over(void **state)
     st_open_source(&source, 20, NULL);
     st_first_load(&source, "invoices");
     st_control(&source, "{\"op\":\"event\",\"table\":\"invoices\",\"record\":1,"
-                     "\"type\":\"invoice.updated\",\"without\":true}");
+                        "\"type\":\"invoice.updated\",\"without\":true}");
     st_pass(&source, 90);
     st_increment(&source, "invoices", &h);
     assert_int_equal(h.row_count, 0);
@@ -324,7 +327,7 @@ static void refusals_delete_nothing(void **state)
         st_open_source(&source, 30, NULL);
         st_first_load(&source, "customers");
         st_control(&source, "{\"ops\":[{\"op\":\"edit\",\"table\":\"customers\",\"record\":3},"
-                         "{\"op\":\"edit\",\"table\":\"customers\",\"record\":3}]}");
+                            "{\"op\":\"edit\",\"table\":\"customers\",\"record\":3}]}");
         st_pass(&source, 90);
         st_control(&source, "{\"fault\":\"%s\"}", faults[i]);
         st_read_with(&source, "customers", source.cursor, false, false, &h);
@@ -349,7 +352,7 @@ static void many_events_are_read_in_windows(void **state)
     st_first_load(&source, "products");
     for (int i = 0; i < 90; i++) {
         st_control(&source, "{\"op\":\"edit\",\"table\":\"products\",\"record\":%d,\"count\":60}",
-                i % 200);
+                   i % 200);
         st_pass(&source, 6 * 3600);
     }
     st_increment(&source, "products", &h);
@@ -416,10 +419,11 @@ static void invoice_items_change_without_an_event(void **state)
     for (int i = 0; i < 4; i++) {
         st_control(&source, "{\"op\":\"create\",\"table\":\"invoice_items\",\"count\":3}");
         st_control(&source, "{\"op\":\"quiet_edit\",\"table\":\"invoice_items\",\"record\":%d}",
-                4 * i); /* pending, however old */
+                   4 * i); /* pending, however old */
         st_control(&source, "{\"op\":\"quiet_edit\",\"table\":\"invoice_items\",\"record\":%d}",
-                118 - i); /* of an invoice, but recent */
-        st_control(&source, "{\"op\":\"delete\",\"table\":\"invoice_items\",\"record\":%d}", 20 + i);
+                   118 - i); /* of an invoice, but recent */
+        st_control(&source, "{\"op\":\"delete\",\"table\":\"invoice_items\",\"record\":%d}",
+                   20 + i);
         st_pass(&source, 90000);
         st_increment_quietly(&source, "invoice_items");
         st_assert_is_truth(&source, "invoice_items");
@@ -445,8 +449,10 @@ static void events_are_appended_once(void **state)
     st_apply(&source, &h);
     harvest_release(&h);
     for (int i = 0; i < 20; i++) {
-        st_control(&source, "{\"op\":\"edit\",\"table\":\"charges\",\"record\":%d,\"count\":130,"
-                         "\"late_s\":%d}", i, i % 4 * 100);
+        st_control(&source,
+                   "{\"op\":\"edit\",\"table\":\"charges\",\"record\":%d,\"count\":130,"
+                   "\"late_s\":%d}",
+                   i, i % 4 * 100);
         st_pass(&source, 150);
         st_discover(&source);
         st_read_with(&source, "events", source.cursor, false, false, &h);
