@@ -183,15 +183,17 @@ static enum sl_code choose_by_key(struct sl_apply *apply, struct choice *choice,
     enum sl_code rc = allow_all(choice, error);
 
     for (size_t k = 0; k < apply->options.schema->key_count && k < RANGES_MAX && !rc; k++)
-        if (apply->ranges[k].set && !apply->ranges[k].open) rc = allow_range(apply, choice, k, error);
+        if (apply->ranges[k].set && !apply->ranges[k].open)
+            rc = allow_range(apply, choice, k, error);
     return rc;
 }
 
 /* Statistics are kept in the order of these; a file of NULLs alone is in no range. */
 static bool has_order(const struct sl_type *type, const struct ArrowArray *values)
 {
-    return values->null_count == 0 && (type->kind == SL_TYPE_STRING || type->kind == SL_TYPE_BIGINT ||
-                                       type->kind == SL_TYPE_DATE || type->kind == SL_TYPE_TIMESTAMP);
+    return values->null_count == 0 &&
+           (type->kind == SL_TYPE_STRING || type->kind == SL_TYPE_BIGINT ||
+            type->kind == SL_TYPE_DATE || type->kind == SL_TYPE_TIMESTAMP);
 }
 
 static enum sl_code choose_by_scope(struct sl_apply *apply, struct choice *choice,
@@ -221,7 +223,8 @@ enum sl_code sl_apply_files(struct sl_apply *apply, size_t *files, size_t *count
     if (!all && apply->noted_count > 0) rc = choose_by_key(apply, &by_key, error);
     if (!rc && apply->scope) rc = choose_by_scope(apply, &by_scope, error);
     for (size_t i = 0; i < apply->live_count && !rc; i++)
-        if (all || (by_key.allowed && by_key.allowed[i]) || (by_scope.allowed && by_scope.allowed[i]))
+        if (all || (by_key.allowed && by_key.allowed[i]) ||
+            (by_scope.allowed && by_scope.allowed[i]))
             files[(*count)++] = i;
     choice_release(&by_key);
     choice_release(&by_scope);

@@ -20,6 +20,12 @@
 
 #define GITHUB_STATE "{\"kind\":\"org\",\"owner\":\"acme\",\"id\":5,\"repos\":[[7,\"x\",0]]}"
 
+#define STRIPE_STATE                                                                               \
+    "{\"account\":\"acct_1Abc\",\"connected\":false,\"live\":false,\"created\":1700000000}"
+#define STRIPE_CURSOR                                                                              \
+    "{\"parts\":{\"\":{\"v\":1,\"scope\":\"2024-12-18.acacia \",\"from\":1772440000,"              \
+    "\"low\":1700000000,\"high\":1772440000,\"windows\":3}}}"
+
 /* What a read is given: the tables that the connectors describe, with their state. */
 static const struct target {
     const char *connector, *options, *table, *state;
@@ -72,6 +78,16 @@ static const struct target {
     {"github", "{}", "branches", GITHUB_STATE, NULL, NULL, NULL},
     {"github", "{}", "repositories", NULL, "{\"owner\":\"acme\"}", NULL, NULL},
     {"github", "{}", "pull_requests", NULL, "{\"owner\":\"acme\",\"repo\":\"x\"}", NULL, NULL},
+    {"stripe", "{}", "charges", STRIPE_STATE, NULL, NULL, NULL},
+    {"stripe", "{}", "invoices", STRIPE_STATE, NULL, NULL, NULL},
+    {"stripe", "{}", "payment_methods", STRIPE_STATE, NULL, NULL, NULL},
+    {"stripe", "{}", "customers", STRIPE_STATE, NULL, STRIPE_CURSOR, NULL},
+    {"stripe", "{}", "invoice_items", STRIPE_STATE, NULL,
+     "{\"parts\":{\"\":{\"v\":1,\"scope\":\"2024-12-18.acacia \",\"from\":1772440000}}}", NULL},
+    {"stripe", "{}", "events", STRIPE_STATE, NULL,
+     "{\"parts\":{\"\":{\"v\":1,\"scope\":\"\",\"from\":1772440000}}}", NULL},
+    {"stripe", "{}", "invoices", STRIPE_STATE, NULL, NULL, "{\"keys\":[{\"id\":\"in_1\"}]}"},
+    {"stripe", "{\"accounts\":[\"acct_1Abc\"]}", "prices", STRIPE_STATE, NULL, STRIPE_CURSOR, NULL},
 };
 
 struct fuzzed {

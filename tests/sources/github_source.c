@@ -28,8 +28,7 @@ void hub_pass(struct hub *source, int64_t s)
     sim_set_now(source->sim, source->world->ops->now_us(source->world));
 }
 
-static void control(struct hub *source, const char *head, const char *format,
-                    va_list args)
+static void control(struct hub *source, const char *head, const char *format, va_list args)
 {
     struct sl_buf json = {0};
 
@@ -91,8 +90,8 @@ void hub_close(struct hub *source)
     sim_free(source->sim);
 }
 
-void hub_read_as(struct hub *source, const char *name, const char *cursor, bool full,
-                    bool initial, struct harvest *out)
+void hub_read_as(struct hub *source, const char *name, const char *cursor, bool full, bool initial,
+                 struct harvest *out)
 {
     const struct harvest_table *table = harvest_table(&source->tables, name);
 
@@ -132,8 +131,8 @@ void hub_increment(struct hub *source, const char *table, struct harvest *out)
     assert_string_equal(out->error.message, "");
 }
 
-static void ask_sim(struct hub *source, const char *path, const char *query,
-                    struct sl_buf *body, struct sl_doc **doc, const struct sl_json **root)
+static void ask_sim(struct hub *source, const char *path, const char *query, struct sl_buf *body,
+                    struct sl_doc **doc, const struct sl_json **root)
 {
     struct sim_reply reply;
     struct sim_request request = {.method = "GET",

@@ -24,15 +24,13 @@ struct hub {
 void hub_open(struct hub *source, const char *kind, int64_t records);
 void hub_close(struct hub *source);
 void hub_pass(struct hub *source, int64_t s);
-void hub_control(struct hub *source, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void hub_control(struct hub *source, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* An operation on the default repository's data. */
-void hub_op(struct hub *source, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void hub_op(struct hub *source, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int64_t hub_discover(struct hub *source); /* the calls that it took */
 /* A read, well or not; the cursor is kept when it is well. */
-void hub_read_as(struct hub *source, const char *table, const char *cursor, bool full,
-                    bool initial, struct harvest *out);
+void hub_read_as(struct hub *source, const char *table, const char *cursor, bool full, bool initial,
+                 struct harvest *out);
 void hub_load(struct hub *source, const char *table, struct harvest *out);
 /* Ten minutes later: discover, and what changed. */
 void hub_increment(struct hub *source, const char *table, struct harvest *out);

@@ -29,8 +29,8 @@ static bool complete(const struct harvest *h, const char *scope)
 
 static void a_quiet_run_costs_nothing_of_the_hour(void **state)
 {
-    static const char *const tables[] = {"issues", "pull_requests", "comments", "review_comments",
-                                         "reviews", "commits", "labels", "milestones"};
+    static const char *const tables[] = {"issues",  "pull_requests", "comments", "review_comments",
+                                         "reviews", "commits",       "labels",   "milestones"};
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {

@@ -62,14 +62,16 @@ static void an_export_that_terminated_early_begins_again(void **state)
 
     (void)state;
     mixpanel_open(&source, 0, NULL);
-    mixpanel_control(&source, "{\"fault\":\"terminated:path=export,n=2;terminated:path=export,n=5,at=0\"}");
+    mixpanel_control(&source,
+                     "{\"fault\":\"terminated:path=export,n=2;terminated:path=export,n=5,at=0\"}");
     read_all(&source, &h);
     mixpanel_is_truth(&source, "events", &h);
     assert_int_equal(h.counts.restarts, 2);
     assert_int_equal(h.reject_count, 0);
     harvest_release(&h);
 
-    mixpanel_control(&source, "{\"clear_faults\":true,\"lift_blocks\":true,\"fault\":\"terminated\"}");
+    mixpanel_control(&source,
+                     "{\"clear_faults\":true,\"lift_blocks\":true,\"fault\":\"terminated\"}");
     read_all(&source, &h); /* again and again: that is no export */
     assert_true(sl_failed(h.code));
     assert_null(h.complete);

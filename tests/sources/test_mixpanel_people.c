@@ -359,8 +359,9 @@ static void read_script(struct scripted *scripted, const char *table, struct har
 static void a_page_that_comes_for_ever_ends_the_read(void **state)
 {
     struct scripted scripted = {
-        .body = "{\"page\":0,\"page_size\":1,\"session_id\":\"s\",\"total\":1000000,\"status\":\"ok\","
-                "\"results\":[{\"$distinct_id\":\"a\",\"$properties\":{}}]}"};
+        .body =
+            "{\"page\":0,\"page_size\":1,\"session_id\":\"s\",\"total\":1000000,\"status\":\"ok\","
+            "\"results\":[{\"$distinct_id\":\"a\",\"$properties\":{}}]}"};
     struct harvest h;
 
     (void)state;
@@ -391,10 +392,12 @@ static void an_empty_page_before_the_end_is_no_end(void **state)
 static void lines_end_at_line_feeds_only_and_hold_whatever_they_like(void **state)
 {
     struct scripted scripted = {
-        .body = "{\"event\":\"A\xe2\x80\xa8" "B\",\"properties\":{\"time\":1772409601,\"distinct_id\":7,"
+        .body = "{\"event\":\"A\xe2\x80\xa8"
+                "B\",\"properties\":{\"time\":1772409601,\"distinct_id\":7,"
                 "\"$insert_id\":\"1\",\"x\":\"\\ud800 \\u0000\"}}\r\n"
                 "\n"
-                "{\"event\":\"C\xc2\x85\",\"properties\":{\"time\":1772409602.75,\"\x01$insert_id\":\"2\"}}\n"
+                "{\"event\":\"C\xc2\x85\",\"properties\":{\"time\":1772409602.75,\"\x01$insert_"
+                "id\":\"2\"}}\n"
                 "{\"event\":\"D\",\"properties\":{\"time\":\"soon\",\"big\":9007199254740993}}\n"
                 "{\"event\":\"E \n second line\",\"properties\":{\"time\":1772409603}}\n"
                 "{\"event\":7,\"properties\":{}}\n"

@@ -95,8 +95,7 @@ static void connected_accounts_are_namespaces(void **state)
     assert_int_equal(source.tables.table_count, 48);
     for (size_t i = 0; i < 48; i++) {
         const struct harvest_table *t = &source.tables.tables[i];
-        snprintf(strstr(t->state, "\"connected\":true") ? connected : own, 64, "%s",
-                 t->namespace_);
+        snprintf(strstr(t->state, "\"connected\":true") ? connected : own, 64, "%s", t->namespace_);
     }
     assert_string_not_equal(own, connected);
     const char *both[] = {own, connected};
@@ -106,8 +105,9 @@ static void connected_accounts_are_namespaces(void **state)
         st_first_load(&source, "customers");
         st_assert_is_truth(&source, "customers");
         held[i] = st_rows_held(&source);
-        st_control(&source, "{\"op\":\"edit\",\"table\":\"customers\",\"record\":2,"
-                            "\"account\":\"%s\"}",
+        st_control(&source,
+                   "{\"op\":\"edit\",\"table\":\"customers\",\"record\":2,"
+                   "\"account\":\"%s\"}",
                    both[i]);
         st_pass(&source, 90);
         st_increment_quietly(&source, "customers");
@@ -417,9 +417,11 @@ static void empty_accounts_are_complete(void **state)
 
 /* ---- answers made up here ---- */
 
-#define STATE "{\"account\":\"acct_1Abc\",\"connected\":false,\"live\":false,\"created\":1700000000}"
+#define STATE                                                                                      \
+    "{\"account\":\"acct_1Abc\",\"connected\":false,\"live\":false,\"created\":1700000000}"
 
-static struct harvest read_script(script_fn *answer, const char *table, const char *cursor, int *calls)
+static struct harvest read_script(script_fn *answer, const char *table, const char *cursor,
+                                  int *calls)
 {
     struct sl_world *world = script_world(answer, calls);
     struct harvest_job job = {.connector = "stripe",
@@ -551,13 +553,11 @@ static void an_answer_that_cannot_be_ends_the_read(void **state)
     for (int i = 0; i < 6; i++) {
         int which = i;
         struct sl_world *world = script_world(hostile, &which);
-        struct harvest_job job = {.connector = "stripe",
-                                  .options = "{}",
-                                  .key_member = "id",
-                                  .job = {.kind = SL_JOB_READ,
-                                          .table = "charges",
-                                          .state = STATE,
-                                          .full = true}};
+        struct harvest_job job = {
+            .connector = "stripe",
+            .options = "{}",
+            .key_member = "id",
+            .job = {.kind = SL_JOB_READ, .table = "charges", .state = STATE, .full = true}};
         struct harvest h;
 
         harvest_run(&job, world, &h);

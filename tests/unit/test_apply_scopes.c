@@ -99,9 +99,11 @@ static void a_scope_is_not_the_whole_table(void **state)
 
 static void scopes_that_make_no_sense_are_refused(void **state)
 {
-    static const char *const bad[] = {"[{\"v\":\"x\"},{\"u\":\"x\"}]", "[{\"v\":\"x\"},{}]",
+    static const char *const bad[] = {"[{\"v\":\"x\"},{\"u\":\"x\"}]",
+                                      "[{\"v\":\"x\"},{}]",
                                       "[{\"v\":\"x\"},{\"v\":\"y\",\"u\":\"z\"}]",
-                                      "[{\"nobody\":1}]", "[{\"seq\":\"not a number\"}]",
+                                      "[{\"nobody\":1}]",
+                                      "[{\"seq\":\"not a number\"}]",
                                       "[{\"v\":{\"a\":1}}]"};
     struct apply_world w;
 
@@ -123,7 +125,8 @@ static void hide_files_without(const struct apply_world *w, const char *one, con
 
     snprintf(command, sizeof command,
              "cd '%s' && for f in *.parquet; do "
-             "grep -h '\"add\"' _delta_log/*.json | grep -F \"$f\" | grep -qe '%s' -e '%s' || rm \"$f\"; "
+             "grep -h '\"add\"' _delta_log/*.json | grep -F \"$f\" | grep -qe '%s' -e '%s' || rm "
+             "\"$f\"; "
              "done",
              w->base->table, one, other);
     assert_int_equal(system(command), 0);
