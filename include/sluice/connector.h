@@ -151,6 +151,9 @@ struct sl_table_def {
      * them, a task gets the input {"keys":[key, ...]} (a key: an object of the key columns by name)
      * and emits those that are there after all. */
     bool rereads;
+    /* A complete read at the latest so long after the one before, unless the user says otherwise: where
+     * the modified time misses some changes. 0: a day for SL_CDC, never for SL_CDC_WITH_DELETES. */
+    int64_t reconcile_us;
     /* Objects whose unknown members are kept in _rescued_data (reason unknown_field) rather than
      * passed over: a list of paths, each one key deep ("fields"), "" for the row; ends with NULL. */
     const char *const *strict_objects;

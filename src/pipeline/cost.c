@@ -168,6 +168,9 @@ static void put_plan(struct cost *cost, struct sl_json_writer *w)
         if (failed) sl_json_kv_str(w, "error", flow->report->error.message);
         put_count(w, "rows", flow->old_rows, flow->old_rows >= 0 && !failed);
         put_count(w, "calls", own, own >= 0);
+        int64_t every_us = failed ? SL_RECONCILE_NEVER : sl_flow_reconcile_us(flow);
+        if (!failed && reads_increments(flow) && every_us != SL_RECONCILE_NEVER)
+            sl_json_kv_i64(w, "complete_read_every_s", every_us / SL_SECOND_US);
         sl_json_end_object(w);
     }
     sl_json_end_array(w);

@@ -157,8 +157,8 @@ SL_MUST_USE enum sl_code sl_flow_follow_schema(struct sl_flow *flow, bool look_o
                                                bool *wants_full, struct sl_error *error);
 /* Is everything to be read, and why? After the state and the schema are known. */
 void sl_flow_decide(struct sl_flow *flow, bool schema_wants_full);
-/* How often everything is to be read at least, or SL_RECONCILE_NEVER: as configured, else daily where
- * the source cannot tell deletes. */
+/* How often everything is to be read at least, or SL_RECONCILE_NEVER: as configured, else as the
+ * connector says, else daily where the source cannot tell deletes. */
 int64_t sl_flow_reconcile_us(const struct sl_flow *flow);
 
 /* What waits in the batch goes into the stage. */

@@ -232,6 +232,7 @@ int64_t sl_flow_reconcile_us(const struct sl_flow *flow)
     int64_t every_us = flow->object->config.reconcile_us;
 
     if (every_us != 0) return every_us;
+    if (flow->def->reconcile_us > 0) return flow->def->reconcile_us;
     return flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
 }
 

@@ -253,6 +253,8 @@ static void put_def(struct sl_json_writer *w, const struct sl_table_def *def,
     sl_json_kv_str(w, "ingestion", ingestions[def->ingestion]);
     sl_json_kv_str(w, "cursor", def->cursor);
     if (def->excluded) sl_json_kv_str(w, "excluded", def->excluded);
+    if (def->reconcile_us > 0)
+        sl_json_kv_i64(w, "complete_read_every_s", def->reconcile_us / SL_SECOND_US);
     sl_json_key(w, "primary_key");
     sl_json_begin_array(w);
     for (const char *const *key = def->primary_key; key && *key; key++) sl_json_put_str(w, *key);

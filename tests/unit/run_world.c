@@ -22,7 +22,10 @@ static void make_connection(struct run_world *w, const char *app)
     struct sl_doc *doc = sl_doc_new(0);
     const struct sl_json *root;
 
-    assert_int_equal(sim_connection(w->sim, "http://127.0.0.1:1", &options, &w->error), SL_OK);
+    if (w->options)
+        sl_buf_addf(&options, "%s}", w->options);
+    else
+        assert_int_equal(sim_connection(w->sim, "http://127.0.0.1:1", &options, &w->error), SL_OK);
     sl_buf_addf(&json,
                 "{\"name\":\"c\",\"connection_type\":\"GENERIC_LAKEFLOW_CONNECT\","
                 "\"options\":{\"sourceName\":\"%s\",%s}",
@@ -54,20 +57,32 @@ void run_world_forget_home(struct run_world *w)
     open_home(w, w->app);
 }
 
-void run_world_make(struct run_world *w, const char *app, const struct sim_options *options)
+static void make_home(struct run_world *w, const char *app)
 {
-    static const struct sim_options none;
     const char *tmp = getenv("SLUICE_TEST_TMP");
 
-    memset(w, 0, sizeof *w);
     snprintf(w->home, sizeof w->home, "%s/run.XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(w->home));
-    if (sim_new(sim_find(app), options ? options : &none, &w->sim, &w->error) ||
-        sim_world(w->sim, 7, &w->world, &w->error))
-        fail_msg("%s", w->error.message);
     if (sl_delta_engine_new(NULL, 0, &w->delta, &w->error)) fail_msg("%s", w->error.message);
     w->app = app;
     open_home(w, app);
+}
+
+void run_world_make(struct run_world *w, const char *app, const struct sim_options *options)
+{
+    static const struct sim_options none;
+
+    memset(w, 0, sizeof *w);
+    if (sim_new(sim_find(app), options ? options : &none, &w->sim, &w->error) ||
+        sim_world(w->sim, 7, &w->world, &w->error))
+        fail_msg("%s", w->error.message);
+    make_home(w, app);
+}
+
+void run_world_on(struct run_world *w, const char *app, const char *options, struct sl_world *world)
+{
+    *w = (struct run_world){.options = options, .world = world};
+    make_home(w, app);
 }
 
 void run_world_unmake(struct run_world *w)

@@ -19,7 +19,7 @@ struct sl_buf;
 
 struct run_world {
     char home[300];
-    const char *app;
+    const char *app, *options; /* options NULL: the simulator's */
     struct sim *sim;
     struct sl_world *world;
     struct sl_catalog *catalog;
@@ -35,6 +35,10 @@ struct run_world {
 
 /* app: "airtable", "example". options NULL: the demo's data. */
 void run_world_make(struct run_world *w, const char *app, const struct sim_options *options);
+/* The same with a connector and a world of the test's own; options: members of the connection's, each
+ * with a comma before it. The world stays the caller's until run_world_unmake(), which frees it. */
+void run_world_on(struct run_world *w, const char *app, const char *options,
+                  struct sl_world *world);
 void run_world_unmake(struct run_world *w);
 /* Deletes the home but for the tables, and makes it and the connection anew. */
 void run_world_forget_home(struct run_world *w);
