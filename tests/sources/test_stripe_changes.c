@@ -236,6 +236,25 @@ static void an_event_does_not_make_a_row_poorer(void **state)
     }
 }
 
+/* A dispute and a failed refund change their charge, which has no event of it. */
+static void a_dispute_brings_its_charge(void **state)
+{
+    struct st_source source;
+    struct harvest h;
+
+    (void)state;
+    st_open_source(&source, 40, NULL);
+    st_first_load(&source, "charges");
+    st_control(&source, "{\"op\":\"quiet_edit\",\"table\":\"charges\",\"record\":0}");
+    st_control(&source, "{\"op\":\"create\",\"table\":\"disputes\"}"); /* of charge 0 */
+    st_pass(&source, 90);
+    st_increment(&source, "charges", &h);
+    assert_int_equal(h.counts.calls, 2);
+    harvest_release(&h);
+    st_assert_is_truth(&source, "charges");
+    st_close_source(&source);
+}
+
 static void an_object_that_many_events_name_is_fetched_once(void **state)
 {
     struct st_source source;
@@ -537,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_deleted_one_answers_a_stub_or_404),
         cmocka_unit_test(events_of_another_version_do_not_change_the_shape_of_rows),
         cmocka_unit_test(an_event_does_not_make_a_row_poorer),
+        cmocka_unit_test(a_dispute_brings_its_charge),
         cmocka_unit_test(an_object_that_many_events_name_is_fetched_once),
         cmocka_unit_test(an_upcoming_invoice_has_no_id_and_is_passed_over),
         cmocka_unit_test(events_that_stripe_forgot_are_made_up_for_by_a_complete_read),

@@ -107,11 +107,15 @@ static void refused(const struct stripe *self, struct sl_verdict *verdict)
 {
     verdict->kind = SL_VERDICT_FAIL_TABLE;
     verdict->code = SL_PERMISSION;
+    bool parents =
+        self->table && self->stage == STRIPE_LIST && self->table->way == STRIPE_BY_PARENTS;
+
     if (self->table)
         snprintf(verdict->hint, sizeof verdict->hint,
                  "Give the restricted key read permission for %s (%s), at "
                  "https://dashboard.stripe.com/apikeys.",
-                 self->table->name, self->table->permission);
+                 parents ? "customers" : self->table->name,
+                 parents ? "rak_customer_read" : self->table->permission);
     else
         snprintf(verdict->hint, sizeof verdict->hint,
                  "See which account and which permissions the key has, at "

@@ -25,6 +25,11 @@
 #define EVENTS_PER_WINDOW 2000
 #define PARTS_MAX 200 /* sub-tasks that fetch objects; beyond them the walk fetches by itself */
 
+static const char *plain_type(const char *type)
+{
+    return type + strspn(type, "->");
+}
+
 static enum sl_code ask_events(struct stripe *self, struct sl_out *out, struct sl_error *error)
 {
     struct sl_url url;
@@ -32,7 +37,7 @@ static enum sl_code ask_events(struct stripe *self, struct sl_out *out, struct s
     stripe_url(self, "events", &url);
     sl_url_query_i64(&url, "limit", STRIPE_PAGE_ROWS);
     for (const char *const *type = self->table->types; type && *type; type++)
-        sl_url_query(&url, "types[]", **type == '-' ? *type + 1 : *type);
+        sl_url_query(&url, "types[]", plain_type(*type));
     sl_url_query_i64(&url, "created[gte]", self->window.gte);
     if (self->window.lt > 0) sl_url_query_i64(&url, "created[lt]", self->window.lt);
     if (self->after[0]) sl_url_query(&url, "starting_after", self->after);
@@ -93,16 +98,12 @@ static enum sl_code fetch(struct stripe *self, const struct sl_json *id, int64_t
                    self->table->name);
 }
 
-/* Does this type end the row ('-')? *known: it is one that was asked for. */
-static bool ends_row(const struct stripe *self, const struct sl_json *type, bool *known)
+/* What an event of this type is for this table: '-', '>' or ' '; 0: not asked for. */
+static char meaning_of(const struct stripe *self, const struct sl_json *type)
 {
-    *known = false;
-    for (const char *const *t = self->table->types; t && *t; t++) {
-        if (!sl_json_eq(type, **t == '-' ? *t + 1 : *t)) continue;
-        *known = true;
-        return **t == '-';
-    }
-    return false;
+    for (const char *const *t = self->table->types; t && *t; t++)
+        if (sl_json_eq(type, plain_type(*t))) return **t == '-' || **t == '>' ? **t : ' ';
+    return 0;
 }
 
 static bool is_too_old(const struct stripe *self, const struct sl_json *object)
@@ -117,22 +118,22 @@ static enum sl_code take_event(struct stripe *self, const struct sl_json *event,
                                struct sl_error *error)
 {
     const struct sl_json *object = sl_json_path(event, "data", "object", NULL);
-    const struct sl_json *id = sl_json_get(object, "id");
+    char meaning = meaning_of(self, sl_json_get(event, "type")), kept[STRIPE_ID_MAX];
+    const struct sl_json *id = sl_json_get(object, meaning == '>' ? self->table->refers : "id");
     const char *version = sl_json_str(sl_json_get(event, "api_version"));
-    char kept[STRIPE_ID_MAX];
     int64_t created;
-    bool known, ends = ends_row(self, sl_json_get(event, "type"), &known);
 
-    if (!known || !sl_json_eq(sl_json_get(object, "object"), self->table->object) ||
-        !stripe_keep_id(kept, id)) /* invoice.upcoming: of an invoice that does not exist yet */
-        return SL_OK;
+    if (!meaning || !stripe_keep_id(kept, id)) return SL_OK; /* invoice.upcoming has no id yet */
     if (!sl_json_i64(sl_json_get(event, "created"), &created) || created < 1 ||
         created > INT64_MAX / SL_SECOND_US)
         return sl_fail(error, SL_BAD_DATA, "table '%s': an event without a time",
                        self->table->name);
+    if (meaning == '>') return fetch(self, id, created, error);
+    if (!sl_json_eq(sl_json_get(object, "object"), self->table->object)) return SL_OK;
     bool tie = is_tie(self, kept, created);
 
-    if (ends && !tie) return stripe_remove(self, kept, created * SL_SECOND_US, out, error);
+    if (meaning == '-' && !tie)
+        return stripe_remove(self, kept, created * SL_SECOND_US, out, error);
     if (is_too_old(self, object)) return SL_OK;
     if (tie || stripe_expands(self) || !same_shape(version, self->api_version))
         return fetch(self, id, created, error);

@@ -353,6 +353,14 @@ static int64_t sequence_now(const struct stripe *self, const struct sl_response 
     return (stripe_now(self, response) - NOW_SEQUENCE_S) * SL_SECOND_US;
 }
 
+static int64_t created_of(const struct sl_json *object)
+{
+    int64_t created = INT64_MAX; /* where it is missing, so is the filter */
+
+    sl_json_i64(sl_json_get(object, "created"), &created);
+    return created;
+}
+
 static enum sl_code object_read(struct stripe *self, const struct sl_response *response,
                                 struct sl_out *out, struct sl_error *error)
 {
@@ -366,6 +374,8 @@ static enum sl_code object_read(struct stripe *self, const struct sl_response *r
         return sl_fail(error, SL_BAD_DATA,
                        "table '%s': '%s' was asked for, and something else came", self->table->name,
                        id->text);
+    if (!gone && self->start_s > 0 && created_of(response->json) < self->start_s)
+        return next_of_queue(self, out, error);
     if (!gone) return complete_object(self, response->json, out, error);
     if (id->at > 0) rc = stripe_remove(self, id->text, self->sequence_us, out, error);
     return rc ? rc : next_of_queue(self, out, error);

@@ -8,6 +8,8 @@
 #define LIVE_RATE 60.0 /* of 100, which the account's own payments share */
 #define ENDPOINT_RATE 24.0
 #define CONCURRENT 20
+/* Whose limit counts for connected accounts is not said, theirs or the platform's: both. */
+#define PLATFORM_KEY "stripe/{credential}/platform"
 
 #define AT(member) offsetof(struct stripe, member)
 
@@ -123,6 +125,7 @@ static enum sl_code declare_limits(const struct stripe *self, const char *accoun
     double each = self->requests_per_second > ENDPOINT_RATE * 4 ? rate : ENDPOINT_RATE;
     enum sl_code rc = declare(account, rate, out, error);
 
+    if (!rc && self->connected) rc = declare(PLATFORM_KEY, rate, out, error);
     if (!rc) rc = declare(endpoint, each < rate ? each : rate, out, error);
     return rc;
 }
@@ -140,7 +143,10 @@ enum sl_code stripe_ask(struct stripe *self, enum stripe_stage stage, const stru
     enum sl_code rc;
 
     if (!request.url) return sl_fail(error, SL_BAD_DATA, "an id is too long, or not fit for a URL");
-    if (self->connected) request.headers[1] = (struct sl_header){"Stripe-Account", self->account};
+    if (self->connected) {
+        request.headers[1] = (struct sl_header){"Stripe-Account", self->account};
+        request.spends[2] = (struct sl_spend){PLATFORM_KEY, 1};
+    }
     stripe_account_key(self, account);
     stripe_endpoint_key(self, endpoint, place);
     self->stage = stage;

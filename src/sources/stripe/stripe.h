@@ -44,8 +44,10 @@ struct stripe_table {
     const size_t *column_count;
     enum stripe_way way;
     const char *cursor; /* the column with the time of making */
-    /* Types of events that show an object of this table; '-' before one that ends the row. */
+    /* Types of events that show an object of this table; '-' before one that ends the row, '>'
+     * before one whose object names that of this table in the member `refers`. */
     const char *const *types;
+    const char *refers;
     const char *const *expand;    /* members that are only there when asked for */
     const char *filter[2];        /* a parameter that every list needs: {"status", "all"} */
     const char *recent_filter[2]; /* BY_WINDOWS: and all that this one selects */

@@ -48,7 +48,10 @@ const struct stripe_table stripe_tables[] = {
         .permission = "rak_charge_read",
         COLUMNS_OF(charges),
         .types = WORDS("charge.pending", "charge.succeeded", "charge.captured", "charge.updated",
-                       "charge.failed", "charge.refunded", "charge.expired"),
+                       "charge.failed", "charge.refunded", "charge.expired",
+                       /* which change the charge, and have an event of their own only */
+                       ">charge.dispute.created", ">charge.dispute.closed", ">refund.failed"),
+        .refers = "charge",
     },
     {
         .name = "payment_intents",
