@@ -119,8 +119,9 @@ static bool begin(struct zendesk *app, enum zd_table table, bool cursor,
         return false;
     }
     if (start > now_s - LATE_S) {
-        zd_refuse(reply, 400, "StartTimeTooRecent", "Too recent start_time. Use a start_time older "
-                                                    "than 60 seconds");
+        zd_refuse(reply, 400, "StartTimeTooRecent",
+                  "Too recent start_time. Use a start_time older "
+                  "than 60 seconds");
         return false;
     }
     *from = zd_rank(app, table, start, INT64_MIN);

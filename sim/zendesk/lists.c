@@ -160,8 +160,9 @@ static void put_field(enum zd_table table, struct zd_out *o, const struct zd_row
     put_flag(o, "removable", zd_is_custom(row));
     if (table != ZD_TICKET_FIELDS) put_flag(o, "system", false);
     if (strcmp(zd_field_type(row), "tagger") == 0)
-        zd_put(o, "custom_field_options", "[{\"id\":1,\"name\":\"Aurora\",\"raw_name\":\"Aurora\","
-                                          "\"value\":\"model_a\",\"default\":false}]");
+        zd_put(o, "custom_field_options",
+               "[{\"id\":1,\"name\":\"Aurora\",\"raw_name\":\"Aurora\","
+               "\"value\":\"model_a\",\"default\":false}]");
 }
 
 /* Macros, views, triggers and automations look much the same. */
@@ -174,11 +175,11 @@ static void put_rule(enum zd_table table, struct zd_out *o, const struct zd_row 
     zd_put(o, "description", "null");
     put_times(o, row);
     if (table == ZD_MACROS || table == ZD_VIEWS) zd_put(o, "restriction", "null");
-    if (table != ZD_VIEWS)
-        zd_put(o, "actions", "[{\"field\":\"status\",\"value\":\"solved\"}]");
+    if (table != ZD_VIEWS) zd_put(o, "actions", "[{\"field\":\"status\",\"value\":\"solved\"}]");
     if (table != ZD_MACROS)
-        zd_put(o, "conditions", "{\"all\":[{\"field\":\"status\",\"operator\":\"less_than\","
-                                "\"value\":\"solved\"}],\"any\":[]}");
+        zd_put(o, "conditions",
+               "{\"all\":[{\"field\":\"status\",\"operator\":\"less_than\","
+               "\"value\":\"solved\"}],\"any\":[]}");
     if (table == ZD_VIEWS) zd_put(o, "execution", "{\"group_by\":null,\"columns\":[]}");
     if (table == ZD_TRIGGERS) zd_put(o, "category_id", "\"10026\"");
     if (table != ZD_AUTOMATIONS) zd_put_str(o, "raw_title", "Rule %u for lamps", row->n);
@@ -294,7 +295,7 @@ enum sl_code zd_truth(void *state, const struct sim_request *request, struct sl_
     const char *comma = "";
     bool named = sim_query_get(request->query, "table", name, sizeof name);
     bool comments = strcmp(name, "ticket_comments") == 0;
-    int table = comments                                ? ZD_EVENTS
+    int table = comments                              ? ZD_EVENTS
                 : strcmp(name, "ticket_metrics") == 0 ? ZD_TICKETS
                                                       : zd_find_name(name);
 

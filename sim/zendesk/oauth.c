@@ -29,8 +29,8 @@ static enum sl_code read_grant(struct zendesk *app, const struct sim_request *re
     *grant = (struct grant){0};
     if (type && strstr(type, "json")) {
         const struct sl_json *json;
-        enum sl_code rc = sl_doc_parse_copy(app->doc, request->body, request->body_len, &json,
-                                            error);
+        enum sl_code rc =
+            sl_doc_parse_copy(app->doc, request->body, request->body_len, &json, error);
         if (rc) return rc == SL_NO_MEMORY ? rc : SL_OK;
         copy_text(json, "grant_type", grant->type, sizeof grant->type);
         copy_text(json, "client_id", grant->id, sizeof grant->id);

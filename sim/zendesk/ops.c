@@ -108,7 +108,8 @@ static struct zd_row *choose(struct zendesk *app, enum zd_table table, const str
 {
     struct zd_rows *rows = &app->tables[table];
     int64_t id = number(op, "id", 0);
-    size_t n = (size_t)number(op, "record", (int64_t)(sim_mix(app->seed, (uint64_t)app->days) % 97));
+    size_t n =
+        (size_t)number(op, "record", (int64_t)(sim_mix(app->seed, (uint64_t)app->days) % 97));
 
     if (id) return zd_by_id(app, table, id);
     for (size_t k = 0; k < rows->count; k++) {
@@ -246,7 +247,7 @@ static const char *const on_rows[] = {"edit",  "touch",   "delete", "scrub",
                                       "purge", "comment", "redact", "privacy"};
 static const char *const on_fields[] = {"add_field", "remove_field", "retype_field",
                                         "rename_field"};
-static const char *const others[] = {"create", "late",  "pile",      "day",  "role",
+static const char *const others[] = {"create", "late",  "pile",      "day",   "role",
                                      "forbid", "guide", "community", "token", "behaviour"};
 
 #define HAS(list, name) has(list, sizeof(list) / sizeof(list)[0], name)

@@ -83,8 +83,9 @@ uint64_t zd_dice(const struct zendesk *app, const struct zd_row *row, const char
 
 const char *zd_person(uint64_t n, bool last)
 {
-    static const char *const first_names[] = {"Ada",  "Bruno", "Céline", "Dmitri", "Ewa",  "Farid",
-                                              "Greta", "Hana",  "Ivo",    "Jutta",  "Kenji", "Lúcia"};
+    static const char *const first_names[] = {"Ada", "Bruno", "Céline", "Dmitri",
+                                              "Ewa", "Farid", "Greta",  "Hana",
+                                              "Ivo", "Jutta", "Kenji",  "Lúcia"};
     static const char *const last_names[] = {"Amberley", "Brightwick", "Candlemark", "Dimsdale",
                                              "Embers",   "Filament",   "Glimmer",    "Halogen"};
 
@@ -93,10 +94,11 @@ const char *zd_person(uint64_t n, bool last)
 
 /* ---- fields that users made ---- */
 
-static const char *const types[] = {"text",     "integer",     "decimal",     "checkbox", "date",
-                                    "tagger",   "multiselect", "regexp",      "textarea", "dropdown",
-                                    "subject",  "description", "status",      "tickettype",
-                                    "priority", "group",       "assignee",    "custom_status"};
+static const char *const types[] = {"text",     "integer",      "decimal",     "checkbox",
+                                    "date",     "tagger",       "multiselect", "regexp",
+                                    "textarea", "dropdown",     "subject",     "description",
+                                    "status",   "tickettype",   "priority",    "group",
+                                    "assignee", "custom_status"};
 
 #define CUSTOM_TYPES 10
 #define SYSTEM_FIELDS 8
@@ -250,8 +252,8 @@ void zd_render_metrics(const struct zendesk *app, const struct zd_row *row, stru
     zd_put_time(&o, "assigned_at", row->created_s + 60);
     zd_put_time(&o, "solved_at", dice % 3 ? 0 : row->updated_s);
     zd_put_time(&o, "latest_comment_added_at", row->updated_s);
-    zd_put(&o, "reply_time_in_minutes", "{\"calendar\":%u,\"business\":%u}",
-           (unsigned)(dice % 900), (unsigned)(dice % 300));
+    zd_put(&o, "reply_time_in_minutes", "{\"calendar\":%u,\"business\":%u}", (unsigned)(dice % 900),
+           (unsigned)(dice % 300));
     zd_put(&o, "first_resolution_time_in_minutes", "{\"calendar\":null,\"business\":null}");
     zd_put(&o, "full_resolution_time_in_minutes", "{\"calendar\":%u,\"business\":%u}",
            (unsigned)(dice % 9000), (unsigned)(dice % 3000));
@@ -266,8 +268,7 @@ static void put_people(const struct zendesk *app, struct zd_out *o, uint64_t dic
 {
     zd_put(o, "requester_id", "%lld", (long long)pick(app, ZD_USERS, dice));
     zd_put(o, "submitter_id", "%lld", (long long)pick(app, ZD_USERS, dice));
-    zd_put(o, "assignee_id", dice % 4 ? "%lld" : "null",
-           (long long)pick(app, ZD_USERS, dice >> 8));
+    zd_put(o, "assignee_id", dice % 4 ? "%lld" : "null", (long long)pick(app, ZD_USERS, dice >> 8));
     zd_put(o, "organization_id", dice % 3 ? "%lld" : "null",
            (long long)pick(app, ZD_ORGANIZATIONS, dice >> 16));
     zd_put(o, "group_id", "%lld", (long long)pick(app, ZD_GROUPS, dice >> 24));
@@ -292,8 +293,7 @@ static void render_ticket(const struct zendesk *app, const struct zd_row *row, i
                (long long)row->id);
     zd_put(&o, "id", "%lld", (long long)row->id);
     zd_put(&o, "external_id", dice % 6 ? "null" : "\"shop-%llu\"", (unsigned long long)row->id);
-    zd_put(&o, "via",
-           "{\"channel\":\"%s\",\"source\":{\"from\":{},\"to\":{},\"rel\":null}}",
+    zd_put(&o, "via", "{\"channel\":\"%s\",\"source\":{\"from\":{},\"to\":{},\"rel\":null}}",
            dice % 2 ? "web" : "email");
     zd_put_time(&o, "created_at", row->created_s);
     zd_put_time(&o, "updated_at", row->updated_s);
@@ -306,8 +306,8 @@ static void render_ticket(const struct zendesk *app, const struct zd_row *row, i
     } else {
         zd_put_str(&o, "subject", "Lamp %llu flickers ✨ (%u)", (unsigned long long)(dice % 900),
                    row->version);
-        zd_put_str(&o, "raw_subject", "Lamp %llu flickers ✨ (%u)",
-                   (unsigned long long)(dice % 900), row->version);
+        zd_put_str(&o, "raw_subject", "Lamp %llu flickers ✨ (%u)", (unsigned long long)(dice % 900),
+                   row->version);
         zd_put_str(&o, "description", "It went dark after %llu hours.\nWhat can I do?",
                    (unsigned long long)(dice % 77));
     }
@@ -386,9 +386,10 @@ static void render_user(const struct zendesk *app, const struct zd_row *row, str
     zd_put(&o, "iana_time_zone", "\"Europe/Vienna\"");
     zd_put(&o, "phone", dice % 4 ? "null" : "\"+43 555 %04u\"", row->n);
     zd_put(&o, "shared_phone_number", "null");
-    zd_put(&o, "photo", dice % 5 ? "null"
-                                 : "{\"id\":%lld,\"file_name\":\"face.png\",\"content_type\":"
-                                   "\"image/png\",\"size\":2400,\"inline\":false,\"thumbnails\":[]}",
+    zd_put(&o, "photo",
+           dice % 5 ? "null"
+                    : "{\"id\":%lld,\"file_name\":\"face.png\",\"content_type\":"
+                      "\"image/png\",\"size\":2400,\"inline\":false,\"thumbnails\":[]}",
            (long long)row->id + 7);
     zd_put(&o, "locale_id", "1");
     zd_put(&o, "locale", "\"en-US\"");
@@ -474,8 +475,7 @@ static void put_comment(const struct zendesk *app, struct zd_out *o, const struc
 
     zd_put(o, "id", "%lld", (long long)comment_id(event));
     zd_put(o, "type", "\"Comment\"");
-    zd_put(o, "author_id", "%lld",
-           (long long)pick(app, ZD_USERS, zd_dice(app, event, "author")));
+    zd_put(o, "author_id", "%lld", (long long)pick(app, ZD_USERS, zd_dice(app, event, "author")));
     put_comment_text(app, o, event);
     put_flag(o, "public", !event->private && event->n % 5 != 4);
     zd_put(o, "attachments",

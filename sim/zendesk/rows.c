@@ -78,7 +78,8 @@ struct zd_row zd_at(const struct zendesk *app, enum zd_table table, size_t i)
 {
     const struct zd_rows *rows = &app->tables[table];
 
-    return i < (size_t)rows->made ? made(app, table, (int64_t)i) : rows->list[i - (size_t)rows->made];
+    return i < (size_t)rows->made ? made(app, table, (int64_t)i)
+                                  : rows->list[i - (size_t)rows->made];
 }
 
 struct zd_row zd_changed(const struct zendesk *app, enum zd_table table, size_t i)
@@ -150,8 +151,7 @@ void zd_reorder(struct zendesk *app, enum zd_table table, struct zd_row *row)
     size_t at = 0;
 
     while (at < rows->count && rows->order[at] != index) at++;
-    memmove(rows->order + at, rows->order + at + 1,
-            (rows->count - at - 1) * sizeof *rows->order);
+    memmove(rows->order + at, rows->order + at + 1, (rows->count - at - 1) * sizeof *rows->order);
     put_in_order(rows, index, rows->count - 1);
 }
 

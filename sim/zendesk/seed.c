@@ -88,7 +88,8 @@ static enum sl_code seed_table(struct zendesk *app, enum zd_table table, int64_t
         struct zd_row row = {.created_s = created, .updated_s = updated, .changed_s = changed};
         struct zd_row *added;
 
-        if (table == ZD_TICKETS && i % 17 == 11) row.state = i % 34 == 11 ? ZD_DELETED : ZD_SCRUBBED;
+        if (table == ZD_TICKETS && i % 17 == 11)
+            row.state = i % 34 == 11 ? ZD_DELETED : ZD_SCRUBBED;
         if (table == ZD_USERS && i % 19 == 13) row.state = i % 38 == 13 ? ZD_DELETED : ZD_SCRUBBED;
         if (table == ZD_ORGANIZATIONS && i % 11 == 7) row.state = ZD_DELETED;
         if (table == ZD_GROUPS && i == 4) row.state = ZD_DELETED;

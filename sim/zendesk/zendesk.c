@@ -166,11 +166,11 @@ static enum sl_code zendesk_look(void *state, const struct sim_request *request,
                                                                    : ACCOUNT_A_MINUTE,
                                         .window_us = MINUTE_US};
     if (is_export(request->path) || strcmp(route, "deleted_tickets") == 0)
-        out->counts[1] = (struct sim_count){
-            .rate = app->export_limit ? (double)app->export_limit : EXPORTS_A_MINUTE,
-            .window_us = MINUTE_US};
+        out->counts[1] = (struct sim_count){.rate = app->export_limit ? (double)app->export_limit
+                                                                      : EXPORTS_A_MINUTE,
+                                            .window_us = MINUTE_US};
     (void)snprintf(out->counts[1].key, sizeof out->counts[1].key, "%s",
-                   is_export(request->path) ? "incremental"
+                   is_export(request->path)  ? "incremental"
                    : out->counts[1].rate > 0 ? "deleted_tickets"
                                              : "");
     if (is_export(request->path)) {
@@ -210,8 +210,9 @@ static void exports(struct zendesk *app, const char *name, const struct sim_requ
     table[strcspn(table, "/")] = '\0';
     found = zd_find_name(table);
     if (app->agent) {
-        zd_refuse(reply, 403, "Forbidden", "You do not have access to this page. Please contact the "
-                                           "account owner of this help desk for further help.");
+        zd_refuse(reply, 403, "Forbidden",
+                  "You do not have access to this page. Please contact the "
+                  "account owner of this help desk for further help.");
     } else if (found < 0 || found > ZD_METRIC_EVENTS || (cursor && found > ZD_USERS)) {
         zd_refuse(reply, 404, "InvalidEndpoint", "Not found");
     } else {
@@ -285,7 +286,8 @@ static enum sl_code zendesk_handle(void *state, const struct sim_request *reques
 
 const struct sim_app sim_app_zendesk = {
     .name = "zendesk",
-    .summary = "tickets, comments, people and help centre of Lanternworks, an invented maker of lamps",
+    .summary =
+        "tickets, comments, people and help centre of Lanternworks, an invented maker of lamps",
     .create = zendesk_create,
     .destroy = zendesk_destroy,
     .look = zendesk_look,

@@ -94,14 +94,14 @@ struct zendesk {
     int64_t days; /* how often the operation "day" was done */
     bool agent;   /* the credentials are those of an agent */
     bool no_guide, no_community, bench;
-    char forbidden[96];     /* paths with this answer 403 */
-    int64_t token_seconds;  /* life of an access token */
-    int64_t rows_at_once;   /* exports of more rows than this take too long: 504; 0: never */
-    bool no_end_of_stream;  /* time based exports leave it out */
-    bool cursors_die;       /* every cursor of an export is refused */
-    bool same_page;         /* lists give the same page for ever */
-    bool retired;           /* API tokens are not accepted any more */
-    int64_t export_limit;   /* a minute; 0: as the API has it */
+    char forbidden[96];    /* paths with this answer 403 */
+    int64_t token_seconds; /* life of an access token */
+    int64_t rows_at_once;  /* exports of more rows than this take too long: 504; 0: never */
+    bool no_end_of_stream; /* time based exports leave it out */
+    bool cursors_die;      /* every cursor of an export is refused */
+    bool same_page;        /* lists give the same page for ever */
+    bool retired;          /* API tokens are not accepted any more */
+    int64_t export_limit;  /* a minute; 0: as the API has it */
     int64_t account_limit;
 };
 
@@ -133,7 +133,7 @@ SL_MUST_USE enum sl_code zd_add_event(struct zendesk *app, int64_t ticket, enum 
 
 /* ---- render.c, lists.c ---- */
 enum { ZD_WITH_COMMENTS = 1, ZD_WITH_METRICS = 2 }; /* sideloads */
-struct zd_out { /* an object that is being written */
+struct zd_out {                                     /* an object that is being written */
     struct sl_buf *buf;
     const struct zd_row *row;
     bool more;
