@@ -25,7 +25,7 @@ static void put_flag(struct zd_out *o, const char *name, bool truth)
 
 static int64_t nth(const struct zendesk *app, enum zd_table table, uint64_t n)
 {
-    size_t count = zd_count(&app->tables[table]);
+    size_t count = app->tables[table].first;
 
     return count ? zd_at(app, table, n % count).id : zd_id(table, 0);
 }
@@ -284,6 +284,10 @@ static void put_truth(const struct zendesk *app, enum zd_table table, const char
         zd_render_metrics(app, row, out);
     else
         zd_render(app, table, row, 0, out);
+    if (strncmp(name, "ticket_", 7) == 0) return;
+    out->len--; /* the closing brace */
+    zd_put_constants(app, table, row, out);
+    sl_buf_addc(out, '}');
 }
 
 /* Rows that a complete read would bring: deleted ones as the exports still show them. */

@@ -204,13 +204,33 @@ static void put_keyed_fields(const struct zendesk *app, struct zd_out *o, enum z
     sl_buf_addc(o->buf, '}');
 }
 
-void zd_column_name(const struct zendesk *app, enum zd_table fields, const struct zd_row *field,
-                    char out[128])
+/* Constants of the connector: custom fields under the names of their columns. */
+void zd_put_constants(const struct zendesk *app, enum zd_table table, const struct zd_row *row,
+                      struct sl_buf *buf)
+{
+    enum zd_table in = table == ZD_TICKETS         ? ZD_TICKET_FIELDS
+                       : table == ZD_USERS         ? ZD_USER_FIELDS
+                       : table == ZD_ORGANIZATIONS ? ZD_ORGANIZATION_FIELDS
+                                                   : ZD_TABLES;
+    char name[128];
+
+    if (in == ZD_TABLES) return;
+    for (size_t i = 0; i < app->tables[in].count; i++) {
+        const struct zd_row *field = &app->tables[in].list[i];
+        if (!zd_is_custom(field)) continue;
+        zd_column_name(in, field, name);
+        sl_buf_addc(buf, ',');
+        sim_json_text(buf, name);
+        sl_buf_addc(buf, ':');
+        put_custom(app, row, field, table == ZD_TICKETS, buf);
+    }
+}
+
+void zd_column_name(enum zd_table fields, const struct zd_row *field, char out[128])
 {
     struct sl_buf title = {0};
     struct zd_out o = {.buf = &title, .row = field};
 
-    (void)app;
     if (fields != ZD_TICKET_FIELDS) {
         (void)snprintf(out, 128, "custom_field_%u", field->n + 1);
         return;
@@ -224,7 +244,7 @@ void zd_column_name(const struct zendesk *app, enum zd_table fields, const struc
 
 static int64_t pick(const struct zendesk *app, enum zd_table table, uint64_t dice)
 {
-    size_t count = zd_count(&app->tables[table]);
+    size_t count = app->tables[table].first;
 
     return count ? zd_at(app, table, dice % count).id : zd_id(table, 0);
 }
@@ -520,7 +540,7 @@ static void put_child(const struct zendesk *app, const struct zd_row *row, int w
         } else {
             zd_put(&o, "id", "%lld", (long long)comment_id(row));
             zd_put(&o, "comment_present", "true");
-            put_flag(&o, "comment_public", !row->private && row->n % 5 != 4);
+            put_flag(&o, "comment_public", row->n % 5 != 4); /* as it was */
         }
         zd_put(&o, "event_type", "\"Comment\"");
         break;

@@ -122,5 +122,6 @@ enum sl_code zd_seed(struct zendesk *app, const char *kind, int64_t records, str
         if (empty && !has_fields(t)) continue;
         rc = seed_table(app, t, count, error);
     }
+    for (int t = 0; t < ZD_TABLES; t++) app->tables[t].first = zd_count(&app->tables[t]);
     return rc;
 }

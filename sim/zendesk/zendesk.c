@@ -34,6 +34,7 @@ static void *zendesk_create(const struct sim_options *options, struct sl_error *
         zendesk_destroy(app);
         return NULL;
     }
+    app->unlimited = options->rate < 0;
     app->seed = options->seed;
     app->start_s = options->start_us / SL_SECOND_US;
     app->token_seconds = TOKEN_SECONDS;
@@ -49,11 +50,14 @@ static void *zendesk_create(const struct sim_options *options, struct sl_error *
 static enum sl_code zendesk_connection(void *state, const char *base_url, struct sl_buf *out,
                                        struct sl_error *error)
 {
-    (void)state;
+    const struct zendesk *app = state;
+
     sl_buf_addf(out,
                 "{\"subdomain\":\"" ZD_SUBDOMAIN "\",\"email\":\"" ZD_EMAIL
-                "\",\"api_token\":\"" ZD_API_TOKEN "\",\"base_url\":\"%s\"}",
-                base_url);
+                "\",\"api_token\":\"" ZD_API_TOKEN "\",\"base_url\":\"%s\"%s}",
+                base_url,
+                app->unlimited ? ",\"requests_per_minute\":100000,\"exports_per_minute\":100000"
+                               : "");
     return sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "could not describe a connection")
                               : SL_OK;
 }

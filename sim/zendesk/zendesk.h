@@ -74,6 +74,7 @@ struct zd_rows {
     size_t count, cap;
     uint32_t *order; /* of list, by (changed_s, id) */
     int64_t made;    /* rows before them that are not stored: a bench */
+    size_t first;    /* rows of the data set: what refers to one refers to one of these */
 };
 
 #define ZD_TOKENS_MAX 64
@@ -101,6 +102,7 @@ struct zendesk {
     bool cursors_die;      /* every cursor of an export is refused */
     bool same_page;        /* lists give the same page for ever */
     bool retired;          /* API tokens are not accepted any more */
+    bool unlimited;        /* no limits: the connection sets none either */
     int64_t export_limit;  /* a minute; 0: as the API has it */
     int64_t account_limit;
 };
@@ -164,8 +166,9 @@ const char *zd_field_type(const struct zd_row *field);
 uint8_t zd_type_of(enum zd_table fields, int64_t n); /* of the n-th field of a data set */
 int zd_type_find(const char *name);                  /* -1 */
 /* The name that a custom field's column has. */
-void zd_column_name(const struct zendesk *app, enum zd_table fields, const struct zd_row *field,
-                    char out[128]);
+void zd_column_name(enum zd_table fields, const struct zd_row *field, char out[128]);
+void zd_put_constants(const struct zendesk *app, enum zd_table table, const struct zd_row *row,
+                      struct sl_buf *buf);
 
 /* ---- export.c, list.c ---- */
 void zd_export(struct zendesk *app, enum zd_table table, bool cursor,

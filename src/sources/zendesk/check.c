@@ -34,8 +34,7 @@ static enum sl_code ask(struct zendesk *self, struct sl_out *out, struct sl_erro
 
     zendesk_url(self, &url, probe->path);
     if (probe->export) {
-        sl_url_query_i64(&url, "start_time",
-                         self->task.run_started_at_us / SL_SECOND_US - RECENT_S);
+        sl_url_query_i64(&url, "start_time", self->now_s > RECENT_S ? self->now_s - RECENT_S : 0);
         sl_url_query_i64(&url, "per_page", 1);
     } else if (self->step > 0) {
         sl_url_query_i64(&url, "page[size]", 1);
@@ -101,8 +100,8 @@ enum sl_code zendesk_check(void *task, const struct sl_response *response, struc
         rc = zendesk_begin(self, out, error);
         return rc ? rc : ask(self, out, error);
     }
-    rc = self->step == 0 ? credentials(response, out, error)
-                         : other(self, response, out, error);
+    self->now_s = zendesk_second(self, response); /* their clock, not ours */
+    rc = self->step == 0 ? credentials(response, out, error) : other(self, response, out, error);
     if (rc != SL_MORE) return rc;
     if (++self->step == (int)PROBES) return SL_DONE;
     return ask(self, out, error);

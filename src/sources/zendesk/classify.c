@@ -88,7 +88,7 @@ static bool is_expected(const struct zendesk *self, const struct sl_response *re
     case ZENDESK_COMMENTS: return status == 404; /* the ticket was deleted */
     case ZENDESK_EXPORT:
         if (status == 504) return self->rows_a_page > 1; /* too many rows at once for it */
-        return status == 400 || status == 422; /* the cursor, or the time */
+        return status == 400 || status == 422;           /* the cursor, or the time */
     default: return false;
     }
 }

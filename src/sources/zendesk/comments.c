@@ -26,8 +26,10 @@ static enum sl_code emit(struct zendesk *self, const struct sl_json *comment,
     const struct sl_json *metadata = sl_json_get(event ? event : comment, "metadata");
     const char *audit = id_text(sl_json_get(comment, "audit_id"));
     const char *created = sl_json_str(sl_json_get(comment, "created_at"));
-    struct sl_constant constants[] = {
-        {"ticket_id", ticket}, {"audit_id", NULL}, {"created_at", NULL}, {"metadata", NULL}};
+    struct sl_constant constants[] = {{"ticket_id", ticket},
+                                      {"audit_id", NULL},
+                                      {"created_at", NULL},
+                                      {"metadata", NULL}};
 
     if (!audit) audit = id_text(sl_json_get(event, "id"));
     if (!created) created = sl_json_str(sl_json_get(event, "created_at"));

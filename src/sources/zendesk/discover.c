@@ -14,10 +14,8 @@ static const struct {
     const char *path;
     enum zendesk_stage stage;
 } steps[] = {
-    {"ticket_fields", ZENDESK_FIELDS},
-    {"user_fields", ZENDESK_FIELDS},
-    {"organization_fields", ZENDESK_FIELDS},
-    {"help_center/articles", ZENDESK_PROBE},
+    {"ticket_fields", ZENDESK_FIELDS},       {"user_fields", ZENDESK_FIELDS},
+    {"organization_fields", ZENDESK_FIELDS}, {"help_center/articles", ZENDESK_PROBE},
     {"community/topics", ZENDESK_PROBE},
 };
 
@@ -36,8 +34,7 @@ static struct sl_type type_of(const char *type)
     if (strcmp(type, "checkbox") == 0) return (struct sl_type){.kind = SL_TYPE_BOOLEAN};
     if (strcmp(type, "date") == 0) return (struct sl_type){.kind = SL_TYPE_DATE};
     if (strcmp(type, "multiselect") == 0)
-        return (struct sl_type){
-            .kind = SL_TYPE_ARRAY, .member_count = 1, .members = text_element};
+        return (struct sl_type){.kind = SL_TYPE_ARRAY, .member_count = 1, .members = text_element};
     return (struct sl_type){.kind = SL_TYPE_STRING};
 }
 

@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TOO_RECENT_S 61  /* what is younger is refused */
-#define RETREAT_S 180    /* when our clock and theirs differ */
-#define GOOD_PAGES 8     /* before pages grow again */
-#define TRIES_MAX 16     /* to get beyond one second */
+#define TOO_RECENT_S 61 /* what is younger is refused */
+#define RETREAT_S 180   /* when our clock and theirs differ */
+#define GOOD_PAGES 8    /* before pages grow again */
+#define TRIES_MAX 16    /* to get beyond one second */
 #define EMPTY_START_S 300
 
 enum sl_code zendesk_ask_export(struct zendesk *self, struct sl_out *out, struct sl_error *error)
@@ -172,8 +172,7 @@ static enum sl_code emit_rows(struct zendesk *self, const struct sl_json *rows, 
     bool each = sets || strcmp(self->deleted_rows, "delete") == 0;
     enum sl_code rc = SL_OK;
 
-    if (self->table->rows == ZENDESK_CHILDREN)
-        return zendesk_emit_comments(self, rows, out, error);
+    if (self->table->rows == ZENDESK_CHILDREN) return zendesk_emit_comments(self, rows, out, error);
     if (!each) return zendesk_emit(self, rows, out, error);
     for (struct sl_json_each e = sl_json_each(rows); !rc && sl_json_next(&e);) {
         const struct sl_json *row = sets ? sl_json_get(e.value, "metric_set") : e.value;
@@ -245,9 +244,8 @@ enum sl_code zendesk_export_page(struct zendesk *self, const struct sl_response 
     if (rc) return rc;
     larger(self);
     bool end = is_last(self, response->json, rows);
-    rc = self->table->way == ZENDESK_BY_CURSOR
-             ? by_cursor(self, response->json, end, error)
-             : by_time(self, response->json, end, &stuck, error);
+    rc = self->table->way == ZENDESK_BY_CURSOR ? by_cursor(self, response->json, end, error)
+                                               : by_time(self, response->json, end, &stuck, error);
     if (sl_failed(rc)) return rc;
     self->ends = rc == SL_DONE;
     if (stuck) return piled_up(self, out, error);

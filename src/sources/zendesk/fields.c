@@ -28,8 +28,9 @@ static enum sl_code written(struct zendesk_values *values, size_t i, const struc
         sl_json_put_value(values->writers[i], value);
         values->constants[i].text = sl_json_writer_text(values->writers[i], NULL);
     }
-    return values->constants[i].text ? SL_OK
-                                     : sl_fail(error, SL_NO_MEMORY, "no memory for a field's value");
+    return values->constants[i].text
+               ? SL_OK
+               : sl_fail(error, SL_NO_MEMORY, "no memory for a field's value");
 }
 
 static enum sl_code set(struct zendesk_values *values, size_t i, const struct sl_json *value,

@@ -197,8 +197,8 @@ enum sl_code zendesk_ask(struct zendesk *self, enum zendesk_stage stage, const s
     if (self->client_id && *self->client_id)
         request.auth = (struct sl_auth){.kind = SL_AUTH_OAUTH};
     else if (self->user[0])
-        request.auth = (struct sl_auth){
-            .kind = SL_AUTH_BASIC, .user = self->user, .secret = "api_token"};
+        request.auth =
+            (struct sl_auth){.kind = SL_AUTH_BASIC, .user = self->user, .secret = "api_token"};
     else
         request.auth = (struct sl_auth){.kind = SL_AUTH_BEARER, .secret = "access_token"};
     if (strstr(request.url, "/incremental/"))

@@ -22,28 +22,28 @@
 #include <sluice/connector.h>
 #include <sluice/paging.h>
 
-#define ZENDESK_TOKEN_MAX 1024     /* a cursor; they have some 40 bytes */
-#define ZENDESK_PAGE_ROWS 1000     /* of an export */
-#define ZENDESK_LIST_ROWS 100      /* of a list */
-#define ZENDESK_TICKETS_MAX 1000   /* whose comments are read again after one page */
-#define ZENDESK_FIELDS_MAX 500    /* custom fields of a table that become columns */
+#define ZENDESK_TOKEN_MAX 1024   /* a cursor; they have some 40 bytes */
+#define ZENDESK_PAGE_ROWS 1000   /* of an export */
+#define ZENDESK_LIST_ROWS 100    /* of a list */
+#define ZENDESK_TICKETS_MAX 1000 /* whose comments are read again after one page */
+#define ZENDESK_FIELDS_MAX 500   /* custom fields of a table that become columns */
 #define ZENDESK_COLUMN_NAME_MAX 160
 #define ZENDESK_CURSOR_VERSION 1
 #define ZENDESK_KEY_MAX 128
 
 enum zendesk_way { ZENDESK_BY_LIST, ZENDESK_BY_CURSOR, ZENDESK_BY_TIME };
 
-enum zendesk_rows { /* which rows an answer holds */
-    ZENDESK_PLAIN,  /* the members of the array themselves */
-    ZENDESK_CHILDREN,   /* the comments in ticket events */
-    ZENDESK_METRIC_SETS /* the metrics beside tickets */
+enum zendesk_rows {                     /* which rows an answer holds */
+                    ZENDESK_PLAIN,      /* the members of the array themselves */
+                    ZENDESK_CHILDREN,   /* the comments in ticket events */
+                    ZENDESK_METRIC_SETS /* the metrics beside tickets */
 };
 
 struct zendesk_table {
-    const char *name;   /* also the key of the array in an answer, but for `array` */
-    const char *array;  /* NULL: name */
-    const char *list;   /* below /api/v2: "help_center/articles"; NULL: there is none */
-    const char *export; /* "incremental/tickets/cursor"; NULL: there is none */
+    const char *name;    /* also the key of the array in an answer, but for `array` */
+    const char *array;   /* NULL: name */
+    const char *list;    /* below /api/v2: "help_center/articles"; NULL: there is none */
+    const char *export;  /* "incremental/tickets/cursor"; NULL: there is none */
     const char *include; /* what an export is to bring besides; or NULL */
     const char *fields;  /* where its custom fields are listed: "ticket_fields"; or NULL */
     const char *values;  /* and where a row has their values: "custom_fields" */
@@ -101,14 +101,14 @@ struct zendesk {
     char after[ZENDESK_TOKEN_MAX]; /* by cursor: where the next page begins; "": by start_s */
     int64_t start_s;               /* by time, or to begin with */
     int64_t rows_a_page;
-    int good_pages;   /* since it was made smaller, or larger again */
-    int tries;        /* to get beyond this second */
-    int64_t old_s;    /* the server's second at the end of the run before; 0: unknown */
-    int64_t now_s;    /* ... and at the first answer of this one */
-    bool from_start;  /* everything is read, from nothing */
-    int64_t list_s;   /* the server's second at the first answer of the list */
-    bool again;       /* the time was too recent once */
-    bool restarted;   /* the cursor was refused, and all is read */
+    int good_pages;  /* since it was made smaller, or larger again */
+    int tries;       /* to get beyond this second */
+    int64_t old_s;   /* the server's second at the end of the run before; 0: unknown */
+    int64_t now_s;   /* ... and at the first answer of this one */
+    bool from_start; /* everything is read, from nothing */
+    int64_t list_s;  /* the server's second at the first answer of the list */
+    bool again;      /* the time was too recent once */
+    bool restarted;  /* the cursor was refused, and all is read */
 
     /* comments of tickets that are read once more, before the page after this one */
     int64_t tickets[ZENDESK_TICKETS_MAX];
@@ -156,8 +156,8 @@ void zendesk_release(void *task);
 SL_MUST_USE enum sl_code zendesk_ask_export(struct zendesk *self, struct sl_out *out,
                                             struct sl_error *error);
 SL_MUST_USE enum sl_code zendesk_export_page(struct zendesk *self,
-                                             const struct sl_response *response,
-                                             struct sl_out *out, struct sl_error *error);
+                                             const struct sl_response *response, struct sl_out *out,
+                                             struct sl_error *error);
 /* After a page and what it brought about: the next one, or the end. */
 SL_MUST_USE enum sl_code zendesk_export_next(struct zendesk *self, struct sl_out *out,
                                              struct sl_error *error);
