@@ -43,6 +43,7 @@ static void *mx_create(const struct sim_options *options, struct sl_error *error
         app->start_us = app->now_us = options->start_us;
         app->session_seconds = 600;
         app->bench_events = -1;
+        app->unlimited = options->rate < 0;
         (void)snprintf(app->zone_name, sizeof app->zone_name, "UTC");
         (void)sl_zone_load(&app->zone, app->zone_name);
     }
@@ -61,8 +62,9 @@ static enum sl_code mx_connection(void *state, const char *base_url, struct sl_b
     int32_t first = mx_day(app, app->start_us) - MX_DEMO_DAYS + 1;
     char day[SL_TIME_TEXT_MAX];
 
+    sl_buf_addf(out, "{%s", app->unlimited ? "\"requests_per_hour\":1000000," : "");
     sl_buf_addf(out,
-                "{\"username\":\"" MX_USER "\",\"secret\":\"" MX_SECRET
+                "\"username\":\"" MX_USER "\",\"secret\":\"" MX_SECRET
                 "\",\"project_id\":\"" MX_PROJECT
                 "\",\"project_timezone\":\"%s\",\"start_date\":\"%s\",\"base_url\":\"%s\"}",
                 app->zone_name, sl_date_format(first, day), base_url);

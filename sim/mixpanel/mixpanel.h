@@ -82,7 +82,7 @@ struct mx {
     int64_t bench_events; /* in all, over MX_BENCH_DAYS days; -1: not that kind */
     int64_t day_count;    /* operation "day": how often */
     int64_t session_seconds, ingest_seconds;
-    bool page_size_ignored;
+    bool page_size_ignored, unlimited;
     char forbidden[64]; /* "export", "engage", ...: answers 403; "" none */
     char plan[64];      /* the same with 402 */
 };

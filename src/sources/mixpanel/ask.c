@@ -2,17 +2,15 @@
  * ask.c: requests, what they cost, and the project's clock.
  *
  * Mixpanel's limits are per project: 60 exports an hour, 3 a second, 100 at once; 60 queries an hour,
- * 5 at once. We stay a little below.
+ * 5 at once. We stay a little below. Who has been given more an hour has more a second, too.
  */
 #include "mixpanel.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define EXPORTS_PER_HOUR 58
 #define EXPORTS_PER_SECOND 2.9
 #define EXPORTS_AT_ONCE 8
-#define QUERIES_PER_HOUR 58
 #define QUERIES_AT_ONCE 4
 #define HOUR_MS 3600000
 #define QUIET_MS 600000 /* an export may be silent for so long before it begins, or in the middle */
@@ -139,7 +137,8 @@ static enum sl_code declare(const struct mixpanel *self, const char *what, doubl
                              .rate = rate,
                              .window_ms = window_ms,
                              .concurrency = concurrency,
-                             .durable = window_ms >= HOUR_MS};
+                             .durable = window_ms >= HOUR_MS,
+                             .set_by = window_ms >= HOUR_MS ? "requests_per_hour" : NULL};
 
     snprintf(key, 96, "mixpanel/%s/%s", self->project, what);
     return sl_out_limit(out, &limit, error);
@@ -157,16 +156,16 @@ static enum sl_code ask(struct mixpanel *self, enum mixpanel_stage stage, struct
     request->auth = mixpanel_is_account(self)
                         ? (struct sl_auth){SL_AUTH_BASIC, "secret", self->username}
                         : (struct sl_auth){SL_AUTH_BASIC_SECRET, "api_secret", NULL};
+    double per_hour = (double)self->requests_per_hour, per_second = per_hour * 1000 / HOUR_MS;
+
     if (stage == MIXPANEL_EXPORT) {
-        rc = declare(self, "exports/hour", EXPORTS_PER_HOUR, HOUR_MS, EXPORTS_AT_ONCE, hour, out,
-                     error);
-        if (!rc)
-            rc = declare(self, "exports/second", EXPORTS_PER_SECOND, 1000, 0, second, out, error);
+        if (per_second < EXPORTS_PER_SECOND) per_second = EXPORTS_PER_SECOND;
+        rc = declare(self, "exports/hour", per_hour, HOUR_MS, EXPORTS_AT_ONCE, hour, out, error);
+        if (!rc) rc = declare(self, "exports/second", per_second, 1000, 0, second, out, error);
         request->spends[0] = (struct sl_spend){hour, 1};
         request->spends[1] = (struct sl_spend){second, 1};
     } else if (stage != MIXPANEL_ME && stage != MIXPANEL_ANNOTATIONS) {
-        rc = declare(self, "queries/hour", QUERIES_PER_HOUR, HOUR_MS, QUERIES_AT_ONCE, hour, out,
-                     error);
+        rc = declare(self, "queries/hour", per_hour, HOUR_MS, QUERIES_AT_ONCE, hour, out, error);
         request->spends[0] = (struct sl_spend){hour, 1};
     }
     if (!rc) rc = sl_out_request(out, request, error);

@@ -57,7 +57,7 @@ struct mixpanel {
     const char *username, *project_id, *workspace_id, *region, *project_timezone, *base_url;
     const char *start_date;
     bool secret, api_secret;
-    int64_t historical_days;
+    int64_t historical_days, requests_per_hour;
     /* options of a table */
     int64_t lookback_days, days_per_request, page_size, max_records_per_batch;
 

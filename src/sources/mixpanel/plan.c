@@ -17,7 +17,7 @@
 
 #define REQUESTS_WANTED 40 /* of a first load: within an hour, and some are left for others */
 #define DAYS_MAX 31        /* of a request, unless days_per_request says more */
-#define DAYS_AT_ONCE 7     /* an increment of so few days is one request */
+#define DAYS_AT_ONCE 7     /* of a request of an increment, at least */
 #define DAYS_BACK_MAX 40000
 
 struct plan {
@@ -38,11 +38,11 @@ static bool day_of(const struct sl_json *value, int32_t *day)
 
 static int32_t step_of(const struct mixpanel *self, const struct plan *plan)
 {
-    int32_t days = plan->to - plan->from + 1, step;
+    int32_t days = plan->to - plan->from + 1;
+    int32_t step = (days + REQUESTS_WANTED - 1) / REQUESTS_WANTED;
 
     if (self->days_per_request > 0) return (int32_t)self->days_per_request;
-    if (!self->task.full && days <= DAYS_AT_ONCE) return days;
-    step = (days + REQUESTS_WANTED - 1) / REQUESTS_WANTED;
+    if (!self->task.full && step < DAYS_AT_ONCE) step = DAYS_AT_ONCE;
     return step > DAYS_MAX ? DAYS_MAX : step;
 }
 
