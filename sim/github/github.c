@@ -308,7 +308,7 @@ static void handle_owner(struct github *app, const struct path *path,
     bool orgs = at(path, 0, "orgs"), user = at(path, 0, "user");
 
     if (user && path->count == 1) {
-        gh_put_owner(app, &app->owners[0], true, reply->body);
+        gh_put_owner(&app->owners[0], true, reply->body);
     } else if (user && at(path, 1, "repos")) {
         list_repos(app, &app->owners[0], true, request, reply);
     } else if (user && at(path, 1, "orgs") && app->no_org_scope) {
@@ -319,7 +319,7 @@ static void handle_owner(struct github *app, const struct path *path,
     } else if (!owner || user || orgs > owner->organization) {
         reply_error(reply, 404, "Not Found");
     } else if (path->count == 2) {
-        gh_put_owner(app, owner, true, reply->body);
+        gh_put_owner(owner, true, reply->body);
     } else if (at(path, 2, "repos") && path->count == 3) {
         list_repos(app, owner, orgs, request, reply);
     } else if (orgs && at(path, 2, "teams") && path->count == 3) {
@@ -406,6 +406,8 @@ static enum sl_code handle_repo(struct github *app, const struct path *path,
         moved_to(app, repo, path, request, reply);
     } else if (path->count == rest) {
         gh_put_repo(app, repo, reply->body);
+        reply->body->len--; /* one repository shows more of itself than a list does */
+        sl_buf_adds(reply->body, ",\"subscribers_count\":2,\"network_count\":1}");
     } else if (at(path, rest, "compare") && path->count == rest + 2) {
         char *head = strstr(path->parts[rest + 1], "...");
         char base[PART_MAX];

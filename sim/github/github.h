@@ -4,6 +4,8 @@
  *   github.c  credentials, limits, conditional requests, routes
  *   list.c    which rows a request lists: filters, order, pages, Link
  *   rows.c    a row as JSON
+ *   owners.c  owners, teams and repositories as JSON
+ *   put.c     the members of an object
  *   data.c    the data sets
  *   ops.c     operations, the truth
  *
@@ -123,21 +125,41 @@ void gh_page_of(const char *query, int64_t total, struct gh_page *page);
 bool gh_compare(struct github *app, const struct gh_repo *repo, const char *base, const char *head,
                 const char *query, struct gh_page *page, struct sl_buf *out);
 
+/* ---- put.c: "key":value, with a comma where it is not the first ---- */
+
+void gh_put_key(struct sl_buf *out, const char *key);
+void gh_put_int(struct sl_buf *out, const char *key, int64_t number);
+void gh_put_text(struct sl_buf *out, const char *key, const char *text);
+void gh_put_bool(struct sl_buf *out, const char *key, bool truth);
+void gh_put_when(struct sl_buf *out, const char *key, bool given, int64_t us);
+/* "<base>/repos/owner/name<tail>", and the page of it for people */
+void gh_put_url(struct sl_buf *out, const char *key, const struct github *app,
+                const struct gh_repo *repo, const char *tail);
+void gh_put_page(struct sl_buf *out, const char *key, const struct github *app,
+                 const struct gh_repo *repo, const char *tail);
+void gh_put_node(struct sl_buf *out, const char *kind, int64_t id);
+void gh_put_login(struct sl_buf *out, const char *login, int64_t id, const char *type);
+const char *gh_login(uint64_t pick);
+void gh_put_person(struct sl_buf *out, uint64_t pick);
+void gh_put_user(struct sl_buf *out, const char *key, uint64_t pick); /* or null */
+/* "2026-03-02T09:00:00Z" with its quotes */
+void gh_put_time(struct sl_buf *out, int64_t us);
+
 /* ---- rows.c ---- */
 
 extern const char *const gh_table_names[GH_TABLES];
 void gh_put_row(const struct github *app, const struct gh_repo *repo, enum gh_kind kind,
                 const struct gh_row *row, struct sl_buf *out);
-void gh_put_repo(const struct github *app, const struct gh_repo *repo, struct sl_buf *out);
-void gh_put_owner(const struct github *app, const struct gh_owner *owner, bool whole,
-                  struct sl_buf *out);
-void gh_put_organization(const struct github *app, const struct gh_owner *owner,
-                         struct sl_buf *out);
+void gh_sha(const struct gh_repo *repo, const struct gh_row *row, char out[41]);
+
+/* ---- owners.c ---- */
+
 void gh_put_team(const struct github *app, const struct gh_owner *owner, int index,
                  struct sl_buf *out);
-void gh_sha(const struct gh_repo *repo, const struct gh_row *row, char out[41]);
-/* "2026-03-02T09:00:00Z" with its quotes */
-void gh_put_time(struct sl_buf *out, int64_t us);
+void gh_put_organization(const struct github *app, const struct gh_owner *owner,
+                         struct sl_buf *out);
+void gh_put_owner(const struct gh_owner *owner, bool whole, struct sl_buf *out);
+void gh_put_repo(const struct github *app, const struct gh_repo *repo, struct sl_buf *out);
 
 /* ---- ops.c ---- */
 

@@ -403,7 +403,7 @@ static void truth_of_owners(const struct github *app, enum gh_kind kind, const c
         if ((kind == GH_USERS && i == 0) || (kind == GH_ORGANIZATIONS && owner->organization)) {
             sl_buf_adds(out, *comma);
             if (kind == GH_USERS)
-                gh_put_owner(app, owner, true, out);
+                gh_put_owner(owner, true, out);
             else
                 gh_put_organization(app, owner, out);
             *comma = ",";

@@ -78,6 +78,7 @@ static const struct sl_member template_members[] = {
 
 static const struct sl_member asset_members[] = {
     {.name = "id", .type = INT}, {.name = "name", .type = TEXT},
+    {.name = "label", .type = TEXT}, {.name = "digest", .type = TEXT},
     {.name = "content_type", .type = TEXT}, {.name = "size", .type = INT},
     {.name = "download_count", .type = INT}, {.name = "state", .type = TEXT},
     {.name = "created_at", .type = TIME}, {.name = "updated_at", .type = TIME},
@@ -176,7 +177,7 @@ static const struct sl_column collaborator_columns[] = {
 
 static const struct sl_column label_columns[] = {
     KEY("id", INT), COL("node_id", TEXT), REPOSITORY, COL("name", TEXT), COL("color", TEXT),
-    COL("description", TEXT), COL("default", BOOL), COL("url", TEXT),
+    COL("description", TEXT), COL("default", BOOL), COL("archived_at", TIME), COL("url", TEXT),
 };
 
 static const struct sl_column milestone_columns[] = {
