@@ -32,7 +32,11 @@ class Home:
     def __init__(self, connection: dict, tables: dict):
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
         self.env = environment(SLUICE_HOME=self.folder / "home", XDG_RUNTIME_DIR=self.folder)
-        self.pipeline = demo.write_specification(self.folder / "pipeline.json", tables)
+        self.pipeline = self.folder / "pipeline.json"
+        if "ingestion_definition" in tables:
+            self.pipeline.write_text(json.dumps(tables))
+        else:
+            demo.write_specification(self.pipeline, tables)
         subprocess.run([binary(), "connections", "create", "--json", "-"], env=self.env, check=True,
                        input=json.dumps(connection), text=True, stdout=subprocess.DEVNULL)
 
@@ -157,6 +161,42 @@ def bench_changes(_):
     return found
 
 
+GITHUB_TABLES = ["issues", "pull_requests", "comments", "commits", "reviews", "assignees",
+                 "collaborators", "branches", "repositories", "teams", "organizations", "users"]
+GITHUB_PER_MINUTE, GITHUB_PER_HOUR = 900, 5000
+
+
+def bench_github(_):
+    """200 repositories into 12 tables within GitHub's limits: the first load, then a quiet run."""
+    options = ["--kind", "bench"]
+    found = {"repositories": 200, "tables": len(GITHUB_TABLES), "command": "sluice run pipeline.json",
+             "simulator": "sluice sim github " + " ".join(options)}
+    specification = json.loads((ROOT / "examples/github/pipeline.json").read_text())
+    definition = specification["ingestion_definition"]
+    definition["objects"] = [o for o in definition["objects"]
+                             if o["table"]["source_table"] in GITHUB_TABLES]
+    with Simulator("github", *options) as simulator:
+        connection = {"name": "github", "connection_type": "GENERIC_LAKEFLOW_CONNECT",
+                      "options": {"sourceName": "github", **simulator.connection()}}
+        with Home(connection, specification) as home:
+            for name in ("first", "quiet"):
+                simulator.control(reset_stats=True)
+                run = home.run()
+                stats, limit = simulator.stats(), simulator.truth()["limit"]
+                by_status = stats["by_status"]
+                unchanged = by_status.get("304", 0)
+                counted = stats["requests"] - unchanged
+                found[name] = run | {
+                    "requests": stats["requests"], "unchanged": unchanged, "counted": counted,
+                    "limited": stats["limited"], "refused": by_status.get("403", 0),
+                    "share_of_minute": round(
+                        stats["requests"] / (GITHUB_PER_MINUTE / 60 * run["wall_s"]), 4),
+                    "share_of_hour": round(counted / GITHUB_PER_HOUR, 4),
+                    "hour_used_most": int(limit["used_max"])}
+                simulator.control(advance_ms=3_600_000)
+    return found
+
+
 def bench_size(_):
     return {"bytes": binary().stat().st_size,
             "mib": round(binary().stat().st_size / (1 << 20), 1), "file": "build/sluice"}
@@ -198,8 +238,8 @@ def noted_first_build(_):
 
 def main():
     parts = {"start": bench_start, "throughput": bench_throughput, "memory": bench_memory,
-             "limit": bench_limit, "changes": bench_changes, "size": bench_size,
-             "commits": bench_commits}
+             "limit": bench_limit, "changes": bench_changes, "github": bench_github,
+             "size": bench_size, "commits": bench_commits}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[[], *parts, "first-build"],
                         help="what to measure; nothing named: all but first-build")

@@ -9,8 +9,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-void gh_put_owner(const struct gh_owner *owner, bool whole,
-                  struct sl_buf *out)
+void gh_put_owner(const struct gh_owner *owner, bool whole, struct sl_buf *out)
 {
     sl_buf_addc(out, '{');
     gh_put_login(out, owner->login, owner->id, owner->organization ? "Organization" : "User");
@@ -83,16 +82,16 @@ void gh_put_repo(const struct github *app, const struct gh_repo *repo, struct sl
 {
     const struct gh_owner *owner = &app->owners[repo->owner];
     static const char *const urls[] = {
-        "archive_url",      "assignees_url",   "blobs_url",         "branches_url",
-        "collaborators_url", "comments_url",   "commits_url",       "compare_url",
-        "contents_url",     "contributors_url", "deployments_url",  "downloads_url",
-        "events_url",       "forks_url",       "git_commits_url",   "git_refs_url",
-        "git_tags_url",     "hooks_url",       "issue_comment_url", "issue_events_url",
-        "issues_url",       "keys_url",        "labels_url",        "languages_url",
-        "merges_url",       "milestones_url",  "notifications_url", "pulls_url",
-        "releases_url",     "stargazers_url",  "statuses_url",      "subscribers_url",
-        "subscription_url", "tags_url",        "teams_url",         "trees_url",
-        "git_url",          "ssh_url",         "clone_url",         "svn_url"};
+        "archive_url",       "assignees_url",    "blobs_url",         "branches_url",
+        "collaborators_url", "comments_url",     "commits_url",       "compare_url",
+        "contents_url",      "contributors_url", "deployments_url",   "downloads_url",
+        "events_url",        "forks_url",        "git_commits_url",   "git_refs_url",
+        "git_tags_url",      "hooks_url",        "issue_comment_url", "issue_events_url",
+        "issues_url",        "keys_url",         "labels_url",        "languages_url",
+        "merges_url",        "milestones_url",   "notifications_url", "pulls_url",
+        "releases_url",      "stargazers_url",   "statuses_url",      "subscribers_url",
+        "subscription_url",  "tags_url",         "teams_url",         "trees_url",
+        "git_url",           "ssh_url",          "clone_url",         "svn_url"};
     char name[GH_NAME_MAX * 2];
 
     sl_buf_addc(out, '{');

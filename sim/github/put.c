@@ -55,7 +55,7 @@ void gh_put_when(struct sl_buf *out, const char *key, bool given, int64_t us)
 
 /* "<base>/repos/owner/name/<tail>" */
 void gh_put_url(struct sl_buf *out, const char *key, const struct github *app,
-                    const struct gh_repo *repo, const char *tail)
+                const struct gh_repo *repo, const char *tail)
 {
     gh_put_key(out, key);
     sl_buf_addf(out, "\"%s/repos/%s/%s%s\"", app->base_url, app->owners[repo->owner].login,
@@ -63,7 +63,7 @@ void gh_put_url(struct sl_buf *out, const char *key, const struct github *app,
 }
 
 void gh_put_page(struct sl_buf *out, const char *key, const struct github *app,
-                     const struct gh_repo *repo, const char *tail)
+                 const struct gh_repo *repo, const char *tail)
 {
     gh_put_key(out, key);
     sl_buf_addf(out, "\"https://github.example/%s/%s%s\"", app->owners[repo->owner].login,
@@ -84,9 +84,9 @@ static const char *const people[PEOPLE] = {"ada-invented",   "babbage-invented",
 void gh_put_login(struct sl_buf *out, const char *login, int64_t id, const char *type)
 {
     static const char *const urls[] = {
-        "url",           "html_url",   "followers_url",     "following_url",
-        "gists_url",     "starred_url", "subscriptions_url", "organizations_url",
-        "repos_url",     "events_url", "received_events_url"};
+        "url",       "html_url",    "followers_url",      "following_url",
+        "gists_url", "starred_url", "subscriptions_url",  "organizations_url",
+        "repos_url", "events_url",  "received_events_url"};
 
     gh_put_text(out, "login", login);
     gh_put_int(out, "id", id);
@@ -125,4 +125,3 @@ void gh_put_user(struct sl_buf *out, const char *key, uint64_t pick)
     gh_put_person(out, pick);
     sl_buf_addc(out, '}');
 }
-

@@ -87,8 +87,9 @@ enum sl_code github_put_cursor(struct github *self, struct sl_out *out, struct s
         github_put_time(time, new->at_us);
         sl_json_kv_str(w, "at", time);
     }
-    if (new->etag[0]) sl_json_kv_str(w, "etag", new->etag);
-    if (new->etags_count > 0) {
+    if (new->etag[0] && self->place_in_list < GITHUB_REPOS_WITH_ETAG)
+        sl_json_kv_str(w, "etag", new->etag);
+    if (new->etags_count > 0 && self->place_in_list < GITHUB_REPOS_WITH_ETAGS) {
         sl_json_key(w, "etags");
         sl_json_begin_array(w);
         for (int i = 0; i < new->etags_count; i++) sl_json_put_str(w, new->etags[i]);

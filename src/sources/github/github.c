@@ -10,6 +10,7 @@
  * many), of which an unchanged answer (304) costs nothing; 900 points a minute, a GET being one.
  * https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
  */
+#define GITHUB_COM "https://api.github.com"
 #define PER_HOUR 5000
 #define SHARE_OF_HOUR 0.98  /* what sluice takes of it */
 #define UNCHANGED_COST 0.01 /* it must wait when nothing is left, but costs nothing */
@@ -37,7 +38,7 @@ static const struct sl_option connection_options[] = {
              "Without it: the token's user and its organisations."},
     {.name = "base_url",
      .kind = SL_OPTION_URL,
-     .preset = "https://api.github.com",
+     .preset = GITHUB_COM,
      .offset = AT(base_url),
      .help = "Where the API is. GitHub Enterprise Server: https://HOST/api/v3."},
     {.name = "api_version",
@@ -52,7 +53,8 @@ static const struct sl_option connection_options[] = {
      .max = 1e9,
      .offset = AT(requests_per_hour),
      .help = "Requests an hour that sluice may make with the token, counted over all runs; 0: "
-             "nearly all that GitHub allows it (5000, or what it says)."},
+             "nearly all that GitHub allows it (5000, or what it says). More than that holds for "
+             "Enterprise Servers only."},
     {.name = "requests_per_minute",
      .kind = SL_OPTION_INT,
      .preset = "840",
@@ -217,7 +219,9 @@ static enum sl_code declare(const struct github *self, struct sl_out *out, struc
         allowed = from_state;
     if (allowed <= 0) allowed = PER_HOUR;
     hour.rate = (double)allowed * SHARE_OF_HOUR;
-    if (self->requests_per_hour > 0 && (double)self->requests_per_hour < hour.rate) {
+    /* What GitHub allows is never exceeded there; a server of one's own may allow anything. */
+    bool own = strcmp(self->base_url, GITHUB_COM) != 0;
+    if (self->requests_per_hour > 0 && (own || (double)self->requests_per_hour < hour.rate)) {
         hour.rate = (double)self->requests_per_hour;
         hour.set_by = "requests_per_hour";
     }

@@ -28,6 +28,11 @@
 #define GITHUB_SHA_MAX 72 /* SHA-1 has 40 digits, SHA-256 64 */
 #define GITHUB_PAGE_ROWS 100
 #define GITHUB_CURSOR_VERSION 1
+/* The cursors of a table's repositories have SL_CURSOR_MAX together: the first ones keep ETags of all
+ * pages of a list, more keep one, and there is an end. */
+#define GITHUB_REPOS_WITH_ETAGS 250
+#define GITHUB_REPOS_WITH_ETAG 700
+#define GITHUB_REPOS_MAX 1600
 #define GITHUB_LIST_PAGES 64 /* of a list, that are watched while it is read */
 #define GITHUB_ETAGS 8       /* ... whose ETags are kept for the next run */
 #define GITHUB_HOUR_KEY "github/hour/{credential}"
@@ -139,6 +144,7 @@ struct github {
     int sample;                   /* check: which */
     struct sl_json_writer *repos; /* discover: an owner's repositories, as they come */
     int64_t repos_count, left_out;
+    int64_t place_in_list; /* of this repository among those of the table */
     struct sl_pages pages;
     char next[SL_URL_MAX]; /* the page after the newest; "": none */
 

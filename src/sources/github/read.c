@@ -31,12 +31,20 @@ static enum sl_code add_task(struct github *self, const struct github_place *rep
         self->left_out++; /* it would be a 403 */
         return SL_OK;
     }
+    if (self->repos_count == GITHUB_REPOS_MAX) {
+        sl_fail(error, SL_TOO_LARGE, "%s has more than %d repositories to read into one table",
+                repo->owner, GITHUB_REPOS_MAX);
+        sl_error_hint(error, "Leave some out (archived, forks, exclude_repositories), or name "
+                             "repositories in source_schema.");
+        return SL_TOO_LARGE;
+    }
     w = sl_json_writer_new();
     if (!w) return sl_fail(error, SL_NO_MEMORY, "no memory for a repository");
     sl_json_begin_object(w);
     sl_json_kv_i64(w, "id", repo->id);
     sl_json_kv_str(w, "owner", repo->owner);
     sl_json_kv_str(w, "name", repo->name);
+    sl_json_kv_i64(w, "at", self->repos_count++);
     sl_json_end_object(w);
     snprintf(part, sizeof part, "%lld", (long long)repo->id);
     snprintf(what, sizeof what, "repository '%s/%s'", repo->owner, repo->name);

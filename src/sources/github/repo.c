@@ -282,6 +282,7 @@ static enum sl_code begin(struct github *self, struct sl_out *out, struct sl_err
             !github_keep(self->place.name, GITHUB_NAME_MAX,
                          sl_json_str(sl_json_get(input, "name"))))
             return sl_fail(error, SL_BUG, "a task without a repository");
+        sl_json_i64(sl_json_get(input, "at"), &self->place_in_list);
     }
     self->page_rows = self->per_page;
     self->after_us = self->start_us;

@@ -251,6 +251,8 @@ static const char *const by_repository_and_id[] = {"repository_id", "id", NULL};
 static const char *const by_repository_and_name[] = {"repository_id", "name", NULL};
 static const char *const by_repository_and_sha[] = {"repository_id", "sha", NULL};
 
+/* All of them are SL_CDC: an unchanged list is told by its ETag, and is not read then. A snapshot would
+ * be read in every run. */
 #define COLUMNS(c) .columns = (c), .column_count = COUNT(c)
 
 const struct github_table github_tables[] = {
@@ -271,29 +273,29 @@ const struct github_table github_tables[] = {
     {.name = "commits", .way = GITHUB_COMMITS, .path = {"commits"}, .key = by_repository_and_sha,
      .ingestion = SL_CDC, COLUMNS(commit_columns), .comment = "Commits of the default branch"},
     {.name = "branches", .way = GITHUB_LIST, .path = {"branches"}, .row = "name",
-     .key = by_repository_and_name, .ingestion = SL_SNAPSHOT, COLUMNS(branch_columns)},
+     .key = by_repository_and_name, .ingestion = SL_CDC, COLUMNS(branch_columns)},
     {.name = "tags", .way = GITHUB_LIST, .path = {"tags"}, .row = "name",
-     .key = by_repository_and_name, .ingestion = SL_SNAPSHOT, COLUMNS(tag_columns)},
+     .key = by_repository_and_name, .ingestion = SL_CDC, COLUMNS(tag_columns)},
     {.name = "assignees", .way = GITHUB_LIST, .path = {"assignees"}, .row = "id",
-     .key = by_repository_and_id, .ingestion = SL_SNAPSHOT, COLUMNS(assignee_columns),
+     .key = by_repository_and_id, .ingestion = SL_CDC, COLUMNS(assignee_columns),
      .comment = "Who can be given issues"},
     {.name = "collaborators", .way = GITHUB_LIST, .path = {"collaborators"}, .row = "id",
-     .key = by_repository_and_id, .ingestion = SL_SNAPSHOT, COLUMNS(collaborator_columns),
+     .key = by_repository_and_id, .ingestion = SL_CDC, COLUMNS(collaborator_columns),
      .comment = "Who has access"},
     {.name = "labels", .way = GITHUB_LIST, .path = {"labels"}, .row = "id", .key = by_id,
-     .ingestion = SL_SNAPSHOT, COLUMNS(label_columns)},
+     .ingestion = SL_CDC, COLUMNS(label_columns)},
     {.name = "milestones", .way = GITHUB_LIST, .path = {"milestones"}, .row = "id", .states = true,
-     .key = by_id, .ingestion = SL_SNAPSHOT, COLUMNS(milestone_columns)},
+     .key = by_id, .ingestion = SL_CDC, COLUMNS(milestone_columns)},
     {.name = "releases", .way = GITHUB_LIST, .path = {"releases"}, .row = "id", .key = by_id,
-     .ingestion = SL_SNAPSHOT, COLUMNS(release_columns)},
+     .ingestion = SL_CDC, COLUMNS(release_columns)},
     {.name = "repositories", .way = GITHUB_OWNER, .row = "id", .key = by_id,
-     .ingestion = SL_SNAPSHOT, COLUMNS(repository_columns)},
-    {.name = "teams", .way = GITHUB_OWNER, .row = "id", .key = by_id, .ingestion = SL_SNAPSHOT,
+     .ingestion = SL_CDC, COLUMNS(repository_columns)},
+    {.name = "teams", .way = GITHUB_OWNER, .row = "id", .key = by_id, .ingestion = SL_CDC,
      COLUMNS(team_columns)},
     {.name = "organizations", .way = GITHUB_TOKEN, .row = "id", .key = by_id,
-     .ingestion = SL_SNAPSHOT, COLUMNS(organization_columns),
+     .ingestion = SL_CDC, COLUMNS(organization_columns),
      .comment = "Organisations of the token's user"},
-    {.name = "users", .way = GITHUB_TOKEN, .row = "id", .key = by_id, .ingestion = SL_SNAPSHOT,
+    {.name = "users", .way = GITHUB_TOKEN, .row = "id", .key = by_id, .ingestion = SL_CDC,
      COLUMNS(token_user_columns), .comment = "The token's user"},
 };
 /* clang-format on */
