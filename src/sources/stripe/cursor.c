@@ -5,7 +5,8 @@
  *      "from":n,                          what happened before then was read
  *      "reread":n,                        tables without events: when the past was read again
  *      "low":n, "high":n, "windows":n,    a first load is cut into these windows
- *      "after":"...", "created":n}        ... or is a chain, and came so far
+ *      "after":"...", "created":n,        ... or is a chain, and came so far
+ *      "fetched":"0123456789abcdef..."}   fetches that need not be repeated: 16 digits each
  *
  * Times are the server's, in seconds since 1970.
  */
@@ -34,6 +35,47 @@ static bool is_time(int64_t seconds)
     return seconds > 0 && seconds < INT64_C(253402300800); /* the year 10000 */
 }
 
+#define DIGITS 16
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* What is no row of digits is no loss: the objects are fetched again. */
+static void take_fetched(struct stripe_cursor *cursor, const struct sl_json *value)
+{
+    const char *text = sl_json_str(value);
+    size_t len = sl_json_str_len(value);
+
+    for (size_t i = 0; i + DIGITS <= len && cursor->fetched_count < STRIPE_FETCHED_MAX;
+         i += DIGITS) {
+        uint64_t hash = 0;
+
+        for (size_t k = 0; k < DIGITS; k++) {
+            int digit = digit_of(text[i + k]);
+
+            if (digit < 0) return;
+            hash = hash << 4 | (uint64_t)digit;
+        }
+        cursor->fetched[cursor->fetched_count++] = hash;
+    }
+}
+
+static void put_fetched(const struct stripe_cursor *cursor, struct sl_json_writer *to)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[STRIPE_FETCHED_MAX * DIGITS];
+    size_t len = 0;
+
+    if (cursor->fetched_count == 0) return;
+    for (int i = 0; i < cursor->fetched_count; i++)
+        for (int shift = 60; shift >= 0; shift -= 4)
+            text[len++] = digits[cursor->fetched[i] >> shift & 15];
+    sl_json_key(to, "fetched");
+    sl_json_put_strn(to, text, len);
+}
+
 const char *stripe_take_cursor(struct stripe *self)
 {
     const struct sl_json *cursor = self->task.cursor;
@@ -60,6 +102,7 @@ const char *stripe_take_cursor(struct stripe *self)
     if (sl_json_i64(sl_json_get(cursor, "created"), &old->after_created) &&
         is_time(old->after_created))
         stripe_keep_id(old->after, sl_json_get(cursor, "after"));
+    take_fetched(old, sl_json_get(cursor, "fetched"));
     return NULL;
 }
 
@@ -88,6 +131,7 @@ enum sl_code stripe_put_cursor(const struct stripe *self, struct sl_out *out,
         sl_json_kv_str(cursor, "after", next->after);
         sl_json_kv_i64(cursor, "created", next->after_created);
     }
+    put_fetched(next, cursor);
     sl_json_end_object(cursor);
     text = sl_json_writer_text(cursor, NULL);
     rc = text ? sl_out_cursor(out, text, error)

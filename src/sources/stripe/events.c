@@ -90,10 +90,29 @@ static bool is_named(struct stripe *self, const char *id)
     return false;
 }
 
+/* Was it fetched by the last run, because of the same event? What was fetched after the second of an
+ * event shows all that happened in it. The next run is told, as long as it will see the event. */
+static bool was_fetched(struct stripe *self, const char *id, int64_t at)
+{
+    uint64_t hash = stripe_hash(id, at);
+    struct stripe_cursor *next = &self->next;
+    bool known = false;
+
+    for (int i = 0; i < self->old.fetched_count && !known; i++)
+        known = self->old.fetched[i] == hash;
+    if (self->root && at + 1 < next->from + LAG_S && at >= next->from - self->lookback_seconds &&
+        next->fetched_count < STRIPE_FETCHED_MAX)
+        next->fetched[next->fetched_count++] = hash;
+    return known;
+}
+
 static enum sl_code fetch(struct stripe *self, const struct sl_json *id, int64_t at,
                           struct sl_error *error)
 {
-    if (is_named(self, sl_json_str(id)) || stripe_queue_add(self, id, at)) return SL_OK;
+    const char *text = sl_json_str(id);
+
+    if (is_named(self, text) || was_fetched(self, text, at) || stripe_queue_add(self, id, at))
+        return SL_OK;
     return sl_fail(error, SL_BAD_DATA, "table '%s': a page of more events than were asked for",
                    self->table->name);
 }

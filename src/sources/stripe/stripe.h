@@ -24,8 +24,9 @@
 #define STRIPE_QUEUE_MAX 100
 #define STRIPE_CURSOR_VERSION 1
 #define STRIPE_WINDOWS_MAX 32
-#define STRIPE_SEEN_MAX 512   /* ids of one second that are told apart */
-#define STRIPE_NAMED_MAX 1024 /* ids that are fetched once, though many events name them */
+#define STRIPE_SEEN_MAX 512     /* ids of one second that are told apart */
+#define STRIPE_NAMED_MAX 1024   /* ids that are fetched once, though many events name them */
+#define STRIPE_FETCHED_MAX 1024 /* fetches that the next run need not repeat */
 #define STRIPE_EXPAND_MAX 8
 #define STRIPE_CHILDREN_BYTES_MAX ((size_t)40 << 20) /* of one object's sub-lists */
 
@@ -83,6 +84,9 @@ struct stripe_cursor {
     int64_t low, high, windows; /* a first load was cut so; windows 0: not */
     char after[STRIPE_ID_MAX];  /* a first load: the last object that was read */
     int64_t after_created;
+    uint64_t
+        fetched[STRIPE_FETCHED_MAX]; /* objects that were fetched because of an event that the */
+    int fetched_count;               /* lookback shows again: hash of id and time */
 };
 
 struct stripe_id {
