@@ -209,7 +209,7 @@ enum sl_code sl_out_request(struct sl_out *out, const struct sl_request *request
         .body = request->body ? sl_arena_strndup(arena, request->body, request->body_len) : NULL,
         .body_len = request->body_len,
         .timeout_ms = request->timeout_ms ? request->timeout_ms : 300000,
-        .response_bytes_max = SL_RESPONSE_BYTES_MAX,
+        .response_bytes_max = request->lines ? 0 : SL_RESPONSE_BYTES_MAX, /* 0: of a line */
         .lines = request->lines,
         .owner = task,
         .sent = sl_loop_sent,

@@ -124,6 +124,34 @@ static void days_without_events_are_no_failure(void **state)
     mixpanel_close(&source);
 }
 
+/* More than an answer that is held as a whole may be. */
+static void an_export_has_no_largest_size(void **state)
+{
+    struct mixpanel_source source;
+    struct harvest h;
+    struct sl_buf op = {0};
+    size_t long_text = (size_t)1 << 20;
+
+    (void)state;
+    mixpanel_open(&source, 1, NULL);
+    sl_buf_adds(&op,
+                "{\"op\":\"track\",\"count\":70,\"id\":\"long\",\"properties\":\",\\\"x\\\":\\\"");
+    char *room = sl_buf_reserve(&op, long_text);
+    assert_non_null(room);
+    memset(room, 'x', long_text);
+    op.len += long_text;
+    sl_buf_adds(&op, "\\\"\"}");
+    mixpanel_control(&source, sl_buf_str(&op));
+    mixpanel_pass(&source, 60);
+    read_all(&source, &h);
+    assert_string_equal(h.error.message, "");
+    assert_int_equal(harvest_keys(&h, "events", false), 71);
+    assert_int_equal(h.counts.restarts, 0);
+    harvest_release(&h);
+    sl_buf_release(&op);
+    mixpanel_close(&source);
+}
+
 /* ---- what changes afterwards ---- */
 
 static void an_event_that_was_sent_twice_is_one_row(void **state)
@@ -464,6 +492,7 @@ int main(void)
         cmocka_unit_test(an_export_that_ends_inside_a_line_begins_again),
         cmocka_unit_test(a_last_line_without_its_end_is_a_line),
         cmocka_unit_test(days_without_events_are_no_failure),
+        cmocka_unit_test(an_export_has_no_largest_size),
         cmocka_unit_test(an_event_that_was_sent_twice_is_one_row),
         cmocka_unit_test(events_without_insert_id_keep_their_key_and_are_told_apart),
         cmocka_unit_test(days_that_are_read_again_are_replaced),
