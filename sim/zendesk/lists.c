@@ -18,36 +18,24 @@ static void put_times(struct zd_out *o, const struct zd_row *row)
     zd_put_time(o, "updated_at", row->updated_s);
 }
 
-static void put_flag(struct zd_out *o, const char *name, bool truth)
-{
-    zd_put(o, name, truth ? "true" : "false");
-}
-
-static int64_t nth(const struct zendesk *app, enum zd_table table, uint64_t n)
-{
-    size_t count = app->tables[table].first;
-
-    return count ? zd_at(app, table, n % count).id : zd_id(table, 0);
-}
-
 static void put_article(const struct zendesk *app, struct zd_out *o, const struct zd_row *row)
 {
     zd_put_str(o, "html_url", "https://" ZD_SUBDOMAIN ".zendesk.com/hc/en-us/articles/%lld",
                (long long)row->id);
-    zd_put(o, "author_id", "%lld", (long long)nth(app, ZD_USERS, row->n % 6));
-    put_flag(o, "comments_disabled", false);
-    put_flag(o, "draft", row->n % 12 == 5);
-    put_flag(o, "promoted", row->n % 9 == 2);
+    zd_put(o, "author_id", "%lld", (long long)zd_pick(app, ZD_USERS, row->n % 6));
+    zd_put_flag(o, "comments_disabled", false);
+    zd_put_flag(o, "draft", row->n % 12 == 5);
+    zd_put_flag(o, "promoted", row->n % 9 == 2);
     zd_put(o, "position", "%u", row->n);
     zd_put(o, "vote_sum", "%d", (int)(row->n % 7) - 2);
     zd_put(o, "vote_count", "%u", row->n % 9);
-    zd_put(o, "section_id", "%lld", (long long)nth(app, ZD_SECTIONS, row->n));
+    zd_put(o, "section_id", "%lld", (long long)zd_pick(app, ZD_SECTIONS, row->n));
     put_times(o, row);
     zd_put_str(o, "name", "How to change bulb %u (%u)", row->n, row->version);
     zd_put_str(o, "title", "How to change bulb %u (%u)", row->n, row->version);
     zd_put(o, "source_locale", "\"en-us\"");
     zd_put(o, "locale", "\"en-us\"");
-    put_flag(o, "outdated", false);
+    zd_put_flag(o, "outdated", false);
     zd_put(o, "outdated_locales", "[]");
     zd_put_time(o, "edited_at", row->updated_s);
     zd_put(o, "user_segment_id", "null");
@@ -76,9 +64,9 @@ static void put_help_center(const struct zendesk *app, enum zd_table table, stru
     }
     zd_put(o, "locale", "\"en-us\"");
     zd_put(o, "source_locale", "\"en-us\"");
-    put_flag(o, "outdated", false);
+    zd_put_flag(o, "outdated", false);
     if (table == ZD_SECTIONS) {
-        zd_put(o, "category_id", "%lld", (long long)nth(app, ZD_CATEGORIES, row->n));
+        zd_put(o, "category_id", "%lld", (long long)zd_pick(app, ZD_CATEGORIES, row->n));
         zd_put(o, "parent_section_id", "null");
         zd_put(o, "theme_template", "\"section_page\"");
         zd_put(o, "sorting", "\"manual\"");
@@ -91,11 +79,11 @@ static void put_post(const struct zendesk *app, struct zd_out *o, const struct z
                (long long)row->id);
     zd_put_str(o, "title", "My lamp sings %u", row->n);
     zd_put(o, "details", "\"<p>At night.</p>\"");
-    zd_put(o, "author_id", "%lld", (long long)nth(app, ZD_USERS, row->n));
-    zd_put(o, "topic_id", "%lld", (long long)nth(app, ZD_TOPICS, row->n));
-    put_flag(o, "pinned", false);
-    put_flag(o, "featured", row->n % 10 == 0);
-    put_flag(o, "closed", false);
+    zd_put(o, "author_id", "%lld", (long long)zd_pick(app, ZD_USERS, row->n));
+    zd_put(o, "topic_id", "%lld", (long long)zd_pick(app, ZD_TOPICS, row->n));
+    zd_put_flag(o, "pinned", false);
+    zd_put_flag(o, "featured", row->n % 10 == 0);
+    zd_put_flag(o, "closed", false);
     zd_put(o, "status", "\"none\"");
     zd_put(o, "vote_sum", "%u", row->n % 5);
     zd_put(o, "vote_count", "%u", row->n % 5);
@@ -111,11 +99,11 @@ static void put_brand(struct zd_out *o, const struct zd_row *row)
     zd_put_str(o, "brand_url", "https://brand%u.zendesk.com", row->n);
     zd_put_str(o, "subdomain", "brand%u", row->n);
     zd_put(o, "host_mapping", "null");
-    put_flag(o, "has_help_center", row->n == 0);
+    zd_put_flag(o, "has_help_center", row->n == 0);
     zd_put(o, "help_center_state", "%s", row->n ? "\"disabled\"" : "\"enabled\"");
-    put_flag(o, "active", true);
-    put_flag(o, "default", row->n == 0);
-    put_flag(o, "is_deleted", row->state != ZD_LIVE);
+    zd_put_flag(o, "active", true);
+    zd_put_flag(o, "default", row->n == 0);
+    zd_put_flag(o, "is_deleted", row->state != ZD_LIVE);
     zd_put(o, "logo", "null");
     zd_put(o, "ticket_form_ids", "[]");
     zd_put(o, "signature_template", "\"{{agent.signature}}\"");
@@ -126,9 +114,9 @@ static void put_group(struct zd_out *o, const struct zd_row *row)
 {
     zd_put_str(o, "name", "Bench %u", row->n);
     zd_put(o, "description", "\"\"");
-    put_flag(o, "default", row->n == 0);
-    put_flag(o, "is_public", true);
-    put_flag(o, "deleted", row->state != ZD_LIVE);
+    zd_put_flag(o, "default", row->n == 0);
+    zd_put_flag(o, "is_public", true);
+    zd_put_flag(o, "deleted", row->state != ZD_LIVE);
     put_times(o, row);
 }
 
@@ -141,24 +129,24 @@ static void put_field(enum zd_table table, struct zd_out *o, const struct zd_row
     zd_put_str(o, "description", "What kind of lamp it is, part %u", row->n + 1);
     zd_put(o, "raw_description", "\"\"");
     zd_put(o, "position", "%u", row->n);
-    put_flag(o, "active", true);
+    zd_put_flag(o, "active", true);
     zd_put(o, "regexp_for_validation", "null");
     put_times(o, row);
     if (table == ZD_TICKET_FIELDS) {
-        put_flag(o, "required", false);
-        put_flag(o, "collapsed_for_agents", false);
+        zd_put_flag(o, "required", false);
+        zd_put_flag(o, "collapsed_for_agents", false);
         zd_put(o, "title_in_portal", "\"Lamp\"");
         zd_put(o, "raw_title_in_portal", "\"Lamp\"");
-        put_flag(o, "visible_in_portal", true);
-        put_flag(o, "editable_in_portal", true);
-        put_flag(o, "required_in_portal", false);
+        zd_put_flag(o, "visible_in_portal", true);
+        zd_put_flag(o, "editable_in_portal", true);
+        zd_put_flag(o, "required_in_portal", false);
         zd_put(o, "tag", "null");
         zd_put(o, "agent_description", "null");
     } else {
         zd_put(o, "tag", "null");
     }
-    put_flag(o, "removable", zd_is_custom(row));
-    if (table != ZD_TICKET_FIELDS) put_flag(o, "system", false);
+    zd_put_flag(o, "removable", zd_is_custom(row));
+    if (table != ZD_TICKET_FIELDS) zd_put_flag(o, "system", false);
     if (strcmp(zd_field_type(row), "tagger") == 0)
         zd_put(o, "custom_field_options",
                "[{\"id\":1,\"name\":\"Aurora\",\"raw_name\":\"Aurora\","
@@ -169,8 +157,8 @@ static void put_field(enum zd_table table, struct zd_out *o, const struct zd_row
 static void put_rule(enum zd_table table, struct zd_out *o, const struct zd_row *row)
 {
     zd_put_str(o, "title", "Rule %u for lamps", row->n);
-    put_flag(o, "active", row->n % 4 != 3);
-    put_flag(o, "default", row->n == 0);
+    zd_put_flag(o, "active", row->n % 4 != 3);
+    zd_put_flag(o, "default", row->n == 0);
     zd_put(o, "position", "%u", row->n);
     zd_put(o, "description", "null");
     put_times(o, row);
@@ -191,12 +179,12 @@ static void put_form(struct zd_out *o, const struct zd_row *row)
     zd_put_str(o, "raw_name", "Form %u", row->n);
     zd_put_str(o, "display_name", "Form %u", row->n);
     zd_put_str(o, "raw_display_name", "Form %u", row->n);
-    put_flag(o, "end_user_visible", true);
+    zd_put_flag(o, "end_user_visible", true);
     zd_put(o, "position", "%u", row->n);
     zd_put(o, "ticket_field_ids", "[%lld]", (long long)zd_id(ZD_TICKET_FIELDS, 0));
-    put_flag(o, "active", true);
-    put_flag(o, "default", row->n == 0);
-    put_flag(o, "in_all_brands", true);
+    zd_put_flag(o, "active", true);
+    zd_put_flag(o, "default", row->n == 0);
+    zd_put_flag(o, "in_all_brands", true);
     zd_put(o, "restricted_brand_ids", "[]");
     zd_put(o, "end_user_conditions", "[]");
     zd_put(o, "agent_conditions", "[]");
@@ -208,24 +196,24 @@ static void put_membership(const struct zendesk *app, enum zd_table table, struc
 {
     bool group = table == ZD_GROUP_MEMBERSHIPS;
 
-    zd_put(o, "user_id", "%lld", (long long)nth(app, ZD_USERS, row->n));
+    zd_put(o, "user_id", "%lld", (long long)zd_pick(app, ZD_USERS, row->n));
     if (group)
-        zd_put(o, "group_id", "%lld", (long long)nth(app, ZD_GROUPS, row->n));
+        zd_put(o, "group_id", "%lld", (long long)zd_pick(app, ZD_GROUPS, row->n));
     else
-        zd_put(o, "organization_id", "%lld", (long long)nth(app, ZD_ORGANIZATIONS, row->n));
-    put_flag(o, "default", row->n % 2 == 0);
+        zd_put(o, "organization_id", "%lld", (long long)zd_pick(app, ZD_ORGANIZATIONS, row->n));
+    zd_put_flag(o, "default", row->n % 2 == 0);
     if (!group) {
         zd_put_str(o, "organization_name", "Filament & Sons");
-        put_flag(o, "view_tickets", true);
+        zd_put_flag(o, "view_tickets", true);
     }
     put_times(o, row);
 }
 
 static void put_rating(const struct zendesk *app, struct zd_out *o, const struct zd_row *row)
 {
-    zd_put(o, "assignee_id", "%lld", (long long)nth(app, ZD_USERS, row->n % 6));
-    zd_put(o, "group_id", "%lld", (long long)nth(app, ZD_GROUPS, row->n));
-    zd_put(o, "requester_id", "%lld", (long long)nth(app, ZD_USERS, row->n));
+    zd_put(o, "assignee_id", "%lld", (long long)zd_pick(app, ZD_USERS, row->n % 6));
+    zd_put(o, "group_id", "%lld", (long long)zd_pick(app, ZD_GROUPS, row->n));
+    zd_put(o, "requester_id", "%lld", (long long)zd_pick(app, ZD_USERS, row->n));
     zd_put(o, "ticket_id", "%u", row->n + 1);
     zd_put(o, "score", "%s", row->n % 3 ? "\"good\"" : "\"bad\"");
     zd_put(o, "comment", "%s", row->n % 4 ? "null" : "\"Quick, and bright.\"");

@@ -71,7 +71,7 @@ void zd_put_time(struct zd_out *o, const char *name, int64_t second)
     zd_put(o, name, second ? "\"%s\"" : "null", text);
 }
 
-static void put_flag(struct zd_out *o, const char *name, bool truth)
+void zd_put_flag(struct zd_out *o, const char *name, bool truth)
 {
     zd_put(o, name, truth ? "true" : "false");
 }
@@ -242,7 +242,7 @@ void zd_column_name(enum zd_table fields, const struct zd_row *field, char out[1
 
 /* ---- tickets ---- */
 
-static int64_t pick(const struct zendesk *app, enum zd_table table, uint64_t dice)
+int64_t zd_pick(const struct zendesk *app, enum zd_table table, uint64_t dice)
 {
     size_t count = app->tables[table].first;
 
@@ -286,14 +286,15 @@ void zd_render_metrics(const struct zendesk *app, const struct zd_row *row, stru
 
 static void put_people(const struct zendesk *app, struct zd_out *o, uint64_t dice)
 {
-    zd_put(o, "requester_id", "%lld", (long long)pick(app, ZD_USERS, dice));
-    zd_put(o, "submitter_id", "%lld", (long long)pick(app, ZD_USERS, dice));
-    zd_put(o, "assignee_id", dice % 4 ? "%lld" : "null", (long long)pick(app, ZD_USERS, dice >> 8));
+    zd_put(o, "requester_id", "%lld", (long long)zd_pick(app, ZD_USERS, dice));
+    zd_put(o, "submitter_id", "%lld", (long long)zd_pick(app, ZD_USERS, dice));
+    zd_put(o, "assignee_id", dice % 4 ? "%lld" : "null",
+           (long long)zd_pick(app, ZD_USERS, dice >> 8));
     zd_put(o, "organization_id", dice % 3 ? "%lld" : "null",
-           (long long)pick(app, ZD_ORGANIZATIONS, dice >> 16));
-    zd_put(o, "group_id", "%lld", (long long)pick(app, ZD_GROUPS, dice >> 24));
+           (long long)zd_pick(app, ZD_ORGANIZATIONS, dice >> 16));
+    zd_put(o, "group_id", "%lld", (long long)zd_pick(app, ZD_GROUPS, dice >> 24));
     zd_put(o, "collaborator_ids", dice % 5 ? "[]" : "[%lld]",
-           (long long)pick(app, ZD_USERS, dice >> 32));
+           (long long)zd_pick(app, ZD_USERS, dice >> 32));
     zd_put(o, "follower_ids", "[]");
     zd_put(o, "email_cc_ids", "[]");
 }
@@ -338,7 +339,7 @@ static void render_ticket(const struct zendesk *app, const struct zd_row *row, i
     zd_put(&o, "forum_topic_id", "null");
     zd_put(&o, "problem_id", "null");
     zd_put(&o, "has_incidents", "false");
-    put_flag(&o, "is_public", dice % 7 != 0);
+    zd_put_flag(&o, "is_public", dice % 7 != 0);
     zd_put_time(&o, "due_at", dice % 9 ? 0 : row->created_s + 86400);
     zd_put(&o, "tags", dice % 2 ? "[\"lamp\",\"warranty\"]" : "[]");
     put_custom_fields(app, &o, "custom_fields");
@@ -349,8 +350,8 @@ static void render_ticket(const struct zendesk *app, const struct zd_row *row, i
                (long long)row->id);
     put_custom_fields(app, &o, "fields");
     zd_put(&o, "followup_ids", "[]");
-    zd_put(&o, "ticket_form_id", "%lld", (long long)pick(app, ZD_TICKET_FORMS, dice >> 5));
-    zd_put(&o, "brand_id", "%lld", (long long)pick(app, ZD_BRANDS, dice >> 7));
+    zd_put(&o, "ticket_form_id", "%lld", (long long)zd_pick(app, ZD_TICKET_FORMS, dice >> 5));
+    zd_put(&o, "brand_id", "%lld", (long long)zd_pick(app, ZD_BRANDS, dice >> 7));
     zd_put(&o, "allow_channelback", "false");
     zd_put(&o, "allow_attachments", "true");
     zd_put(&o, "from_messaging_channel", "false");
@@ -371,17 +372,17 @@ static void put_user_rights(struct zd_out *o, const struct zd_row *row, bool age
     zd_put(o, "moderator", agent ? "true" : "false");
     zd_put(o, "notes", "\"\"");
     zd_put(o, "only_private_comments", "false");
-    put_flag(o, "report_csv", false);
-    put_flag(o, "restricted_agent", !agent);
+    zd_put_flag(o, "report_csv", false);
+    zd_put_flag(o, "restricted_agent", !agent);
     zd_put(o, "role", agent ? row->n == 0 ? "\"admin\"" : "\"agent\"" : "\"end-user\"");
     zd_put(o, "role_type", "null");
-    put_flag(o, "shared", false);
-    put_flag(o, "shared_agent", false);
+    zd_put_flag(o, "shared", false);
+    zd_put_flag(o, "shared_agent", false);
     zd_put(o, "signature", "null");
-    put_flag(o, "suspended", row->n % 23 == 7);
+    zd_put_flag(o, "suspended", row->n % 23 == 7);
     zd_put(o, "ticket_restriction", agent ? "null" : "\"requested\"");
     zd_put(o, "two_factor_auth_enabled", "null");
-    put_flag(o, "verified", row->n % 3 != 0);
+    zd_put_flag(o, "verified", row->n % 3 != 0);
 }
 
 static void render_user(const struct zendesk *app, const struct zd_row *row, struct sl_buf *buf)
@@ -414,9 +415,9 @@ static void render_user(const struct zendesk *app, const struct zd_row *row, str
     zd_put(&o, "locale_id", "1");
     zd_put(&o, "locale", "\"en-US\"");
     zd_put(&o, "organization_id", dice % 2 ? "%lld" : "null",
-           (long long)pick(app, ZD_ORGANIZATIONS, dice >> 9));
-    put_flag(&o, "active", row->state == ZD_LIVE);
-    put_flag(&o, "permanently_deleted", scrubbed);
+           (long long)zd_pick(app, ZD_ORGANIZATIONS, dice >> 9));
+    zd_put_flag(&o, "active", row->state == ZD_LIVE);
+    zd_put_flag(&o, "permanently_deleted", scrubbed);
     zd_put(&o, "alias", "null");
     zd_put(&o, "details", "\"\"");
     zd_put(&o, "external_id", "null");
@@ -455,151 +456,6 @@ static void render_organization(const struct zendesk *app, const struct zd_row *
     zd_close(&o);
 }
 
-/* ---- events ---- */
-
-static int64_t comment_id(const struct zd_row *event)
-{
-    return event->id + 1;
-}
-
-static void put_comment_text(const struct zendesk *app, struct zd_out *o,
-                             const struct zd_row *event)
-{
-    unsigned hours = (unsigned)(zd_dice(app, event, "comment") % 50);
-
-    if (event->redacted) {
-        zd_put(o, "body", "\"▇▇▇▇\"");
-        zd_put(o, "html_body", "\"<p>▇▇▇▇</p>\"");
-        zd_put(o, "plain_body", "\"▇▇▇▇\"");
-        return;
-    }
-    zd_put_str(o, "body", "I have waited for %u hours, ticket %lld", hours,
-               (long long)event->parent);
-    zd_put_str(o, "html_body", "<p>I have waited for %u hours, ticket %lld</p>", hours,
-               (long long)event->parent);
-    zd_put_str(o, "plain_body", "I have waited for %u hours, ticket %lld", hours,
-               (long long)event->parent);
-}
-
-/* What an audit says of where it came from; a comment in a list has it, in an export the audit. */
-static void put_metadata(struct zd_out *o, const struct zd_row *event)
-{
-    zd_put(o, "metadata",
-           "{\"system\":{\"client\":\"Mozilla/5.0\",\"ip_address\":\"192.0.2.%u\"},\"custom\":{}}",
-           event->n % 250 + 1);
-}
-
-static void put_comment(const struct zendesk *app, struct zd_out *o, const struct zd_row *event)
-{
-    bool file = event->n % 13 == 3 && !event->redacted;
-
-    zd_put(o, "id", "%lld", (long long)comment_id(event));
-    zd_put(o, "type", "\"Comment\"");
-    zd_put(o, "author_id", "%lld", (long long)pick(app, ZD_USERS, zd_dice(app, event, "author")));
-    put_comment_text(app, o, event);
-    put_flag(o, "public", !event->private && event->n % 5 != 4);
-    zd_put(o, "attachments",
-           file ? "[{\"id\":%lld,\"file_name\":\"lamp.jpg\",\"content_url\":"
-                  "\"https://files.example/lamp.jpg?token=t\",\"mapped_content_url\":"
-                  "\"https://files.example/lamp.jpg\",\"content_type\":\"image/jpeg\","
-                  "\"size\":52000,\"width\":640,\"height\":480,\"inline\":false,"
-                  "\"deleted\":false,\"malware_access_override\":false,\"malware_scan_result\":"
-                  "\"malware_not_found\",\"url\":\"https://files.example/a.json\","
-                  "\"thumbnails\":[]}]"
-                : "[]",
-           (long long)event->id + 3);
-    zd_put(o, "audit_id", "%lld", (long long)event->id);
-    zd_put(o, "via", "{\"channel\":\"web\",\"source\":{\"from\":{},\"to\":{},\"rel\":null}}");
-    zd_put_time(o, "created_at", event->created_s);
-}
-
-void zd_render_comment(const struct zendesk *app, const struct zd_row *event, bool truth,
-                       struct sl_buf *buf)
-{
-    struct zd_out o;
-
-    zd_open(&o, buf, NULL);
-    put_comment(app, &o, event);
-    put_metadata(&o, event);
-    if (truth) zd_put(&o, "ticket_id", "%lld", (long long)event->parent);
-    zd_close(&o);
-}
-
-static void put_child(const struct zendesk *app, const struct zd_row *row, int with,
-                      struct sl_buf *buf)
-{
-    struct zd_out o;
-
-    zd_open(&o, buf, NULL);
-    switch (row->event) {
-    case ZD_CREATED:
-    case ZD_COMMENTED:
-        if (with & ZD_WITH_COMMENTS) {
-            put_comment(app, &o, row);
-            zd_put(&o, "via_reference_id", "null");
-        } else {
-            zd_put(&o, "id", "%lld", (long long)comment_id(row));
-            zd_put(&o, "comment_present", "true");
-            put_flag(&o, "comment_public", row->n % 5 != 4); /* as it was */
-        }
-        zd_put(&o, "event_type", "\"Comment\"");
-        break;
-    case ZD_CHANGED:
-        zd_put(&o, "id", "%lld", (long long)row->id + 2);
-        zd_put(&o, "via", "\"Web form\"");
-        zd_put(&o, "status", "\"pending\"");
-        zd_put(&o, "previous_value", "\"open\"");
-        zd_put(&o, "event_type", "\"Change\"");
-        break;
-    case ZD_REDACTED:
-        zd_put(&o, "id", "%lld", (long long)row->id + 2);
-        zd_put(&o, "comment_id", "%lld", (long long)row->other);
-        zd_put(&o, "event_type", "\"CommentRedactionEvent\"");
-        break;
-    default:
-        zd_put(&o, "id", "%lld", (long long)row->id + 2);
-        zd_put(&o, "comment_id", "%lld", (long long)row->other);
-        zd_put(&o, "public", "false");
-        zd_put(&o, "event_type", "\"CommentPrivacyChange\"");
-    }
-    zd_close(&o);
-}
-
-static void render_event(const struct zendesk *app, const struct zd_row *row, int with,
-                         struct sl_buf *buf)
-{
-    struct zd_out o;
-
-    zd_open(&o, buf, row);
-    zd_put(&o, "id", "%lld", (long long)row->id);
-    zd_put(&o, "ticket_id", "%lld", (long long)row->parent);
-    zd_put(&o, "timestamp", "%lld", (long long)row->changed_s);
-    zd_put_time(&o, "created_at", row->created_s);
-    zd_put(&o, "updater_id", "%lld", (long long)pick(app, ZD_USERS, zd_dice(app, row, "updater")));
-    zd_put(&o, "via", "\"Web form\"");
-    zd_put(&o, "system", "{\"client\":\"Mozilla/5.0\",\"location\":\"Vienna\"}");
-    put_metadata(&o, row);
-    zd_put(&o, "event_type", "\"Audit\"");
-    sl_buf_adds(buf, ",\"child_events\":[");
-    put_child(app, row, with, buf);
-    sl_buf_adds(buf, "]");
-    zd_close(&o);
-}
-
-static void render_metric_event(const struct zd_row *row, struct sl_buf *buf)
-{
-    struct zd_out o;
-
-    zd_open(&o, buf, row);
-    zd_put(&o, "id", "%lld", (long long)row->id);
-    zd_put(&o, "ticket_id", "%lld", (long long)row->parent);
-    zd_put(&o, "metric", row->n % 2 ? "\"reply_time\"" : "\"agent_work_time\"");
-    zd_put(&o, "instance_id", "%u", row->n % 3);
-    zd_put(&o, "type", row->n % 3 ? "\"fulfill\"" : "\"activate\"");
-    zd_put_time(&o, "time", row->created_s);
-    zd_close(&o);
-}
-
 void zd_render(const struct zendesk *app, enum zd_table table, const struct zd_row *row, int with,
                struct sl_buf *buf)
 {
@@ -607,8 +463,8 @@ void zd_render(const struct zendesk *app, enum zd_table table, const struct zd_r
     case ZD_TICKETS: render_ticket(app, row, with, buf); break;
     case ZD_USERS: render_user(app, row, buf); break;
     case ZD_ORGANIZATIONS: render_organization(app, row, buf); break;
-    case ZD_EVENTS: render_event(app, row, with, buf); break;
-    case ZD_METRIC_EVENTS: render_metric_event(row, buf); break;
+    case ZD_EVENTS: zd_render_event(app, row, with, buf); break;
+    case ZD_METRIC_EVENTS: zd_render_metric_event(row, buf); break;
     default: zd_render_list_row(app, table, row, buf);
     }
 }

@@ -4,8 +4,9 @@
  *   zendesk.c  life, limits, who may ask, routes
  *   rows.c     rows of the tables, in the order of their ids and of their changes
  *   seed.c     the data sets
- *   render.c   a row of the tables with changes as JSON; truth
- *   lists.c    a row of the others
+ *   render.c   a row of the tables with changes as JSON
+ *   events.c   ... of tickets' audits and comments
+ *   lists.c    a row of the others; truth
  *   export.c   incremental exports
  *   list.c     lists by cursor and by page number
  *   ops.c      operations on the data
@@ -148,12 +149,18 @@ void zd_put(struct zd_out *o, const char *name, const char *format, ...)
 void zd_put_str(struct zd_out *o, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void zd_put_time(struct zd_out *o, const char *name, int64_t second); /* 0: null */
+void zd_put_flag(struct zd_out *o, const char *name, bool truth);
+/* The id of some row of the data set. */
+int64_t zd_pick(const struct zendesk *app, enum zd_table table, uint64_t dice);
 uint64_t zd_dice(const struct zendesk *app, const struct zd_row *row, const char *what);
 const char *zd_person(uint64_t n, bool last);
 void zd_render(const struct zendesk *app, enum zd_table table, const struct zd_row *row, int with,
                struct sl_buf *buf);
 void zd_render_list_row(const struct zendesk *app, enum zd_table table, const struct zd_row *row,
                         struct sl_buf *buf);
+void zd_render_event(const struct zendesk *app, const struct zd_row *row, int with,
+                     struct sl_buf *buf);
+void zd_render_metric_event(const struct zd_row *row, struct sl_buf *buf);
 /* The comment of an event as GET /tickets/{id}/comments has it. */
 void zd_render_comment(const struct zendesk *app, const struct zd_row *event, bool truth,
                        struct sl_buf *buf);

@@ -7,7 +7,7 @@
 /* A deleted ticket can be seen for 30 days; then it may leave no trace in the export. */
 #define TRACES_LAST_S (INT64_C(25) * 86400)
 /* A list shows changes up to its first answer; an export that goes on from there begins before it. */
-#define OVERLAP_S 300
+#define OVERLAP_S 60
 
 /* ---- what the run before left ---- */
 
