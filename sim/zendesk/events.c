@@ -39,7 +39,8 @@ static void put_comment(const struct zendesk *app, struct zd_out *o, const struc
 
     zd_put(o, "id", "%lld", (long long)comment_id(event));
     zd_put(o, "type", "\"Comment\"");
-    zd_put(o, "author_id", "%lld", (long long)zd_pick(app, ZD_USERS, zd_dice(app, event, "author")));
+    zd_put(o, "author_id", "%lld",
+           (long long)zd_pick(app, ZD_USERS, zd_dice(app, event, "author")));
     put_comment_text(app, o, event);
     zd_put_flag(o, "public", !event->private && event->n % 5 != 4);
     zd_put(o, "attachments",
@@ -110,7 +111,7 @@ static void put_child(const struct zendesk *app, const struct zd_row *row, int w
 }
 
 void zd_render_event(const struct zendesk *app, const struct zd_row *row, int with,
-                         struct sl_buf *buf)
+                     struct sl_buf *buf)
 {
     struct zd_out o;
 
@@ -119,7 +120,8 @@ void zd_render_event(const struct zendesk *app, const struct zd_row *row, int wi
     zd_put(&o, "ticket_id", "%lld", (long long)row->parent);
     zd_put(&o, "timestamp", "%lld", (long long)row->changed_s);
     zd_put_time(&o, "created_at", row->created_s);
-    zd_put(&o, "updater_id", "%lld", (long long)zd_pick(app, ZD_USERS, zd_dice(app, row, "updater")));
+    zd_put(&o, "updater_id", "%lld",
+           (long long)zd_pick(app, ZD_USERS, zd_dice(app, row, "updater")));
     zd_put(&o, "via", "\"Web form\"");
     zd_put(&o, "system", "{\"client\":\"Mozilla/5.0\",\"location\":\"Vienna\"}");
     put_metadata(&o, row);

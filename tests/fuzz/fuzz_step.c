@@ -88,6 +88,17 @@ static const struct target {
      "{\"parts\":{\"\":{\"v\":1,\"scope\":\"\",\"from\":1772440000}}}", NULL},
     {"stripe", "{}", "invoices", STRIPE_STATE, NULL, NULL, "{\"keys\":[{\"id\":\"in_1\"}]}"},
     {"stripe", "{\"accounts\":[\"acct_1Abc\"]}", "prices", STRIPE_STATE, NULL, STRIPE_CURSOR, NULL},
+    {"zendesk", "{\"subdomain\":\"acme\",\"email\":\"a@b.example\"}", "tickets",
+     "{\"fields\":[[1,\"custom_a\"],[2,\"custom_b\"]]}", "{\"deleted_rows\":\"delete\"}",
+     "{\"parts\":{\"\":{\"v\":1,\"after\":\"MTc3MA==\",\"s\":1772000000}}}", NULL},
+    {"zendesk", "{\"subdomain\":\"acme\",\"email\":\"a@b.example\"}", "organizations",
+     "{\"fields\":[[\"tier\",\"custom_tier\"]]}", NULL, NULL, NULL},
+    {"zendesk", "{\"subdomain\":\"acme\",\"email\":\"a@b.example\"}", "ticket_comments", NULL, NULL,
+     "{\"parts\":{\"\":{\"v\":1,\"start\":1772000000}}}", NULL},
+    {"zendesk", "{\"subdomain\":\"acme\",\"email\":\"a@b.example\"}", "ticket_metrics", NULL, NULL,
+     NULL, NULL},
+    {"zendesk", "{\"subdomain\":\"acme\",\"email\":\"a@b.example\"}", "articles", NULL, NULL, NULL,
+     NULL},
 };
 
 struct fuzzed {

@@ -95,7 +95,7 @@ static bool account_of(const char *text, char out[64])
 
     host = host ? host + 3 : text ? text : "";
     while (*host == ' ') host++;
-    len = strcspn(host, "./:?# ");
+    len = strcspn(host, "./:?#");
     if (len == 0 || len >= 64) return false;
     for (size_t i = 0; i < len; i++) {
         char c = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] + 'a' - 'A') : host[i];
