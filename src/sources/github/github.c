@@ -313,9 +313,13 @@ enum sl_code github_take(struct github *self, const struct sl_response *response
 {
     const char *resource = sl_response_header(response, "x-ratelimit-resource");
     int64_t number, remaining, reset;
+    char next[SL_URL_MAX];
 
-    if (response->status == 200) sl_link_next(response, self->next);
-    if (response->status != 200 && response->status != 304) self->next[0] = '\0';
+    if (response->status != 304) self->next[0] = '\0';
+    if (response->status == 200 && sl_link_next(response, next) &&
+        !github_keep(self->next, sizeof self->next, next))
+        return sl_fail(error, SL_TOO_LARGE, "the next page has an address of %zu characters",
+                       strlen(next));
     if (resource && strcmp(resource, "core") != 0) return SL_OK;
     if (header_number(response, "x-ratelimit-limit", &number) && number > 0) self->limit = number;
     if (!header_number(response, "x-ratelimit-remaining", &remaining) ||

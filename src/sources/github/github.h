@@ -24,8 +24,9 @@
 #include <sluice/paging.h>
 
 #define GITHUB_NAME_MAX 128 /* of an owner (39 characters) or a repository (100) */
-#define GITHUB_ETAG_MAX 160
-#define GITHUB_SHA_MAX 72 /* SHA-1 has 40 digits, SHA-256 64 */
+#define GITHUB_ETAG_MAX 96  /* W/"" and 64 digits */
+#define GITHUB_URL_MAX 1024 /* of what is kept; theirs have some 200 characters */
+#define GITHUB_SHA_MAX 72   /* SHA-1 has 40 digits, SHA-256 64 */
 #define GITHUB_PAGE_ROWS 100
 #define GITHUB_CURSOR_VERSION 1
 /* The cursors of a table's repositories have SL_CURSOR_MAX together: the first ones keep ETags of all
@@ -111,7 +112,7 @@ struct github_cursor {
     char etags[GITHUB_ETAGS][GITHUB_ETAG_MAX]; /* a list of several pages: of all of them */
     int etags_count;
     char head[GITHUB_SHA_MAX]; /* commits: the branch's tip */
-    char next[SL_URL_MAX];     /* a first load goes on here; "": it is done */
+    char next[GITHUB_URL_MAX]; /* a first load goes on here; "": it is done */
 };
 
 struct github {
@@ -132,10 +133,10 @@ struct github {
     /* what this task does */
     const struct github_table *table;
     enum github_stage stage;
-    bool checking;        /* refusals are findings */
-    char url[SL_URL_MAX]; /* of the request under way */
-    int limited;          /* how often it met a used-up hour */
-    int64_t limit;        /* of an hour, as the source says; 0: unknown */
+    bool checking;            /* refusals are findings */
+    char url[GITHUB_URL_MAX]; /* of the request under way */
+    int limited;              /* how often it met a used-up hour */
+    int64_t limit;            /* of an hour, as the source says; 0: unknown */
     struct github_place place;
     char self_login[GITHUB_NAME_MAX];
     int64_t self_id;
@@ -146,7 +147,7 @@ struct github {
     int64_t repos_count, left_out;
     int64_t place_in_list; /* of this repository among those of the table */
     struct sl_pages pages;
-    char next[SL_URL_MAX]; /* the page after the newest; "": none */
+    char next[GITHUB_URL_MAX]; /* the page after the newest; "": none */
 
     /* read: one repository, or an owner's table */
     int64_t page_rows; /* asked for; halved when the source takes too long */
@@ -164,8 +165,8 @@ struct github {
     int64_t compared, compared_total; /* COMPARE */
     int64_t pulls[GITHUB_PAGE_ROWS];  /* REVIEWS: pull requests of the page */
     int pulls_count, pull;
-    char next_pulls[SL_URL_MAX]; /* ... and the page after it */
-    bool last_pulls;             /* ... unless it is the last one */
+    char next_pulls[GITHUB_URL_MAX]; /* ... and the page after it */
+    bool last_pulls;                 /* ... unless it is the last one */
 };
 
 /* ---- github.c ---- */
