@@ -212,6 +212,7 @@ struct settling {
     bool scoped;        /* what is in the proof's scopes and was not read is gone */
     bool replace;
     bool saving; /* a part of a first load */
+    bool loaded; /* a first load is over, but for parts that are to be read from nothing */
 };
 
 static enum sl_code plan_changes(struct sl_flow *flow, const struct settling *s,
@@ -287,7 +288,8 @@ static enum sl_code commit_changes(struct sl_flow *flow, const struct settling *
                                    const struct sl_applied *what, struct sl_error *error)
 {
     const char *doubt = s->saving || s->complete ? NULL : doubt_about(flow);
-    struct sl_flow_state next = next_state(flow, s->cursor, s->proof.whole && !doubt);
+    struct sl_flow_state next =
+        next_state(flow, s->cursor, (s->proof.whole || s->loaded) && !doubt);
     enum sl_code rc;
 
     if (!doubt && flow->foreign && !s->saving && !s->complete) doubt = flow->why_full;
@@ -361,7 +363,8 @@ static enum sl_code take_parts(const struct sl_flow *flow, struct settling *s,
         return error->code;
     }
     s->proof.whole = false;
-    s->saving = sl_flow_keyed(flow) && is_loading(flow);
+    s->loaded = sl_flow_keyed(flow) && is_loading(flow) && sl_job_begins_anew(flow->job);
+    s->saving = sl_flow_keyed(flow) && is_loading(flow) && !s->loaded;
     return SL_OK;
 }
 

@@ -34,13 +34,13 @@ struct sl_task_node {
     struct sl_task_node *send_next; /* in the loop's queue of tasks that want to send */
     enum task_state state;
     uint64_t unit;
-    char *path;  /* "" for the root, then "/part", "/part/part" */
-    char *input; /* JSON */
-    char *what;  /* it stands by itself, and this is what people call it; else NULL */
-    const struct done_part *asked; /* NULL: the root */
-    size_t children;               /* that have not ended */
-    bool lacks;                    /* a part below it failed: it speaks for less than it says */
-    bool ending;                   /* the part that it belongs to failed */
+    char *path;              /* "" for the root, then "/part", "/part/part" */
+    char *input;             /* JSON */
+    char *what;              /* it stands by itself, and this is what people call it; else NULL */
+    struct done_part *asked; /* NULL: the root */
+    size_t children;         /* that have not ended */
+    bool lacks;              /* a part below it failed: it speaks for less than it says */
+    bool ending;             /* the part that it belongs to failed */
     unsigned attempts, restarts;
 
     struct sl_arena memory; /* options, docs: as long as the task steps */
@@ -67,6 +67,7 @@ struct
     done_part { /* a sub-task that was asked for, so that a restarted parent does not ask twice */
     struct done_part *next;
     char *path;
+    bool failed; /* it stood by itself */
 };
 
 struct complete {
@@ -102,6 +103,7 @@ struct sl_job {
     struct noted *notes;
     struct sl_job_counts counts;
     bool ended;
+    bool read; /* ... and no part failed */
 };
 
 struct paused {

@@ -131,6 +131,7 @@ void sl_task_fail(struct sl_task_node *task, const struct sl_error *why)
         return;
     }
     note_failure(part, why);
+    part->asked->failed = true;
     if (!job->initial && (job->full || task != part || has_asked(part)))
         void_cursors(job, part->path);
     void_completes(job, part->path);
@@ -156,6 +157,31 @@ bool sl_task_forlorn(struct sl_task_node *task)
     error.retryable = true;
     sl_task_fail(task, &error);
     return true;
+}
+
+/* Is a cursor of this path one of a part that failed, of what is below it or above it? */
+static bool concerns_failed(const struct sl_job *job, const char *path)
+{
+    for (const struct done_part *d = job->asked; d; d = d->next)
+        if (d->failed && (at_or_within(path, d->path) || sl_path_within(d->path, path)))
+            return true;
+    return false;
+}
+
+bool sl_job_begins_anew(const struct sl_job *job)
+{
+    struct sl_doc *doc = sl_doc_new(0);
+    const struct sl_json *old = NULL;
+    struct sl_error error = {0};
+    bool anew = doc && (!job->cursor ||
+                        !sl_doc_parse_copy(doc, job->cursor, strlen(job->cursor), &old, &error));
+
+    for (const struct part *p = job->parts; p && anew; p = p->next)
+        anew = !concerns_failed(job, p->path);
+    for (struct sl_json_each e = sl_json_each(sl_json_get(old, "parts")); anew && sl_json_next(&e);)
+        anew = !concerns_failed(job, sl_json_str(e.key));
+    sl_doc_free(doc);
+    return anew;
 }
 
 void sl_job_lacks(const struct sl_job *job, struct sl_error *error)

@@ -403,14 +403,14 @@ void sl_job_fail(struct sl_job *job, const struct sl_error *why)
     if (job->sink.end) job->sink.end(job->ctx, copy.code, NULL, NULL, &copy);
 }
 
-/* Is a part of the old cursor still true? Not when this run set it, or a part above it. */
+/* Is a part of the old cursor still true? Not when this run set it, or a part above it; but in a
+ * first load that is not over a part above says only how the table is cut. */
 static bool part_stands(const struct sl_job *job, const char *path)
 {
-    for (const struct part *p = job->parts; p; p = p->next) {
-        size_t len = strlen(p->path);
-        if (strncmp(path, p->path, len) == 0 && (path[len] == '\0' || path[len] == '/'))
-            return false;
-    }
+    bool loading = job->initial && !job->read;
+
+    for (const struct part *p = job->parts; p; p = p->next)
+        if (strcmp(path, p->path) == 0 || (!loading && sl_path_within(path, p->path))) return false;
     return true;
 }
 
@@ -484,7 +484,8 @@ static void job_done(struct sl_job *job)
 
     assert(job->open == 0); /* (2) */
     job->ended = true;
-    if (job->apart_failed > 0) sl_job_lacks(job, &error);
+    job->read = job->apart_failed == 0;
+    if (!job->read) sl_job_lacks(job, &error);
     if (job->apart_failed > 0 && (job->apart_done == 0 || !job->sink.lacks)) {
         if (job->sink.end) job->sink.end(job->ctx, error.code, NULL, NULL, &error);
     } else if (!cursor || !complete || !job_results(job, cursor, complete)) {

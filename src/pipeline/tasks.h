@@ -119,6 +119,9 @@ const struct sl_job_counts *sl_job_counts(const struct sl_job *job);
  * that still hold. *out is NULL when no task has set its own yet; sl_free() it. */
 SL_MUST_USE enum sl_code sl_job_cursor(const struct sl_job *job, char **out,
                                        struct sl_error *error);
+/* A first load of which parts failed: does no cursor speak of them, nor of what is above them? Then
+ * they begin from nothing next time whether it is a first load or not. */
+bool sl_job_begins_anew(const struct sl_job *job);
 /* Did a step say sl_out_keep_cursor()? */
 bool sl_job_keeps_cursor(const struct sl_job *job);
 /* Ends a job early: its requests are cancelled and sink->end is called with this error. */

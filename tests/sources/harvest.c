@@ -264,6 +264,15 @@ static void on_note(void *ctx, enum sl_note level, const char *text)
     h->notes[h->note_count - 1] = copy(text);
 }
 
+static void on_lacks(void *ctx, size_t failed, size_t parts, const struct sl_error *why)
+{
+    struct harvest *h = ctx;
+
+    (void)parts;
+    h->parts_failed = failed;
+    h->error = *why;
+}
+
 static void on_end(void *ctx, enum sl_code code, const char *cursor, const char *complete,
                    const struct sl_error *error)
 {
@@ -278,7 +287,7 @@ static void on_end(void *ctx, enum sl_code code, const char *cursor, const char 
     h->complete = copy(complete);
 }
 
-static const struct sl_sink sink = {
+static const struct sl_sink harvest_sink = {
     .rows = on_rows,
     .remove = on_remove,
     .reject = on_reject,
@@ -295,6 +304,7 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
 {
     const struct sl_connector *connector = sl_connector_find(job->connector);
     struct sl_secret secrets[SECRETS_MAX] = {{0}};
+    struct sl_sink sink = harvest_sink;
     struct sl_connection connection = {
         .name = "conn",
         .source = job->connector,
@@ -325,6 +335,7 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
         if (!value && o->alias) value = sl_json_str(sl_json_get(options, o->alias));
         secrets[n++] = (struct sl_secret){o->name, value ? value : "secret"};
     }
+    if (job->parts) sink.lacks = on_lacks;
     rc = sl_loop_new(&connection, world, &loop, &error);
     if (!rc) rc = sl_loop_add(loop, &job->job, &sink, out, &handle, &error);
     for (size_t i = 0; !rc && i < job->more_count; i++) {

@@ -48,6 +48,7 @@ struct harvest {
     enum sl_code code; /* SL_DONE, or why not */
     struct sl_error error;
     char *cursor, *complete;
+    size_t parts_failed; /* job->parts: so many; error says why */
     struct sl_job_counts counts;
     const char *key_member; /* the job's */
     size_t ended;           /* jobs */
@@ -59,6 +60,8 @@ struct harvest_job {
     const char *options; /* of the connection, JSON; a secret that is not in it is "secret" */
     struct sl_job_options job;
     const char *key_member; /* where the key is, see harvest_key(); NULL: there is none */
+    bool
+        parts; /* parts that stand by themselves may fail: it ends well with what the others gave */
     const struct sl_job_options *more; /* jobs that run at the same time; into the same harvest */
     size_t more_count;
 };

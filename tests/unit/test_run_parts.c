@@ -150,6 +150,7 @@ static void a_first_load_goes_on(void **state)
     (void)state;
     shop_make(&w, SL_CDC_WITH_DELETES);
     fill();
+    shop.cuts = true;
     fail_part(1, true);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(shop_run(&w, ""), SL_PARTIAL);
@@ -164,6 +165,34 @@ static void a_first_load_goes_on(void **state)
     shop_expect(&w, 0, 0, 0); /* an increment, at last */
     assert_int_equal(shop_asked(&w, 2), 1);
     shop_unmake(&w);
+}
+
+/* Where each part has a cursor of its own and the one that failed has none, there is nothing to go on
+ * with: the others are not held up. */
+static void a_part_that_never_began_holds_nobody_up(void **state)
+{
+    static const enum sl_ingestion kinds[] = {SL_CDC, SL_CDC_WITH_DELETES};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct shop_world w;
+        shop_make(&w, kinds[i]);
+        fill();
+        fail_part(1, true);
+        assert_int_equal(shop_run(&w, ""), SL_PARTIAL);
+        shop_holds(&w, "a1:x a2:x c1:x");
+        later(&w.run, 3600);
+        shop.parts[2].rows = "[" C1_NEW "]";
+        assert_int_equal(shop_run(&w, ""), SL_PARTIAL);
+        expect_full(&w.run, NULL);
+        shop_holds(&w, "a1:x a2:x c1:y");
+        later(&w.run, 3600);
+        fail_part(1, false);
+        shop_expect(&w, 1, 0, 0);
+        expect_full(&w.run, NULL);
+        shop_holds(&w, "a1:x a2:x b1:x c1:y");
+        shop_unmake(&w);
+    }
 }
 
 /* A table without a key takes the place of the one before as a whole, or not at all. */
@@ -228,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_complete_read_stays_due),
         cmocka_unit_test(a_full_refresh_stays_due_and_deletes_nothing),
         cmocka_unit_test(a_first_load_goes_on),
+        cmocka_unit_test(a_part_that_never_began_holds_nobody_up),
         cmocka_unit_test(a_table_that_is_replaced_stays),
         cmocka_unit_test(rows_that_are_appended_are_appended),
         cmocka_unit_test(history_goes_on_without_the_part),

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 /* ---- sub-tasks ---- */
 
 #define CHILDREN_MAX 200
@@ -93,6 +95,33 @@ static void a_run_that_sets_no_cursor_keeps_the_old_one(void **state)
     add_with(f, 0, "silent", old, false);
     run(f);
     assert_string_equal(f->told[0].cursor, old);
+    unmake(f);
+}
+
+static void halt(struct net *net, const struct sl_exchange *exchange, struct reply *reply)
+{
+    by_path(net, exchange, reply);
+    if (strcmp(exchange->url, "http://s/p1") == 0) reply->status = 402;
+}
+
+/* A first load that is not over: what an earlier run brought stays, though its parent says anew how
+ * the table is cut. */
+static void a_first_load_keeps_what_is_done(void **state)
+{
+    struct fixture *f = make(family, halt);
+    struct sl_error error = {0};
+    char *cursor = NULL;
+
+    (void)state;
+    children_wanted = 2;
+    add_initial(f, 0, "replaced", "{\"parts\":{\"\":\"root\",\"/p7\":\"p7\"}}");
+    run(f);
+    assert_int_equal(f->told[0].code, SL_QUOTA);
+    assert_int_equal(sl_job_cursor(f->told[0].job, &cursor, &error), SL_OK);
+    assert_non_null(strstr(cursor, "\"/p0\":\"p0\""));
+    assert_non_null(strstr(cursor, "\"/p7\":\"p7\""));
+    assert_non_null(strstr(cursor, "\"\":\"root\""));
+    sl_free(cursor);
     unmake(f);
 }
 
@@ -280,6 +309,7 @@ int main(void)
         cmocka_unit_test(the_parents_part_replaces_its_childrens),
         cmocka_unit_test(a_part_that_is_not_set_keeps_its_value),
         cmocka_unit_test(a_run_that_sets_no_cursor_keeps_the_old_one),
+        cmocka_unit_test(a_first_load_keeps_what_is_done),
         cmocka_unit_test(completeness_comes_only_at_the_end_of_all),
         cmocka_unit_test(a_failed_child_proves_nothing),
         cmocka_unit_test(more_children_than_may_live_wait_their_turn),

@@ -105,6 +105,7 @@ static enum sl_code root(const struct tiny *self, struct sl_out *out, struct sl_
         rc = sl_out_task_apart(out, name, what, input, error);
     }
     if (!rc && shop.proves && self->task.full) rc = sl_out_complete(out, "t", "{}", error);
+    if (!rc && shop.cuts) rc = sl_out_cursor(out, "\"cut\"", error);
     return rc ? rc : SL_DONE;
 }
 

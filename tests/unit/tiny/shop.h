@@ -33,6 +33,7 @@ struct shop {
     bool chain;      /* the parts are pages of one chain, which sets a cursor after each */
     int contradicts; /* chain: so often the last page is an error that begins the task again */
     bool marks;      /* a part that is done sets a cursor, and in a first load is not read again */
+    bool cuts;       /* the root sets a cursor, too */
     bool proves;     /* in a full read the root says that it was everything */
     bool scopes;     /* a part says that it was everything of it */
     int64_t page_us; /* how long an answer takes */
