@@ -17,6 +17,7 @@
 
 struct sl_buf;
 struct sl_catalog;
+struct sl_grant_store; /* grant.h */
 
 /*
  * home: NULL: $SLUICE_HOME, else $XDG_DATA_HOME/sluice, else ~/.local/share/sluice. Created when
@@ -72,7 +73,10 @@ struct sl_connection {
                                    the engine's own (sourceName, ...) are left out */
     const struct sl_secret *secrets; /* ends with {0} */
     char fingerprint[33]; /* hex hash of source + secrets: for {credential} in budget keys */
+    /* OAuth: where its grants are kept; NULL: nowhere, each loop asks for a token of its own. */
+    const struct sl_grant_store *grants;
 };
+/* Is to be freed before the catalog is closed. */
 SL_MUST_USE enum sl_code sl_connection_open(struct sl_catalog *catalog, const char *name,
                                             struct sl_connection **out, struct sl_error *error);
 void sl_connection_free(struct sl_connection *connection);

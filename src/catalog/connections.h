@@ -4,6 +4,7 @@
 
 #include <sluice/connector.h>
 
+#include "catalog/grant.h"
 #include "catalog/internal.h"
 
 #define SL_CONNECTION_OPTIONS_MAX 64
@@ -57,5 +58,15 @@ SL_MUST_USE enum sl_code sl_connection_row_load(struct sl_catalog *catalog, cons
                                                 struct sl_connection_row *row,
                                                 struct sl_error *error);
 void sl_connection_row_release(struct sl_connection_row *row);
+
+/* grants.c: the grants of the connection with this id. Does not move once it is initialised. */
+struct sl_grants {
+    struct sl_grant_store store;
+    struct sl_catalog *catalog;
+    char id[SL_ID_MAX];
+    int lock; /* a descriptor; -1: not held */
+};
+void sl_grants_init(struct sl_grants *grants, struct sl_catalog *catalog, const char *id);
+void sl_grants_release(struct sl_grants *grants); /* safe on {0} */
 
 #endif

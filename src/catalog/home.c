@@ -74,6 +74,14 @@ static const char schema_1[] =
     "CREATE INDEX events_of ON events (pipeline_id, time_ms);"
     "CREATE INDEX events_of_update ON events (update_id, time_ms);";
 
+/* Version 2. seed: which credentials it began with; number: grows with each write. */
+static const char schema_2[] =
+    "CREATE TABLE grants ("
+    "  connection_id TEXT NOT NULL REFERENCES connections(id) ON DELETE CASCADE,"
+    "  seed TEXT NOT NULL, box BLOB NOT NULL, number INTEGER NOT NULL,"
+    "  PRIMARY KEY (connection_id, seed)"
+    ") STRICT;";
+
 enum sl_code sl_make_directories(const char *path, struct sl_error *error)
 {
     char *copy = sl_strdup(path);
@@ -175,25 +183,32 @@ static enum sl_code exec(struct sl_catalog *catalog, const char *sql, struct sl_
                : sl_store_fail(catalog, error);
 }
 
-/* Inside a write transaction: two processes may both have seen an empty file. */
-static enum sl_code create_or_migrate(struct sl_catalog *catalog, struct sl_error *error)
+static enum sl_code create(struct sl_catalog *catalog, struct sl_error *error)
 {
     char uuid[SL_ID_MAX], salt_text[2 * crypto_pwhash_SALTBYTES + 1];
     unsigned char salt[crypto_pwhash_SALTBYTES];
-    int64_t version = 0;
+    enum sl_code rc = exec(catalog, schema_1, error);
 
-    enum sl_code rc = version_of(catalog, &version, error);
-    if (rc || version == SL_CATALOG_VERSION) return rc;
-    rc = exec(catalog, schema_1, error);
     if (rc) return rc;
     sl_uuid4(uuid);
     rc = sl_store_run(catalog, error, "INSERT INTO meta VALUES ('metastore_id', ?1)", "t", uuid);
     if (rc) return rc;
     randombytes_buf(salt, sizeof salt);
     sodium_bin2hex(salt_text, sizeof salt_text, salt, sizeof salt);
-    rc = sl_store_run(catalog, error, "INSERT INTO meta VALUES ('salt', ?1)", "t", salt_text);
-    if (rc) return rc;
-    return exec(catalog, "PRAGMA user_version = 1", error);
+    return sl_store_run(catalog, error, "INSERT INTO meta VALUES ('salt', ?1)", "t", salt_text);
+}
+
+/* From whatever version it has (0: an empty file) to ours. Inside a write transaction: two processes
+ * may both have seen an old one. */
+static enum sl_code create_or_migrate(struct sl_catalog *catalog, struct sl_error *error)
+{
+    int64_t version = 0;
+    enum sl_code rc = version_of(catalog, &version, error);
+
+    if (rc || version == SL_CATALOG_VERSION) return rc;
+    if (version < 1) rc = create(catalog, error);
+    if (!rc && version < 2) rc = exec(catalog, schema_2, error);
+    return rc ? rc : exec(catalog, "PRAGMA user_version = 2", error);
 }
 
 static enum sl_code database_open(struct sl_catalog *catalog, struct sl_error *error)

@@ -4,7 +4,8 @@
  *     home.c         directories, opening the database, schema versions
  *     store.c        SQL statements in one line each
  *     vault.c        the key, sealing and unsealing
- *     connections.c  create, update, get, list, describe; use.c: a connection ready for use
+ *     connections.c  create, update, get, list, describe; use.c: a connection ready for use;
+ *                    grants.c: what an OAuth source gave it
  *     pipelines.c    specs and states; updates.c: runs and the lock; events.c, filter.c: the log
  *     objects.c      catalogs and schemas; tables.c, columns.c: tables and their columns
  */
@@ -17,7 +18,7 @@
 #include "base/buf.h"
 #include "catalog/catalog.h"
 
-#define SL_CATALOG_VERSION 1
+#define SL_CATALOG_VERSION 2
 #define SL_NAME_MAX 255 /* bytes of any object's name */
 
 struct sl_catalog {
@@ -154,6 +155,11 @@ SL_MUST_USE enum sl_code sl_filter_parse(const char *text, int first, struct sl_
 void sl_filter_release(struct sl_filter *filter);
 
 /* ---- pipelines.c and updates.c ---- */
+
+/* Takes <home>/locks/<name> until *fd is closed or the process ends. *fd is -1 when somebody else
+ * holds it. Does not wait. */
+SL_MUST_USE enum sl_code sl_lock_take(struct sl_catalog *catalog, const char *name, int *fd,
+                                      struct sl_error *error);
 
 /* Is somebody running it just now? Looks at the lock, which no crash leaves behind. */
 bool sl_pipeline_locked(struct sl_catalog *catalog, const char *pipeline_id);

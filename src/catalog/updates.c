@@ -29,22 +29,21 @@ struct sl_update {
     int64_t looked_us;
 };
 
-static char *lock_path(const struct sl_catalog *catalog, const char *pipeline_id)
+static char *lock_path(const struct sl_catalog *catalog, const char *name)
 {
     struct sl_buf path = {0};
 
-    sl_buf_addf(&path, "%s/locks/%s", catalog->home, pipeline_id);
+    sl_buf_addf(&path, "%s/locks/%s", catalog->home, name);
     return sl_buf_take(&path);
 }
 
-/* *fd is -1 when somebody else holds the lock. */
-static enum sl_code lock_take(struct sl_catalog *catalog, const char *pipeline_id, int *fd,
-                              struct sl_error *error)
+enum sl_code sl_lock_take(struct sl_catalog *catalog, const char *name, int *fd,
+                          struct sl_error *error)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct sl_buf directory = {0};
     enum sl_code rc;
-    char *path = lock_path(catalog, pipeline_id);
+    char *path = lock_path(catalog, name);
 
     *fd = -1;
     sl_buf_addf(&directory, "%s/locks", catalog->home);
@@ -194,7 +193,7 @@ enum sl_code sl_update_begin(struct sl_catalog *catalog, const char *pipeline_id
     update->catalog = catalog;
     update->looked_us = INT64_MIN;
     memcpy(update->pipeline_id, id, sizeof id);
-    rc = lock_take(catalog, id, &update->fd, error);
+    rc = sl_lock_take(catalog, id, &update->fd, error);
     if (!rc && update->fd < 0) rc = busy(catalog, id, error);
     if (!rc) rc = close_dead(catalog, id, error);
     if (!rc) rc = forget_old(catalog, id, error);

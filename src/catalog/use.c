@@ -12,6 +12,7 @@ struct open_connection {
     struct sl_secret secrets[SL_CONNECTION_OPTIONS_MAX + 1];
     char *locked[SL_CONNECTION_OPTIONS_MAX]; /* of sodium_malloc; wiped by sodium_free */
     size_t count;
+    struct sl_grants grants;
 };
 
 void sl_connection_free(struct sl_connection *connection)
@@ -20,6 +21,7 @@ void sl_connection_free(struct sl_connection *connection)
 
     if (!open) return;
     for (size_t i = 0; i < open->count; i++) sodium_free(open->locked[i]);
+    sl_grants_release(&open->grants);
     sl_arena_release(&open->arena);
     sl_free(open);
 }
@@ -134,6 +136,8 @@ enum sl_code sl_connection_open(struct sl_catalog *catalog, const char *name,
     if (!rc) rc = sl_connection_options_load(catalog, row.id, &options, error);
     if (!rc) rc = fill(catalog, open, &row, &options, writer, error);
     if (!rc) {
+        sl_grants_init(&open->grants, catalog, row.id);
+        open->face.grants = &open->grants.store;
         *out = &open->face;
         open = NULL;
     }

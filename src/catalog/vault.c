@@ -197,9 +197,27 @@ static enum sl_code key_fill(struct sl_catalog *catalog, unsigned char *key, boo
     return rc;
 }
 
+/* Has another process changed the key since this one read it? Then the catalog says so. */
+static enum sl_code key_forget_old(struct sl_catalog *catalog, struct sl_error *error)
+{
+    const char *text = getenv("SLUICE_KEY");
+    char wanted[KEY_ID_MAX], id[KEY_ID_MAX];
+
+    if (!catalog->key || (text && *text)) return SL_OK;
+    enum sl_code rc = meta_get(catalog, "key_id", wanted, sizeof wanted, error);
+    key_id(catalog->key, id);
+    if (!rc && *wanted && strcmp(id, wanted) != 0) {
+        sodium_free(catalog->key);
+        catalog->key = NULL;
+    }
+    return rc;
+}
+
 static enum sl_code key_load(struct sl_catalog *catalog, bool create, struct sl_error *error)
 {
-    if (catalog->key) return SL_OK;
+    enum sl_code forgotten = key_forget_old(catalog, error);
+
+    if (forgotten || catalog->key) return forgotten;
     unsigned char *key = sodium_malloc(KEY_BYTES);
     if (!key) return sl_fail(error, SL_NO_MEMORY, "no locked memory for the key");
     enum sl_code rc = key_fill(catalog, key, create, error);
@@ -276,9 +294,10 @@ enum sl_code sl_vault_open(struct sl_catalog *catalog, const unsigned char *seal
 
 /* ---- rekey ---- */
 
-/* Opens one box with the present key and seals it with the new one, in place. */
-static enum sl_code reseal(struct sl_catalog *catalog, const unsigned char *key, int64_t row,
-                           const unsigned char *box, size_t len, const char *what,
+/* Opens one box with the present key and seals it with the new one, in place, by an update of ?1
+ * (the row) and ?2 (the box). */
+static enum sl_code reseal(struct sl_catalog *catalog, const unsigned char *key, const char *update,
+                           int64_t row, const unsigned char *box, size_t len, const char *what,
                            struct sl_error *error)
 {
     unsigned char *sealed = NULL;
@@ -288,36 +307,50 @@ static enum sl_code reseal(struct sl_catalog *catalog, const unsigned char *key,
     if (!plain) return sl_fail(error, SL_NO_MEMORY, "no locked memory for a secret");
     enum sl_code rc = sl_vault_open(catalog, box, len, what, (unsigned char *)plain, error);
     if (!rc) rc = seal_with(key, plain, plain_len, &sealed, &sealed_len, error);
-    if (!rc)
-        rc = sl_store_run(catalog, error, "UPDATE connection_options SET box = ?2 WHERE rowid = ?1",
-                          "ib", row, (const void *)sealed, sealed_len);
+    if (!rc) rc = sl_store_run(catalog, error, update, "ib", row, (const void *)sealed, sealed_len);
     sl_free(sealed);
     sodium_free(plain);
     return rc;
 }
 
-static enum sl_code reseal_all(struct sl_catalog *catalog, const unsigned char *key, int64_t *count,
-                               struct sl_error *error)
+/* select: rows of rowid, box, what it is, and of which connection. */
+static enum sl_code reseal_each(struct sl_catalog *catalog, const unsigned char *key,
+                                const char *select, const char *update, int64_t *count,
+                                struct sl_error *error)
 {
     char what[640];
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_store_begin(
-        catalog, &stmt, error,
-        "SELECT o.rowid, o.box, o.given, c.name FROM connection_options o "
-        "JOIN connections c ON c.id = o.connection_id WHERE o.kind = 'sealed' ORDER BY 1",
-        "");
+    enum sl_code rc = sl_store_begin(catalog, &stmt, error, select, "");
 
-    *count = 0;
     while (!rc && (rc = sl_store_next(catalog, stmt, error)) == SL_MORE) {
         snprintf(what, sizeof what, "the secret '%s' of connection '%s'", sl_store_text(stmt, 2),
                  sl_store_text(stmt, 3));
-        rc = reseal(catalog, key, sqlite3_column_int64(stmt, 0), sqlite3_column_blob(stmt, 1),
-                    (size_t)sqlite3_column_bytes(stmt, 1), what, error);
+        rc = reseal(catalog, key, update, sqlite3_column_int64(stmt, 0),
+                    sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1), what,
+                    error);
         *count += 1;
     }
     sqlite3_finalize(stmt);
-    if (sl_failed(rc)) return rc;
-    return key_id_record(catalog, key, error);
+    return sl_failed(rc) ? rc : SL_OK;
+}
+
+static enum sl_code reseal_all(struct sl_catalog *catalog, const unsigned char *key, int64_t *count,
+                               struct sl_error *error)
+{
+    enum sl_code rc;
+
+    *count = 0;
+    rc = reseal_each(catalog, key,
+                     "SELECT o.rowid, o.box, o.given, c.name FROM connection_options o "
+                     "JOIN connections c ON c.id = o.connection_id WHERE o.kind = 'sealed' "
+                     "ORDER BY 1",
+                     "UPDATE connection_options SET box = ?2 WHERE rowid = ?1", count, error);
+    if (!rc)
+        rc = reseal_each(catalog, key,
+                         "SELECT g.rowid, g.box, 'tokens', c.name FROM grants g "
+                         "JOIN connections c ON c.id = g.connection_id ORDER BY 1",
+                         "UPDATE grants SET box = ?2 WHERE rowid = ?1", count, error);
+    return rc ? rc : key_id_record(catalog, key, error);
 }
 
 enum sl_code sl_catalog_rekey(struct sl_catalog *catalog, int64_t *count, struct sl_error *error)

@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "http/scrub.h"
 #include "http/world.h"
+#include "json/doc.h"
 #include "json/utf8.h"
 
 #define FILES_MAX 999999
@@ -123,8 +124,49 @@ static void put_request(struct recorder *recorder, const struct sl_exchange *exc
     sl_json_key(writer, "url");
     put_scrubbed(recorder, exchange->url, strlen(exchange->url));
     put_headers(recorder, exchange->headers);
-    if (exchange->body) put_body(recorder, exchange->body, exchange->body_len);
+    if (exchange->body && exchange->credentials)
+        sl_json_kv_str(writer, "body", SL_SCRUBBED);
+    else if (exchange->body)
+        put_body(recorder, exchange->body, exchange->body_len);
     sl_json_end_object(writer);
+}
+
+/* A word like "invalid_grant", which says what happened and is no secret. */
+static bool is_word(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && len <= 40 && strspn(text, "abcdefghijklmnopqrstuvwxyz_") == len;
+}
+
+/* The answer to a request for tokens: its members, but of texts only words of errors. */
+static void put_credentials(struct recorder *recorder, const char *body, size_t len)
+{
+    struct sl_json_writer *shape = sl_json_writer_new();
+    struct sl_doc *doc = sl_doc_new(0);
+    struct sl_error ignored;
+    const struct sl_json *root = NULL;
+    const char *text = NULL;
+
+    if (shape && doc && !sl_doc_parse_copy(doc, body, len, &root, &ignored) &&
+        sl_json_kind(root) == SL_JSON_OBJECT) {
+        sl_json_begin_object(shape);
+        for (struct sl_json_each e = sl_json_each(root); sl_json_next(&e);) {
+            const char *value = sl_json_str(e.value);
+            bool plain = sl_json_kind(e.value) == SL_JSON_NUMBER ||
+                         (value && sl_json_eq(e.key, "error") && is_word(value));
+            sl_json_key(shape, sl_json_str(e.key));
+            if (plain)
+                sl_json_put_value(shape, e.value);
+            else
+                sl_json_put_str(shape, SL_SCRUBBED);
+        }
+        sl_json_end_object(shape);
+        text = sl_json_writer_text(shape, NULL);
+    }
+    sl_json_kv_str(recorder->writer, "body", text ? text : SL_SCRUBBED);
+    sl_doc_free(doc);
+    sl_json_writer_free(shape);
 }
 
 static void put_answer(struct recorder *recorder, const struct sl_completion *completion,
@@ -146,7 +188,10 @@ static void put_answer(struct recorder *recorder, const struct sl_completion *co
         sl_json_begin_object(writer);
         sl_json_kv_i64(writer, "status", completion->status);
         put_headers(recorder, completion->headers);
-        put_body(recorder, body, body_len);
+        if (completion->exchange->credentials)
+            put_credentials(recorder, body, body_len);
+        else
+            put_body(recorder, body, body_len);
         sl_json_end_object(writer);
     }
 }
@@ -341,6 +386,12 @@ static const struct sl_world_ops recorder_ops = {
     .wake = recorder_wake,
     .free = recorder_free,
 };
+
+bool sl_world_hide(struct sl_world *world, const char *secret)
+{
+    return world->ops != &recorder_ops ||
+           sl_scrub_secret(((struct recorder *)world)->scrub, secret);
+}
 
 static enum sl_code directory_ready(const char *directory, struct sl_error *error)
 {

@@ -105,22 +105,28 @@ out:
     return fine;
 }
 
+bool sl_scrub_secret(struct sl_scrub *scrub, const char *secret)
+{
+    bool fine = true;
+
+    if (!*secret) return true;
+    fine = needle_add(scrub, secret, strlen(secret));
+    for (size_t before = 0; fine && before < 3; before++)
+        fine = needle_add_base64(scrub, secret, before);
+    return fine;
+}
+
 struct sl_scrub *sl_scrub_new(const char *const *secrets)
 {
     struct sl_scrub *scrub = sl_calloc(1, sizeof *scrub);
 
     if (!scrub) return NULL;
     scrub->starts['%'] = scrub->starts['\\'] = scrub->starts['+'] = true;
-    for (; secrets && *secrets; secrets++) {
-        if (!**secrets) continue;
-        bool fine = needle_add(scrub, *secrets, strlen(*secrets));
-        for (size_t before = 0; fine && before < 3; before++)
-            fine = needle_add_base64(scrub, *secrets, before);
-        if (!fine) {
+    for (; secrets && *secrets; secrets++)
+        if (!sl_scrub_secret(scrub, *secrets)) {
             sl_scrub_free(scrub);
             return NULL;
         }
-    }
     return scrub;
 }
 

@@ -1,5 +1,5 @@
 /*
- * scrub.h: secrets out of text. Private to src/http.
+ * scrub.h: secrets out of text.
  *
  * Every occurrence of a secret becomes "***": as it is, percent-encoded in whatever mixture,
  * escaped as in JSON, and inside base64 (of "user:secret", say), plain or URL-safe. In base64 the
@@ -18,6 +18,8 @@ struct sl_scrub;
 
 /* secrets end with NULL (or are NULL) and are copied; empty ones are passed over. NULL: no memory. */
 struct sl_scrub *sl_scrub_new(const char *const *secrets);
+/* One more secret (copied). False: no memory. */
+bool sl_scrub_secret(struct sl_scrub *scrub, const char *secret);
 void sl_scrub_free(struct sl_scrub *scrub);
 /* Adds text to out, without secrets. */
 void sl_scrub_add(const struct sl_scrub *scrub, const char *text, size_t len, struct sl_buf *out);

@@ -24,6 +24,7 @@ struct sl_exchange {
     size_t response_bytes_max; /* decompressed; over it: SL_TOO_LARGE. 0: 64 MiB; with
                                         lines: no limit but SL_LINE_BYTES_MAX */
     bool lines;                /* hand over chunks of whole lines while they arrive */
+    bool credentials;          /* a token is asked for: no recording keeps what the bodies hold */
     void *owner;               /* the caller's, untouched */
     /* The request goes onto the wire now (monotonic). With a connection that has still to be made
      * that is later than start(): a budget wants to know (sl_budgets_sent). May be called again
@@ -113,13 +114,16 @@ SL_MUST_USE enum sl_code sl_world_new(const struct sl_http_options *options, str
  * A world that writes every exchange of `inner` to `directory` (JSON files, one per exchange, in
  * order of completion; record.c shows one), without credentials: Authorization, Cookie
  * and Set-Cookie headers are left out, and every occurrence of a value in `secrets` (ends with
- * NULL; copied), plain or percent-encoded, escaped in JSON, or in base64, is replaced by "***".
+ * NULL; copied), plain or percent-encoded, escaped in JSON, or in base64, is replaced by "***". Of an
+ * exchange of credentials nothing is kept but what a replay of it needs.
  * The directory is made when it is not there; it must hold no recording. Owns inner, on failure
  * too. A recording that cannot be written shows as SL_DESTINATION in the next completion.
  */
 SL_MUST_USE enum sl_code sl_world_record(struct sl_world *inner, const char *directory,
                                          const char *const *secrets, struct sl_world **out,
                                          struct sl_error *error);
+/* Another secret from now on, in a world that records; nothing to do in others. False: no memory. */
+bool sl_world_hide(struct sl_world *world, const char *secret);
 /* A world that answers from such a recording, without a network, in virtual time. An exchange that
  * was not recorded is SL_CONNECT with a message that names it. */
 SL_MUST_USE enum sl_code sl_world_replay(const char *directory, struct sl_world **out,

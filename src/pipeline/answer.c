@@ -136,6 +136,32 @@ static void stop_for_long(struct sl_task_node *task, const struct sl_verdict *ve
     fail_all(task->job, error);
 }
 
+/* The source refuses the credentials. A new access token, and the same request once more; refused
+ * again, it is not the token. */
+static void refresh(struct sl_task_node *task, struct sl_error *error)
+{
+    struct sl_loop *loop = task->job->loop;
+    char place[512];
+
+    if (task->slot && !task->renewed) {
+        task->renewed = true;
+        sl_access_refused(loop, task->token);
+        again_after(task, 0);
+        return;
+    }
+    if (!task->slot) { /* there is nothing to renew a static token with */
+        fail_here(task, error);
+        return;
+    }
+    sl_error_context(error, "%s: a new access token was refused as well",
+                     where(task, place, sizeof place));
+    sl_error_hint(error,
+                  "Authorise connection '%s' again, with all scopes that it needs "
+                  "(docs/oauth.md), and give it the new refresh token.",
+                  loop->connection->name);
+    fail_all(task->job, error);
+}
+
 static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
                 const struct sl_response *response)
 {
@@ -150,6 +176,7 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
     switch (verdict->kind) {
     case SL_VERDICT_OK:
         if (response->chunk & SL_CHUNK_LAST) task->attempts = 0;
+        if (task->slot) sl_access_worked(task->job->loop, task->token);
         sl_task_step(task, response);
         return;
     case SL_VERDICT_RETRY: retry(task, -1, &error); return;
@@ -161,7 +188,7 @@ static void act(struct sl_task_node *task, const struct sl_verdict *verdict,
         if (verdict->pause[0]) pause(task, verdict);
         retry(task, verdict->wait_ms, &error);
         return;
-    case SL_VERDICT_REFRESH: /* there is nothing to refresh a static token with */
+    case SL_VERDICT_REFRESH: refresh(task, &error); return;
     case SL_VERDICT_FAIL_TABLE: fail_here(task, &error); return;
     case SL_VERDICT_RESTART: sl_task_restart(task, &error); return;
     case SL_VERDICT_QUOTA:
@@ -188,7 +215,10 @@ static void transport_failed(struct sl_task_node *task, struct sl_completion *co
 
 void sl_answer(struct sl_loop *loop, struct sl_completion *completion)
 {
-    struct sl_task_node *task = completion->exchange->owner;
+    struct sl_task_node *task;
+
+    if (sl_access_answer(loop, completion)) return;
+    task = completion->exchange->owner;
     struct sl_response response = {
         .status = completion->status,
         .headers = completion->headers,

@@ -6,6 +6,7 @@
  *   part.c    a sub-task that stands by itself fails: what goes with it, what stays
  *   answer.c  one answer: verdict, retry, pause, failure
  *   out.c     what a step emits (the sl_out_* functions)
+ *   access.c  access tokens of OAuth connections; oauth.c: the requests for them
  *
  * A task's way:
  *
@@ -23,6 +24,7 @@
 #include "base/arena.h"
 #include "http/retry.h"
 #include "json/doc.h"
+#include "pipeline/access.h"
 #include "pipeline/tasks.h"
 
 enum task_state { TASK_QUEUED, TASK_WANTING, TASK_SENT, TASK_DONE_SELF };
@@ -52,6 +54,9 @@ struct sl_task_node {
     struct sl_spend spends[SL_REQUEST_SPENDS_MAX + 1]; /* one more: the share of the month */
     bool idempotent;
     char *authorization;     /* wiped when freed */
+    struct sl_header *slot;  /* OAuth: where the authorization goes when it is sent; else NULL */
+    uint64_t token;          /* OAuth: which access token was put in */
+    bool renewed;            /* ... and the one before it was refused for this very request */
     int64_t not_before_us;   /* monotonic */
     int64_t wanted_since_us; /* monotonic */
     int64_t started_us;      /* monotonic: when the budgets booked the exchange */
@@ -128,7 +133,8 @@ struct sl_loop {
     struct sl_caps caps;
     char *share_key; /* of the limit that caps.quota_share makes; NULL: none yet */
     int64_t calls;
-    char trouble[512];    /* why a request had to be made again, the newest; "" none */
+    char trouble[512];        /* why a request had to be made again, the newest; "" none */
+    struct sl_access *access; /* OAuth: NULL until a request wants it */
     struct sl_error dead; /* why no job can succeed any more: a refused token, a quota; or code 0 */
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "http/scrub.h"
 #include "pipeline/loop.h"
 
 static enum sl_code no_memory(struct sl_error *error)
@@ -81,25 +82,6 @@ static const char *secret_value(const struct sl_connection *connection, const ch
     return NULL;
 }
 
-static char *base64(const char *text, size_t len)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *in = (const unsigned char *)text;
-    char *out = sl_alloc((len + 2) / 3 * 4 + 1), *to = out;
-
-    if (!out) return NULL;
-    for (size_t i = 0; i < len; i += 3) {
-        unsigned v = (unsigned)in[i] << 16 | (i + 1 < len ? (unsigned)in[i + 1] << 8 : 0) |
-                     (i + 2 < len ? in[i + 2] : 0);
-        *to++ = digits[v >> 18 & 63];
-        *to++ = digits[v >> 12 & 63];
-        *to++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-        *to++ = i + 2 < len ? digits[v & 63] : '=';
-    }
-    *to = '\0';
-    return out;
-}
-
 static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_auth *auth,
                                     struct sl_error *error)
 {
@@ -112,7 +94,10 @@ static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_a
         sl_free(task->authorization);
         task->authorization = NULL;
     }
-    if (auth->kind == SL_AUTH_NONE) return SL_OK;
+    if (auth->kind == SL_AUTH_OAUTH && !task->job->loop->connector->oauth)
+        return sl_fail(error, SL_BUG, "connector '%s' says not how tokens are got",
+                       task->job->loop->connector->name);
+    if (auth->kind == SL_AUTH_NONE || auth->kind == SL_AUTH_OAUTH) return SL_OK;
     secret = secret_value(connection, auth->secret);
     if (!secret) {
         sl_fail(error, SL_AUTH, "connection '%s' has no '%s'", connection->name, auth->secret);
@@ -130,17 +115,16 @@ static enum sl_code put_credentials(struct sl_task_node *task, const struct sl_a
             sl_buf_addf(&pair, "%s:", secret);
         else
             sl_buf_addf(&pair, "%s:%s", auth->user ? auth->user : "", secret);
-        char *encoded = sl_buf_failed(&pair) ? NULL : base64(pair.data, pair.len);
-        if (encoded) {
-            sl_buf_addf(&text, "Basic %s", encoded);
-            explicit_bzero(encoded, strlen(encoded));
-        }
+        sl_buf_adds(&text, "Basic ");
+        if (sl_buf_failed(&pair))
+            sl_buf_fail(&text);
+        else
+            sl_base64_add(pair.data, pair.len, &text);
         if (pair.data) explicit_bzero(pair.data, pair.len);
         sl_buf_release(&pair);
-        if (!encoded) return no_memory(error);
-        sl_free(encoded);
     }
     task->authorization = sl_buf_take(&text);
+    sl_buf_release(&text);
     return task->authorization ? SL_OK : no_memory(error);
 }
 
@@ -188,6 +172,7 @@ enum sl_code sl_out_request(struct sl_out *out, const struct sl_request *request
     if (out->response && !(out->response->chunk & SL_CHUNK_LAST))
         return sl_fail(error, SL_BUG, "a step asked for a request in the middle of an answer");
     sl_arena_reset(arena);
+    task->slot = NULL;
     rc = put_credentials(task, &request->auth, error);
     if (!rc) rc = copy_spends(task, request, error);
     if (rc) return rc;
@@ -199,6 +184,8 @@ enum sl_code sl_out_request(struct sl_out *out, const struct sl_request *request
         headers[n].value = sl_arena_strdup(arena, request->headers[n].value);
         if (!headers[n].name || !headers[n].value) return no_memory(error);
     }
+    task->slot = request->auth.kind == SL_AUTH_OAUTH ? &headers[n] : NULL; /* at the end */
+    task->renewed = false;
     if (task->authorization)
         headers[n++] = (struct sl_header){"Authorization", task->authorization};
 

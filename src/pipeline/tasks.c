@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/time.h"
 #include "pipeline/loop.h"
 
@@ -85,6 +86,7 @@ void sl_loop_free(struct sl_loop *loop)
         next = p->next;
         sl_free(p->key), sl_free(p);
     }
+    sl_access_free(loop->access);
     sl_free(loop->share_key);
     sl_doc_free(loop->doc);
     sl_doc_free(loop->line_doc);
@@ -232,6 +234,31 @@ void sl_loop_sent(struct sl_exchange *exchange, int64_t at_us)
     sl_budgets_sent(task->job->loop->budgets, task->spends, task->started_us, at_us);
 }
 
+/* Puts the newest access token into a request. SL_MORE: not before *at_us. */
+static enum sl_code authorize(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us,
+                              int64_t *at_us, struct sl_error *error)
+{
+    struct sl_buf text = {0};
+    int64_t when_us;
+    const char *token;
+    enum sl_code rc;
+
+    if (!task->slot) return SL_OK;
+    rc = sl_access_token(loop, now_us, &token, &task->token, &when_us, error);
+    if (rc == SL_MORE) *at_us = when_us;
+    if (rc) return rc;
+    sl_buf_addf(&text, "Bearer %s", token);
+    if (task->authorization) {
+        explicit_bzero(task->authorization, strlen(task->authorization));
+        sl_free(task->authorization);
+    }
+    task->authorization = sl_buf_take(&text);
+    sl_buf_release(&text);
+    *task->slot =
+        (struct sl_header){task->authorization ? "Authorization" : NULL, task->authorization};
+    return task->authorization ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for a request");
+}
+
 /* Its spends are booked. */
 static void send(struct sl_loop *loop, struct sl_task_node *task, int64_t now_us)
 {
@@ -320,6 +347,10 @@ static int64_t send_ready(struct sl_loop *loop)
             if (!under_way(loop)) die(loop, &why);
             return INT64_MAX;
         }
+        if (at_us <= now_us && sl_failed(authorize(loop, task, now_us, &at_us, &why))) {
+            if (!under_way(loop)) die(loop, &why);
+            return INT64_MAX;
+        }
         if (at_us <= now_us) at_us = sl_budgets_start(loop->budgets, task->spends, now_us);
         if (at_us <= now_us) {
             send(loop, task, now_us);
@@ -398,6 +429,7 @@ enum sl_code sl_loop_run(struct sl_loop *loop, bool (*stopping)(void *), void (*
         struct sl_completion completion = {0};
         if (world->ops->wait(world, next_us, &completion)) sl_answer(loop, &completion);
     }
+    sl_access_settle(loop); /* whoever stops us, a token that is given is kept */
     if (tick) tick(ctx);
     return SL_OK;
 }

@@ -46,7 +46,8 @@ def points() -> list:
     names = set()
     for path in sorted((ROOT / "src").rglob("*.c")):
         names |= set(re.findall(r'\bSL_POINT\("([^"]+)"\)', path.read_text(encoding="utf-8")))
-    return sorted(names)
+    # Renewing tokens has sources of its own: tests/cli/test_oauth.py.
+    return sorted(name for name in names if not name.startswith("grant."))
 
 
 def configuration(scd_type, properties=None) -> dict:

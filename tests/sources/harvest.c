@@ -311,6 +311,7 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
         .options_json = job->options ? job->options : "{}",
         .secrets = secrets,
         .fingerprint = "0123456789abcdef0123456789abcdef",
+        .grants = job->grants,
     };
     struct sl_doc *doc;
     const struct sl_json *options;
@@ -333,6 +334,10 @@ void harvest_run(const struct harvest_job *job, struct sl_world *world, struct h
         if (o->kind != SL_OPTION_SECRET || n + 1 >= SECRETS_MAX) continue;
         const char *value = sl_json_str(sl_json_get(options, o->name));
         if (!value && o->alias) value = sl_json_str(sl_json_get(options, o->alias));
+        if (!value && connector->oauth &&
+            (!strcmp(o->name, connector->oauth->client_secret) ||
+             !strcmp(o->name, connector->oauth->refresh_token)))
+            continue; /* that would be another way to log in */
         secrets[n++] = (struct sl_secret){o->name, value ? value : "secret"};
     }
     if (job->parts) sink.lacks = on_lacks;

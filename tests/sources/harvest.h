@@ -57,7 +57,9 @@ struct harvest {
 
 struct harvest_job {
     const char *connector;
-    const char *options; /* of the connection, JSON; a secret that is not in it is "secret" */
+    const char *options; /* of the connection, JSON; a secret that is not in it is "secret", but
+                            those of OAuth */
+    const struct sl_grant_store *grants; /* OAuth: where tokens are kept; NULL: nowhere */
     struct sl_job_options job;
     const char *key_member; /* where the key is, see harvest_key(); NULL: there is none */
     bool

@@ -438,7 +438,7 @@ static void a_newer_home_is_refused_by_both_versions(void **state)
     sqlite3_close(db);
     assert_int_equal(sl_catalog_open(&options, &catalog, &home->error), SL_BAD_SPEC);
     assert_non_null(strstr(home->error.message, "version 7"));
-    assert_non_null(strstr(home->error.message, "versions up to 1"));
+    assert_non_null(strstr(home->error.message, "versions up to 2"));
     assert_null(catalog);
 }
 

@@ -159,8 +159,25 @@ static const struct sl_option tiny_options[] = {
      .kind = SL_OPTION_SECRET,
      .offset = offsetof(struct tiny, other),
      .help = "O."},
+    {.name = "client_id",
+     .kind = SL_OPTION_STRING,
+     .offset = offsetof(struct tiny, id),
+     .help = "I."},
+    {.name = "client_secret",
+     .kind = SL_OPTION_SECRET,
+     .offset = offsetof(struct tiny, secret),
+     .help = "C."},
+    {.name = "refresh_token",
+     .kind = SL_OPTION_SECRET,
+     .offset = offsetof(struct tiny, refresh),
+     .help = "R."},
     {0},
 };
+
+struct sl_oauth tiny_oauth = {.token_url = "https://{base}.example.org/token",
+                              .client_id = "client_id",
+                              .client_secret = "client_secret",
+                              .refresh_token = "refresh_token"};
 static const struct sl_option no_options[] = {{0}};
 
 static sl_step_fn *the_step;
@@ -189,6 +206,7 @@ static void tiny_classify(const void *task, const struct sl_response *response,
     case 401: verdict->kind = SL_VERDICT_FAIL_ALL, verdict->code = SL_AUTH; return;
     case 402: verdict->kind = SL_VERDICT_QUOTA; return;
     case 403: verdict->kind = SL_VERDICT_FAIL_TABLE, verdict->code = SL_PERMISSION; return;
+    case 407: verdict->kind = SL_VERDICT_REFRESH, verdict->code = SL_AUTH; return;
     case 409: verdict->kind = SL_VERDICT_RESTART; return;
     case 429:
         verdict->kind = SL_VERDICT_RETRY_AFTER, verdict->code = SL_RATE_LIMITED;
@@ -209,6 +227,7 @@ static const struct sl_connector tiny = {
     .summary = "A connector of this test.",
     .connection_options = tiny_options,
     .table_options = no_options,
+    .oauth = &tiny_oauth,
     .task_size = sizeof(struct tiny),
     .classify = tiny_classify,
     .check = tiny_step,

@@ -50,7 +50,8 @@ struct net {
 struct tiny {
     struct sl_task task; /* first */
     const char *base;
-    bool token, other;
+    bool token, other, secret, refresh;
+    const char *id;
     int64_t page; /* the test's own */
     bool flag;
 };
@@ -76,6 +77,7 @@ struct fixture {
 };
 
 extern const struct sl_world_ops net_ops;
+extern struct sl_oauth tiny_oauth;     /* the connector's; a test may change it */
 extern int tasks_born, tasks_released; /* since make() */
 
 /* A loop over a scripted source: step is every step of the connector, answer gives the answers. */
