@@ -49,6 +49,7 @@ static void *airtable_create(const struct sim_options *options, struct sl_error 
     (void)snprintf(app->tokens[0].token, sizeof app->tokens[0].token, "%s", DEMO_TOKEN);
     app->tokens[0].scopes = AT_SCHEMA | AT_RECORDS | AT_COMMENTS | AT_WEBHOOKS;
     app->token_count = 1;
+    at_oauth_init(app);
     if (at_base_build(app, options->kind ? options->kind : "demo", 0, 0, options->records, error)) {
         airtable_destroy(app);
         return NULL;
@@ -66,8 +67,12 @@ static enum sl_code airtable_connection(void *state, const char *base_url, struc
 {
     const struct airtable *app = state;
 
-    sl_buf_addf(out, "{\"token\":\"%s\",\"base_id\":\"%s\",\"base_url\":\"%s\"}",
-                app->tokens[0].token, app->base_id, base_url);
+    sl_buf_addc(out, '{');
+    if (app->oauth.shown)
+        at_oauth_connection(app, out);
+    else
+        sl_buf_addf(out, "\"token\":\"%s\"", app->tokens[0].token);
+    sl_buf_addf(out, ",\"base_id\":\"%s\",\"base_url\":\"%s\"}", app->base_id, base_url);
     return sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "could not describe a connection")
                               : SL_OK;
 }
@@ -193,6 +198,9 @@ static enum at_route find_route(struct at_call *call, const char *method, char p
 {
     bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
 
+    if (post && count == 3 && strcmp(parts[0], "oauth2") == 0 && strcmp(parts[1], "v1") == 0 &&
+        strcmp(parts[2], "token") == 0)
+        return AT_TOKEN;
     if (count < 2 || strcmp(parts[0], "v0") != 0) return AT_NOWHERE;
     if (strcmp(parts[1], "meta") == 0) {
         if (get && count == 3 && strcmp(parts[2], "whoami") == 0) return AT_WHOAMI;
@@ -221,6 +229,7 @@ static const struct at_token *find_token(const struct airtable *app,
     if (!header || strncmp(header, "Bearer ", 7) != 0) return NULL;
     for (int i = 0; i < app->token_count; i++)
         if (strcmp(app->tokens[i].token, header + 7) == 0) return &app->tokens[i];
+    if (at_oauth_accepts(app, header + 7)) return &app->tokens[0]; /* the same user's */
     return NULL;
 }
 
@@ -287,6 +296,10 @@ static enum sl_code airtable_look(void *state, const struct sim_request *request
     if (call->table_text[0]) call->table = at_find_table(app, call->table_text);
     if (strlen(request->raw_path) + strlen(request->query) >= AT_URL_MAX)
         mistake_named(call, "413");
+    if (call->route == AT_TOKEN) {
+        (void)copy_id(out->counts[0].key, sizeof out->counts[0].key, "oauth");
+        return SL_OK;
+    }
     check_access(app, request);
     if (call->route == AT_LIST && call->table && !call->status)
         rc = at_read_params(app, request, error);
@@ -385,6 +398,10 @@ static enum sl_code airtable_handle(void *state, const struct sim_request *reque
     struct at_call *call = &app->call;
     enum sl_code rc = SL_OK;
 
+    if (call->route == AT_TOKEN) {
+        at_give_token(app, request, reply);
+        return SL_OK;
+    }
     /* An operation that came with this request may have changed what look() saw. */
     if (call->table && call->table->removed) mistake_named(call, "403");
     if (call->route <= AT_TABLES || call->status) {

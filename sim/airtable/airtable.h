@@ -123,6 +123,19 @@ struct at_token {
 enum at_scope { AT_SCHEMA = 1, AT_RECORDS = 2, AT_COMMENTS = 4, AT_EMAIL = 8, AT_WEBHOOKS = 16 };
 #define AT_TOKENS_MAX 16
 
+/* Tokens by OAuth; their texts follow from these serials. */
+#define AT_TOKEN_MAX 80
+struct at_oauth {
+    int64_t access, refresh; /* the newest ones; 0: an access token was never given */
+    int64_t given_us, access_until_us;
+    int64_t access_seconds;   /* how long a new access token lives */
+    int64_t grace_seconds;    /* the refresh token before the newest is as good for so long */
+    int64_t conflict_seconds; /* ... and then, or without a grace, answered 409; later: revoked */
+    bool rotates;             /* each answer has a new refresh token */
+    bool revoked;
+    bool shown; /* /_sim/connection: these credentials instead of the token */
+};
+
 struct at_iterator {
     char id[AT_ID_MAX];
     const struct at_table *table;
@@ -150,7 +163,8 @@ struct at_call { /* a request, taken apart by look() */
         AT_HOOK_CREATE,
         AT_HOOK_PAYLOADS,
         AT_HOOK_REFRESH,
-        AT_HOOK_DELETE
+        AT_HOOK_DELETE,
+        AT_TOKEN
     } route;
     char base[64], table_text[256], record[64]; /* record: or the webhook */
     struct at_table *table;
@@ -185,6 +199,7 @@ struct airtable {
     size_t table_count;
     struct at_token tokens[AT_TOKENS_MAX];
     int token_count;
+    struct at_oauth oauth;
     struct at_iterator **iterators;
     size_t iterator_count;
     uint64_t iterator_serial, listing; /* listing: moves attachment URLs */
@@ -295,6 +310,15 @@ enum sl_code at_webhooks(struct airtable *app, const struct sim_request *request
 enum sl_code at_do_webhook(struct airtable *app, const struct sl_json *op, int64_t now_us,
                            struct sl_error *error);
 void at_webhooks_release(struct airtable *app);
+
+/* oauth.c */
+void at_oauth_init(struct airtable *app);
+bool at_oauth_accepts(const struct airtable *app, const char *token);
+void at_oauth_connection(const struct airtable *app, struct sl_buf *out);
+void at_give_token(struct airtable *app, const struct sim_request *request,
+                   struct sim_reply *reply);
+enum sl_code at_do_oauth(struct airtable *app, const struct sl_json *op, int64_t now_us,
+                         struct sl_error *error);
 
 /* ops.c */
 bool at_has_op(const char *name);

@@ -460,6 +460,7 @@ static const struct {
     {"base", do_base},
     {"rename_base", do_rename_base},
     {"token", do_token},
+    {"oauth", at_do_oauth},
     {"forbid", do_forbid},
     {"vanish", do_vanish},
     {"behaviour", do_behaviour},

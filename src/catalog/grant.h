@@ -31,8 +31,7 @@ void sl_grant_release(struct sl_grant *grant); /* wipes; safe on {0} */
  */
 struct sl_grant_store {
     /* SL_OK; SL_DONE: there is none, *out is empty; SL_AUTH: it cannot be unsealed. */
-    enum sl_code (*load)(void *ctx, const char *seed, struct sl_grant *out,
-                         struct sl_error *error);
+    enum sl_code (*load)(void *ctx, const char *seed, struct sl_grant *out, struct sl_error *error);
     /* It is on disk, synced, when this returns SL_OK. */
     enum sl_code (*save)(void *ctx, const char *seed, const struct sl_grant *grant,
                          struct sl_error *error);

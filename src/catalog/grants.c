@@ -103,8 +103,8 @@ static enum sl_code seal(struct sl_grants *grants, const struct sl_grant *grant,
             return sl_fail(error, SL_TOO_LARGE, "a token of more than %d bytes", SL_TOKEN_MAX);
     text = sodium_malloc(BOX_MAX);
     if (!text) return sl_fail(error, SL_NO_MEMORY, "no locked memory for tokens");
-    len = (size_t)snprintf(text, HEAD_MAX, "1 %" PRId64 " %" PRId64 " %" PRId64,
-                           grant->obtained_us, grant->expires_us, grant->asked_us) +
+    len = (size_t)snprintf(text, HEAD_MAX, "1 %" PRId64 " %" PRId64 " %" PRId64, grant->obtained_us,
+                           grant->expires_us, grant->asked_us) +
           1;
     for (size_t i = 0; i < 3; i++) len += put_text(text + len, texts[i]);
     rc = sl_vault_seal(grants->catalog, text, len, box, box_len, error);
@@ -118,9 +118,10 @@ static enum sl_code load(void *ctx, const char *seed, struct sl_grant *out, stru
 {
     struct sl_grants *grants = ctx;
     sqlite3_stmt *stmt = NULL;
-    enum sl_code rc = sl_store_begin(grants->catalog, &stmt, error,
-                                     "SELECT box FROM grants WHERE connection_id = ?1 AND seed = ?2",
-                                     "tt", grants->id, seed);
+    enum sl_code rc =
+        sl_store_begin(grants->catalog, &stmt, error,
+                       "SELECT box FROM grants WHERE connection_id = ?1 AND seed = ?2", "tt",
+                       grants->id, seed);
 
     *out = (struct sl_grant){0};
     if (!rc) rc = sl_store_next(grants->catalog, stmt, error);

@@ -128,6 +128,58 @@ static enum sl_code check_text(const struct sl_connection_options *options,
     return SL_OK;
 }
 
+static bool has(const struct sl_connection_options *options, const char *name)
+{
+    for (size_t i = 0; name && i < options->count; i++)
+        if (strcmp(options->list[i].name, name) == 0) return true;
+    return false;
+}
+
+/* Another secret than those of OAuth: a token, a key. Appends the names that would do. */
+static bool has_other_secret(const struct sl_connector *connector,
+                             const struct sl_connection_options *options, struct sl_buf *names)
+{
+    const struct sl_oauth *oauth = connector->oauth;
+    bool found = false;
+
+    for (const struct sl_option *o = connector->connection_options; o->name; o++) {
+        if (o->kind != SL_OPTION_SECRET || strcmp(o->name, oauth->client_secret) == 0 ||
+            strcmp(o->name, oauth->refresh_token) == 0)
+            continue;
+        found = found || has(options, o->name);
+        sl_buf_addf(names, "%s'%s'", names->len ? ", " : "", o->name);
+    }
+    return found;
+}
+
+/* A source with OAuth has two ways to log in: one of them, whole. */
+static enum sl_code check_credentials(const struct sl_connector *connector, const char *where,
+                                      const struct sl_connection_options *options,
+                                      struct sl_error *error)
+{
+    const struct sl_oauth *oauth = connector->oauth;
+    struct sl_buf names = {0};
+    enum sl_code rc = SL_OK;
+
+    if (!oauth) return SL_OK;
+    bool other = has_other_secret(connector, options, &names);
+    bool refresh = has(options, oauth->refresh_token), secret = has(options, oauth->client_secret);
+    bool whole =
+        has(options, oauth->client_id) && (refresh || (oauth->client_credentials && secret));
+    if (!whole && (refresh || (secret && !other))) {
+        rc = sl_fail(error, SL_BAD_SPEC, "%s: OAuth needs '%s'%s%s%s", where, oauth->client_id,
+                     refresh ? "" : " and '", refresh ? "" : oauth->refresh_token,
+                     refresh ? "" : "'");
+    } else if (!whole && !other) {
+        rc = sl_fail(error, SL_BAD_SPEC, "%s: there are no credentials", where);
+        sl_error_hint(error, "Give %s, or '%s' and '%s' (docs/oauth.md).", sl_buf_str(&names),
+                      oauth->client_id,
+                      oauth->client_credentials ? oauth->client_secret : oauth->refresh_token);
+    }
+    sl_buf_release(&names);
+    return rc;
+}
+
 static enum sl_code check(const struct sl_connector *connector, const char *connection,
                           const struct sl_connection_options *options, struct sl_error *error)
 {
@@ -166,6 +218,7 @@ static enum sl_code check(const struct sl_connector *connector, const char *conn
     if (rc) goto out;
     rc = sl_options_parse(connector->connection_options, root, sl_engine_options, false, where,
                           state, &arena, error);
+    if (!rc) rc = check_credentials(connector, where, options, error);
 
 out:
     sl_free(state);
@@ -189,6 +242,7 @@ enum sl_code sl_connection_options_set(struct sl_catalog *catalog,
                        sl_json_kind_name(kind));
     keep_secrets(options, connector, json);
     for (struct sl_json_each e = sl_json_each(json); sl_json_next(&e);) {
+        if (sl_json_kind(e.value) == SL_JSON_NULL) continue; /* it goes */
         if (options->count == SL_CONNECTION_OPTIONS_MAX)
             return sl_fail(error, SL_BAD_SPEC, "/options: more than %d options",
                            SL_CONNECTION_OPTIONS_MAX);

@@ -11,9 +11,9 @@
 #include "http/scrub.h"
 #include "pipeline/loop.h"
 
-#define MARGIN_US (120 * SL_SECOND_US) /* a token is renewed so long before its end */
-#define MARGIN_PARTS 4                 /* ... but not before three quarters of its life */
-#define POLL_US (SL_SECOND_US / 10)    /* somebody else renews it: look again */
+#define MARGIN_US (120 * SL_SECOND_US)   /* a token is renewed so long before its end */
+#define MARGIN_PARTS 4                   /* ... but not before three quarters of its life */
+#define POLL_US (SL_SECOND_US / 10)      /* somebody else renews it: look again */
 #define PATIENCE_US (180 * SL_SECOND_US) /* longer than a request for tokens can take */
 #define ASK_TIMEOUT_MS 60000
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -33,9 +33,9 @@ struct sl_access {
     bool stale;            /* the source refused grant.access_token */
     bool second_try;       /* ASKING: with grant.replaced */
     unsigned attempts, saves;
-    int64_t not_before_us;            /* monotonic */
-    int64_t waiting_since_us;         /* monotonic: for the lock; 0: not */
-    int64_t asked_before_us;          /* ASKING: grant.asked_us as it was before this request */
+    int64_t not_before_us;    /* monotonic */
+    int64_t waiting_since_us; /* monotonic: for the lock; 0: not */
+    int64_t asked_before_us;  /* ASKING: grant.asked_us as it was before this request */
     struct sl_exchange exchange;
     struct sl_header headers[4];
     struct sl_buf form;
@@ -222,8 +222,9 @@ static enum sl_code take_lock(struct sl_access *a, int64_t now_us, struct sl_err
     if (rc != SL_BUSY) return rc;
     if (!a->waiting_since_us) a->waiting_since_us = now_us;
     if (now_us - a->waiting_since_us > PATIENCE_US) {
-        sl_fail(error, SL_BUSY, "another sluice process has been renewing the tokens of connection "
-                                "'%s' for three minutes",
+        sl_fail(error, SL_BUSY,
+                "another sluice process has been renewing the tokens of connection "
+                "'%s' for three minutes",
                 a->loop->connection->name);
         sl_error_hint(error, "See whether one is stopped, end it, and run again.");
         return SL_BUSY;
@@ -243,9 +244,9 @@ static void keep(struct sl_access *a)
     if (save(a, &error)) {
         a->not_before_us = a->loop->world->ops->monotonic_us(a->loop->world) + SL_SECOND_US;
         if (++a->saves < SAVES_MAX) return;
-        sl_error_context(&error,
-                         "the source renewed the tokens of connection '%s', and they cannot be kept",
-                         a->loop->connection->name);
+        sl_error_context(
+            &error, "the source renewed the tokens of connection '%s', and they cannot be kept",
+            a->loop->connection->name);
         fail(a, &error);
         return;
     }
@@ -326,8 +327,9 @@ static void refused(struct sl_access *a, const struct sl_oauth_answer *answer, i
     } else {
         sl_fail(&error, SL_AUTH, "connection '%s': the source gives no access token (%s)",
                 a->loop->connection->name, sl_buf_str(&said));
-        sl_error_hint(&error, "See whether '%s' and '%s' are right, and that the client may use "
-                              "the grant %s.",
+        sl_error_hint(&error,
+                      "See whether '%s' and '%s' are right, and that the client may use "
+                      "the grant %s.",
                       oauth->client_id, oauth->client_secret,
                       a->client.refresh_token ? "refresh_token" : "client_credentials");
     }
@@ -341,8 +343,8 @@ static void refused(struct sl_access *a, const struct sl_oauth_answer *answer, i
 static void again(struct sl_access *a, int64_t wait_ms, struct sl_error *why)
 {
     struct sl_loop *loop = a->loop;
-    int64_t delay_ms = sl_retry_delay_ms(loop->retry, ++a->attempts, wait_ms,
-                                         loop->world->ops->dice(loop->world));
+    int64_t delay_ms =
+        sl_retry_delay_ms(loop->retry, ++a->attempts, wait_ms, loop->world->ops->dice(loop->world));
 
     unlock(a);
     wipe_request(a);
@@ -391,8 +393,8 @@ bool sl_access_answer(struct sl_loop *loop, struct sl_completion *completion)
             fail(a, &completion->error);
         return true;
     }
-    enum sl_code rc = sl_doc_parse(loop->doc, completion->body, completion->body_len,
-                                   &response.json, &error);
+    enum sl_code rc =
+        sl_doc_parse(loop->doc, completion->body, completion->body_len, &response.json, &error);
     if (completion->body_len) explicit_bzero(completion->body, completion->body_len);
     if (rc) response.json = NULL;
     sl_oauth_read(&response, &answer);
@@ -480,8 +482,8 @@ void sl_access_worked(struct sl_loop *loop, uint64_t serial)
     a->locked = true;
     enum sl_code rc =
         a->store ? a->store->load(a->store->ctx, a->client.seed, &found, &ignored) : SL_DONE;
-    bool same = rc == SL_OK && found.access_token &&
-                strcmp(found.access_token, a->grant.access_token) == 0;
+    bool same =
+        rc == SL_OK && found.access_token && strcmp(found.access_token, a->grant.access_token) == 0;
     sl_grant_release(&found);
     explicit_bzero(a->grant.replaced, strlen(a->grant.replaced));
     sl_free(a->grant.replaced);
@@ -489,6 +491,15 @@ void sl_access_worked(struct sl_loop *loop, uint64_t serial)
     if (same) (void)!save(a, &ignored);
     unlock(a);
     SL_POINT("grant.worked");
+}
+
+bool sl_loop_access(const struct sl_loop *loop, struct sl_error *why)
+{
+    const struct sl_access *a = loop->access;
+
+    *why = (struct sl_error){0};
+    if (a && a->state == ACCESS_FAILED) *why = a->error;
+    return a && (a->state == ACCESS_FAILED || a->serial > 0);
 }
 
 void sl_access_settle(struct sl_loop *loop)

@@ -42,8 +42,8 @@ void sl_access_settle(struct sl_loop *loop);
 /* What the connection says of how tokens are got. Texts are borrowed from it or live in memory. */
 struct sl_oauth_client {
     struct sl_buf url;
-    char *id;           /* owned */
-    const char *secret; /* NULL: a public client */
+    char *id;                  /* owned */
+    const char *secret;        /* NULL: a public client */
     const char *refresh_token; /* as configured; NULL: none */
     char seed[SL_GRANT_SEED_MAX];
 };

@@ -91,8 +91,7 @@ static enum sl_code find_url(const struct sl_loop *loop, const struct sl_json *o
  * new one. */
 static void plant(const struct sl_oauth *oauth, struct sl_oauth_client *client)
 {
-    const char *const parts[] = {client->id,
-                                 client->refresh_token,
+    const char *const parts[] = {client->id, client->refresh_token,
                                  client->refresh_token ? NULL : client->secret,
                                  client->refresh_token ? NULL : sl_buf_str(&client->url),
                                  client->refresh_token ? NULL : oauth->scope};

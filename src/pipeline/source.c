@@ -187,6 +187,20 @@ static enum sl_code writer_out(struct sl_json_writer *w, struct sl_buf *out, str
     return sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "no memory for the answer") : SL_OK;
 }
 
+/* Whether tokens are to be had is found out on the way. */
+static void check_access(struct look *look, const struct sl_loop *loop,
+                         const struct sl_connection *connection)
+{
+    struct sl_error why, ignored;
+
+    if (!sl_loop_access(loop, &why)) return;
+    (void)!look_check(look, "OAuth grant", !why.code,
+                      why.code             ? why.message
+                      : connection->grants ? "access tokens are given, and kept"
+                                           : "access tokens are given",
+                      why.code ? why.hint : NULL, &ignored);
+}
+
 enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
                              struct sl_error *error)
 {
@@ -201,6 +215,7 @@ enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
     sl_json_begin_array(look.w);
     rc = look_loop(source, &loop, error);
     if (!rc) rc = run_look(loop, source, SL_JOB_CHECK, NULL, NULL, &sink, &look, error);
+    if (loop) check_access(&look, loop, source->connection);
     sl_json_end_array(look.w);
     enum sl_code written = writer_out(look.w, out, rc ? &(struct sl_error){0} : error);
     if (!rc) rc = written;

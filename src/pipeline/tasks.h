@@ -127,6 +127,10 @@ bool sl_job_keeps_cursor(const struct sl_job *job);
 /* Ends a job early: its requests are cancelled and sink->end is called with this error. */
 void sl_job_stop(struct sl_job *job, const struct sl_error *why);
 
+/* OAuth: was an access token wanted, and to be had? False: it was not wanted. why: filled when there
+ * was none, code SL_OK otherwise. */
+bool sl_loop_access(const struct sl_loop *loop, struct sl_error *why);
+
 /* Did the source refuse everything (a token, a quota)? Then no further job can succeed. */
 bool sl_loop_dead(const struct sl_loop *loop, struct sl_error *why);
 

@@ -18,8 +18,8 @@ static struct source {
     int refresh, access; /* the serials that are good: "rt0-secret", "at1-secret" */
     int grace;           /* refresh tokens so far back are taken, too */
     int requests, refused;
-    int busy;     /* token requests that are answered 503 */
-    int broken;   /* ... whose connection breaks */
+    int busy;   /* token requests that are answered 503 */
+    int broken; /* ... whose connection breaks */
     bool always_401;
     const char *answer; /* said to every token request, with 400 */
     int64_t lifetime_s;
@@ -173,8 +173,9 @@ static void shelf_unlock(void *ctx)
 
 static const struct sl_grant_store store = {shelf_load, shelf_save, shelf_lock, shelf_unlock, NULL};
 
-static const struct sl_secret oauth_secrets[] = {
-    {"client_secret", "cs-secret"}, {"refresh_token", "rt0-secret"}, {0}};
+static const struct sl_secret oauth_secrets[] = {{"client_secret", "cs-secret"},
+                                                 {"refresh_token", "rt0-secret"},
+                                                 {0}};
 
 static struct fixture *open_with(const struct sl_grant_store *grants)
 {
@@ -528,8 +529,7 @@ static void a_wrong_client_is_named(void **state)
 static void answers_that_are_none(void **state)
 {
     static const char *const bodies[] = {
-        "",   "null", "[]", "{\"error\":7}", "{\"error\":{\"a\":1}}", "{\"error\":\"\"}",
-        "<a>"};
+        "", "null", "[]", "{\"error\":7}", "{\"error\":{\"a\":1}}", "{\"error\":\"\"}", "<a>"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {

@@ -18,10 +18,22 @@ static const struct sl_option connection_options[] = {
     {.name = "bearer_token",
      .alias = "token",
      .kind = SL_OPTION_SECRET,
-     .required = true,
      .offset = AT(bearer_token),
      .help = "A personal access token with the scopes data.records:read and schema.bases:read, and "
-             "access to the bases."},
+             "access to the bases. It or OAuth (client_id, refresh_token) is needed."},
+    {.name = "client_id",
+     .kind = SL_OPTION_STRING,
+     .offset = AT(client_id),
+     .help = "OAuth: the id of the integration, instead of a token."},
+    {.name = "client_secret",
+     .kind = SL_OPTION_SECRET,
+     .offset = AT(client_secret),
+     .help = "OAuth: the secret of the integration, when it has one."},
+    {.name = "refresh_token",
+     .kind = SL_OPTION_SECRET,
+     .offset = AT(refresh_token),
+     .help = "OAuth: the refresh token that the authorisation gave. Its successors are kept in the "
+             "home."},
     {.name = "base_id",
      .kind = SL_OPTION_LIST,
      .offset = AT(base_ids),
@@ -150,6 +162,11 @@ uint64_t airtable_hash(uint64_t seed, const char *text)
 
 /* ---- limits and requests ---- */
 
+bool airtable_by_oauth(const struct airtable *self)
+{
+    return self->refresh_token;
+}
+
 /* What Airtable allows is never exceeded at Airtable; a simulator may be read at any speed. */
 static double rate_within(const struct airtable *self, double rate, double allowed)
 {
@@ -229,6 +246,7 @@ enum sl_code airtable_send(struct airtable *self, enum airtable_stage stage, con
 
     if (!request.url)
         return sl_fail(error, SL_TOO_LARGE, "could not make a URL of an id or an offset");
+    if (airtable_by_oauth(self)) request.auth = (struct sl_auth){.kind = SL_AUTH_OAUTH};
     size_t spends = 1;
     if (self->base[0]) request.spends[spends++] = (struct sl_spend){self->base_key, 1};
     if (self->monthly_quota > 0) request.spends[spends++] = (struct sl_spend){MONTH_KEY, 1};
@@ -342,6 +360,15 @@ enum sl_special airtable_special(const struct sl_json *object, double *number)
     return SL_SPECIAL_NUMBER;
 }
 
+static const struct sl_oauth oauth = {
+    .token_url = "https://airtable.com/oauth2/v1/token",
+    .token_path = "/oauth2/v1/token",
+    .client_id = "client_id",
+    .client_secret = "client_secret",
+    .refresh_token = "refresh_token",
+    .basic = true, /* an integration without a secret names itself in the form */
+};
+
 const struct sl_connector sl_connector_airtable = {
     .abi = SL_CONNECTOR_ABI,
     .name = "airtable",
@@ -350,6 +377,7 @@ const struct sl_connector sl_connector_airtable = {
     .docs = "https://airtable.com/developers/web/api/introduction",
     .connection_options = connection_options,
     .table_options = table_options,
+    .oauth = &oauth,
     .task_size = sizeof(struct airtable),
     .classify = airtable_classify,
     .check = airtable_check,

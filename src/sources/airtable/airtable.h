@@ -103,7 +103,8 @@ struct airtable {
     struct sl_task task; /* first: the engine fills it */
 
     /* connection options */
-    bool bearer_token;
+    bool bearer_token, client_secret, refresh_token;
+    const char *client_id;
     const struct sl_json *base_ids; /* array of strings, or NULL: all bases of the token */
     const char *base_url;
     double requests_per_second;
@@ -184,6 +185,9 @@ SL_MUST_USE enum sl_code airtable_ask_schema(struct airtable *self, struct sl_ou
 SL_MUST_USE enum sl_code airtable_chain_next(struct airtable_chain *chain,
                                              const struct sl_json *answer, size_t rows,
                                              struct sl_error *error);
+
+/* Does the engine get the tokens? Then a personal one does not count. */
+bool airtable_by_oauth(const struct airtable *self);
 
 /* Copies an id into a fixed place; false when it does not fit or there is none. */
 bool airtable_keep_id(char out[AIRTABLE_ID_MAX], const char *id);

@@ -204,6 +204,10 @@ void airtable_classify(const void *task, const struct sl_response *response,
         verdict->kind = SL_VERDICT_RETRY;
         verdict->code = SL_BAD_DATA;
         otherwise = response->json_error ? response->json_error : "no JSON object";
+    } else if (status == 401 && airtable_by_oauth(self)) {
+        verdict->kind = SL_VERDICT_REFRESH;
+        verdict->code = SL_AUTH;
+        otherwise = "the access token is refused";
     } else if (status == 401) {
         verdict->kind = self->checking ? SL_VERDICT_OK : SL_VERDICT_FAIL_ALL;
         verdict->code = SL_AUTH;
