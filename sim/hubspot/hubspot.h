@@ -74,7 +74,7 @@ struct hubspot {
     int type_count;
     int64_t now_us, start_us;
     int owners, day;
-    bool no_custom, revoked;
+    bool no_custom, revoked, unlimited;
     int64_t index_lag_us, daily_quota, page_twice, unsorted, rotate, lifetime_s;
     int64_t used_today, today;
     int64_t recent[HS_BURST]; /* a ring of the newest calls */

@@ -26,6 +26,12 @@
     "{\"parts\":{\"\":{\"v\":1,\"scope\":\"2024-12-18.acacia \",\"from\":1772440000,"              \
     "\"low\":1700000000,\"high\":1772440000,\"windows\":3}}}"
 
+#define HUBSPOT_STATE                                                                              \
+    "{\"path\":\"deals\",\"modified\":\"hs_lastmodifieddate\",\"portal\":\"7\",\"merges\":true,"   \
+    "\"targets\":[\"contacts\",\"companies\"],\"properties\":[\"amount\",\"hs_merged_object_"      \
+    "ids\"]}"
+#define HUBSPOT_CURSOR "{\"parts\":{\"\":{\"v\":1,\"from_us\":1772441000000000}}}"
+
 /* What a read is given: the tables that the connectors describe, with their state. */
 static const struct target {
     const char *connector, *options, *table, *state;
@@ -99,6 +105,10 @@ static const struct target {
      NULL, NULL},
     {"zendesk", "{\"subdomain\":\"acme\",\"email\":\"a@b.example\"}", "articles", NULL, NULL, NULL,
      NULL},
+    {"hubspot", "{}", "deals", HUBSPOT_STATE, NULL, NULL, NULL},
+    {"hubspot", "{}", "deals", HUBSPOT_STATE, NULL, HUBSPOT_CURSOR, NULL},
+    {"hubspot", "{}", "deals", HUBSPOT_STATE, NULL, NULL, "{\"keys\":[{\"id\":\"101\"}]}"},
+    {"hubspot", "{}", "owners", "{\"fixed\":true,\"path\":\"owners\"}", NULL, NULL, NULL},
 };
 
 struct fuzzed {

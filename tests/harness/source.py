@@ -24,8 +24,8 @@ NOT_THE_SOURCES = {"_rescued_data", "_ingested_at", "_sequence", history.START, 
 # -- cells ----------------------------------------------------------------------------------------
 
 def plain_type(sql: str) -> str:
-    """ARRAY<STRUCT<id: BIGINT>> as truth.py writes it."""
-    return re.sub(r"\s+", "", sql).lower()
+    """ARRAY<STRUCT<id: BIGINT>> as truth.py writes it: types in small letters, names as they are."""
+    return re.sub(r"\w+(?!\w*:)", lambda word: word[0].lower(), re.sub(r"\s+", "", sql))
 
 
 def shown_type(type_) -> str:

@@ -10,10 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static enum sl_code finish(struct hubspot *self, struct sl_out *out, struct sl_error *error)
+{
+    enum sl_code rc = hubspot_put_cursor(self, out, error);
+
+    return rc ? rc : SL_DONE;
+}
+
 enum sl_code hubspot_ask_archived(struct hubspot *self, struct sl_out *out, struct sl_error *error)
 {
     struct sl_url url;
 
+    if (self->no_archived) return finish(self, out, error);
     hubspot_url(self, &url, "crm", "v3", "objects", self->path, NULL);
     sl_url_query_i64(&url, "limit", HUBSPOT_LIST_ROWS);
     sl_url_query(&url, "archived", "true");
@@ -56,13 +64,6 @@ enum sl_code hubspot_delete_merged(struct hubspot *self, const struct sl_json *r
         merged += len + (merged[len] == ';');
     }
     return rc;
-}
-
-static enum sl_code finish(struct hubspot *self, struct sl_out *out, struct sl_error *error)
-{
-    enum sl_code rc = hubspot_put_cursor(self, out, error);
-
-    return rc ? rc : SL_DONE;
 }
 
 enum sl_code hubspot_archived_page(struct hubspot *self, const struct sl_response *response,

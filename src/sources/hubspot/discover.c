@@ -305,6 +305,7 @@ static enum sl_code put_state(const struct hubspot *self, const struct sl_json *
     }
     sl_json_end_array(state);
     sl_json_kv_bool(state, "merges", merges);
+    sl_json_kv_bool(state, "no_archived", self->no_archived);
     sl_json_end_object(state);
     return sl_json_writer_text(state, NULL)
                ? SL_OK
@@ -327,12 +328,12 @@ static enum sl_code emit_object(struct hubspot *self, const struct sl_json *prop
         .columns = self->room.columns,
         .primary_key = key,
         .cursor = "updatedAt",
-        .ingestion = SL_CDC_WITH_DELETES,
+        .ingestion = self->no_archived ? SL_CDC : SL_CDC_WITH_DELETES,
         .reconcile_us = SL_DAY_US, /* associations and computed properties move no date */
         .rereads = true,
         .strict_objects = strict,
         .rows_per_call = HUBSPOT_LIST_ROWS,
-        .calls_unchanged = 2,
+        .calls_unchanged = self->no_archived ? 1 : 2,
     };
     enum sl_code rc;
 
@@ -370,6 +371,24 @@ static enum sl_code ask_properties(struct hubspot *self, struct sl_out *out, str
     return hubspot_ask(self, HUBSPOT_PROPERTIES, &url, NULL, out, error);
 }
 
+/* Some are said to refuse to list what was deleted. */
+static bool is_doubtful(const char *path)
+{
+    return strcmp(path, "calls") == 0 || strcmp(path, "meetings") == 0;
+}
+
+/* Will it list what was deleted? */
+static enum sl_code ask_archived(struct hubspot *self, struct sl_out *out, struct sl_error *error)
+{
+    struct sl_url url;
+
+    self->optional = true;
+    hubspot_url(self, &url, "crm", "v3", "objects", self->path, NULL);
+    sl_url_query_i64(&url, "limit", 1);
+    sl_url_query(&url, "archived", "true");
+    return hubspot_ask(self, HUBSPOT_PROBE, &url, NULL, out, error);
+}
+
 /* Which portal is it? Its id says for ever whose tables these are. */
 static enum sl_code details_came(struct hubspot *self, const struct sl_response *response,
                                  struct sl_out *out, struct sl_error *error)
@@ -405,14 +424,18 @@ enum sl_code hubspot_discover(void *task, const struct sl_response *response, st
     if (!response) {
         rc = hubspot_need_credentials(self, error);
         if (rc) return rc;
-        return self->path ? ask_properties(self, out, error)
-                          : hubspot_ask_details(self, out, error);
+        if (!self->path) return hubspot_ask_details(self, out, error);
+        return is_doubtful(self->path) ? ask_archived(self, out, error)
+                                       : ask_properties(self, out, error);
     }
     rc = hubspot_take_limits(self, response, out, error);
     if (rc) return rc;
     switch (self->stage) {
     case HUBSPOT_DETAILS: return details_came(self, response, out, error);
     case HUBSPOT_SCHEMAS: return schemas_came(self, response, out, error);
+    case HUBSPOT_PROBE:
+        self->no_archived = response->status == 400;
+        return ask_properties(self, out, error);
     default: return properties_came(self, response, out, error);
     }
 }

@@ -8,8 +8,7 @@
 #define DAY_KEY "hubspot/day/{credential}"
 #define BURST_WINDOW_MS 10000
 #define DAY_WINDOW_MS 86400000
-#define BURST_MARGIN 10         /* what a header says is left is counted down to here only */
-#define SEARCHES_PER_SECOND 4.8 /* the API allows 5 to an account */
+#define BURST_MARGIN 10 /* what a header says is left is counted down to here only */
 
 #define AT(field) offsetof(struct hubspot, field)
 
@@ -44,6 +43,14 @@ static const struct sl_option connection_options[] = {
      .offset = AT(requests_per_10_seconds),
      .help = "Calls in any 10 seconds. HubSpot allows an app 100, 190 on Professional and "
              "Enterprise: give less than yours allows, or than what other users of the app leave."},
+    {.name = "searches_per_second",
+     .kind = SL_OPTION_DOUBLE,
+     .preset = "4.8",
+     .min = 0.1,
+     .max = 1000000,
+     .offset = AT(searches_per_second),
+     .help = "Searches a second, by which increments find what changed. HubSpot allows an account "
+             "5, shared by all its apps. More than 5 holds for simulators only."},
     {.name = "daily_quota",
      .kind = SL_OPTION_INT,
      .preset = "0",
@@ -110,8 +117,9 @@ static enum sl_code declare_limits(const struct hubspot *self, bool search, stru
                            .durable = true,
                            .set_by = "daily_quota"};
     struct sl_limit searches = {.key = self->search_key,
-                                .rate = SEARCHES_PER_SECOND,
-                                .window_ms = 1000};
+                                .rate = self->searches_per_second,
+                                .window_ms = 1000,
+                                .set_by = "searches_per_second"};
     enum sl_code rc = sl_out_limit(out, &burst, error);
 
     if (!rc && self->daily_quota > 0) rc = sl_out_limit(out, &day, error);

@@ -43,7 +43,7 @@ enum hubspot_stage {
     HUBSPOT_DETAILS,    /* account-info */
     HUBSPOT_SCHEMAS,    /* custom objects */
     HUBSPOT_PROPERTIES, /* of an object */
-    HUBSPOT_PROBE,      /* check: may this object be read? */
+    HUBSPOT_PROBE,      /* check: may this object be read? discover: its deleted ones? */
     HUBSPOT_OWNERS,
     HUBSPOT_PIPELINES,
     HUBSPOT_LIST,
@@ -101,7 +101,7 @@ struct hubspot {
     /* options of the connection */
     const char *base_url, *client_id;
     bool access_token, client_secret, refresh_token;
-    double requests_per_10_seconds;
+    double requests_per_10_seconds, searches_per_second;
     int64_t daily_quota;
     /* options of a table */
     int64_t lookback_minutes, page_rows;
@@ -113,7 +113,8 @@ struct hubspot {
     /* of the table, from its state */
     const char *path, *modified, *portal;
     int64_t utc_offset_ms;
-    bool merges; /* its records can be merged */
+    bool merges;      /* its records can be merged */
+    bool no_archived; /* what was deleted is not listed */
     const char *targets[HUBSPOT_TARGETS_MAX];
     int target_count;
     char search_key[64];

@@ -71,6 +71,7 @@ static enum sl_code take_state(struct hubspot *self, struct sl_error *error)
     self->modified = sl_json_str(sl_json_get(state, "modified"));
     self->portal = sl_json_str(sl_json_get(state, "portal"));
     self->merges = sl_json_true(sl_json_get(state, "merges"));
+    self->no_archived = sl_json_true(sl_json_get(state, "no_archived"));
     sl_json_i64(sl_json_get(state, "utc_offset_ms"), &self->utc_offset_ms);
     if (!self->path)
         return sl_fail(error, SL_BUG, "table '%s' was not discovered", self->task.table);
