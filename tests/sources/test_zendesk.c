@@ -354,6 +354,36 @@ static void a_start_that_is_too_recent_for_zendesks_clock_is_moved_back(void **s
     desk_close(&desk);
 }
 
+/* Nothing is decided by comparing their clock with ours. */
+static void a_clock_that_is_months_behind_ours_changes_nothing(void **state)
+{
+    static const char *const tables[] = {"tickets", "organizations"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (int ahead = 0; ahead < 2; ahead++) {
+            struct desk desk;
+            struct harvest h;
+
+            desk_open(&desk, "demo", 0);
+            desk_control(&desk, "{\"skew_ms\":%s}", ahead ? "20000000000" : "-20000000000");
+            if (!ahead) desk_op(&desk, "\"create\",\"table\":\"%s\"", tables[i]);
+            desk_read(&desk, tables[i], NULL, true, true, &h);
+            assert_int_equal(h.code, SL_DONE);
+            harvest_release(&h);
+            desk_op(&desk, "\"edit\",\"table\":\"%s\"", tables[i]);
+            desk_increment(&desk, tables[i], &h);
+            assert_false(desk_complete(&h));
+            assert_true(rows(&h, tables[i]) >= 1);
+            harvest_release(&h);
+            desk_increment(&desk, tables[i], &h);
+            assert_int_equal(h.counts.calls, 1);
+            assert_true(rows(&h, tables[i]) <= 2); /* those of the newest second */
+            harvest_release(&h);
+            desk_close(&desk);
+        }
+}
+
 /* ---- deletes ---- */
 
 static void deleted_rows_are_kept_as_zendesk_shows_them_or_go(void **state)
@@ -607,6 +637,7 @@ int main(void)
         cmocka_unit_test(events_that_pile_up_in_a_second_fail_the_table_and_name_it),
         cmocka_unit_test(pages_of_large_rows_are_asked_for_in_smaller_ones),
         cmocka_unit_test(a_start_that_is_too_recent_for_zendesks_clock_is_moved_back),
+        cmocka_unit_test(a_clock_that_is_months_behind_ours_changes_nothing),
         cmocka_unit_test(deleted_rows_are_kept_as_zendesk_shows_them_or_go),
         cmocka_unit_test(a_scrubbed_ticket_loses_its_content_in_the_table_too),
         cmocka_unit_test(a_redacted_comment_is_read_again),

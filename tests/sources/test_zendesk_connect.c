@@ -303,11 +303,12 @@ static void an_answer_that_contradicts_itself_ends_the_read(void **state)
 
 static void values_of_fields_may_be_text_bool_number_list_or_null(void **state)
 {
-    char body[] = "{\"tickets\":[{\"id\":9007199254740993,\"custom_fields\":["
-                  "{\"id\":1,\"value\":\"745\"},{\"id\":2,\"value\":true},{\"id\":3,\"value\":1e3},"
-                  "{\"id\":4,\"value\":[\"a\",\"b\"]},{\"id\":5,\"value\":null},"
-                  "{\"id\":6,\"value\":\"nul\\u0000here\"},{\"id\":7,\"value\":\"\"},{\"id\":99},7,"
-                  "{\"id\":\"1\",\"value\":\"x\"}]}],\"after_cursor\":\"c\",\"end_of_stream\":true}";
+    char body[] =
+        "{\"tickets\":[{\"id\":9007199254740993,\"custom_fields\":["
+        "{\"id\":1,\"value\":\"745\"},{\"id\":2,\"value\":true},{\"id\":3,\"value\":1e3},"
+        "{\"id\":4,\"value\":[\"a\",\"b\"]},{\"id\":5,\"value\":null},"
+        "{\"id\":6,\"value\":\"nul\\u0000here\"},{\"id\":7,\"value\":\"\"},{\"id\":99},7,"
+        "{\"id\":\"1\",\"value\":\"x\"}]}],\"after_cursor\":\"c\",\"end_of_stream\":true}";
     const char *fields = "{\"fields\":[[1,\"a\"],[2,\"b\"],[3,\"c\"],[4,\"d\"],[5,\"e\"],[6,\"f\"],"
                          "[7,\"g\"],[8,\"h\"],[9],7]}";
     struct harvest h;

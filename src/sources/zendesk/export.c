@@ -19,6 +19,9 @@
 #define GOOD_PAGES 8    /* before pages grow again */
 #define TRIES_MAX 16    /* to get beyond one second */
 #define EMPTY_START_S 300
+#define SKEW_MAX_S 3600 /* of two clocks that are set */
+/* A deleted ticket can be seen for 30 days; then it may leave no trace in the export. */
+#define TRACES_LAST_S (INT64_C(25) * 86400)
 
 enum sl_code zendesk_ask_export(struct zendesk *self, struct sl_out *out, struct sl_error *error)
 {
@@ -29,7 +32,8 @@ enum sl_code zendesk_ask_export(struct zendesk *self, struct sl_out *out, struct
     if (self->after[0]) {
         sl_url_query(&url, "cursor", self->after);
     } else {
-        if (!self->again && newest_s >= 0 && self->start_s > newest_s) self->start_s = newest_s;
+        if (!self->again && self->start_s > newest_s && self->start_s - newest_s < SKEW_MAX_S)
+            self->start_s = newest_s > 0 ? newest_s : 0;
         sl_url_query_i64(&url, "start_time", self->start_s);
     }
     sl_url_query_i64(&url, "per_page", self->rows_a_page);
@@ -69,6 +73,17 @@ enum sl_code zendesk_put_cursor(struct zendesk *self, struct sl_out *out, struct
 
 /* ---- what is no page ---- */
 
+static enum sl_code from_the_start(struct zendesk *self, const char *why, struct sl_out *out,
+                                   struct sl_error *error)
+{
+    sl_out_note(out, SL_NOTE_WARNING, "%s is read in full: %s", self->table->name, why);
+    self->restarted = self->from_start = true;
+    self->after[0] = '\0';
+    self->start_s = 0;
+    self->chain = (struct sl_pages){0};
+    return zendesk_ask_export(self, out, error);
+}
+
 static enum sl_code refused(struct zendesk *self, const struct sl_response *response,
                             struct sl_out *out, struct sl_error *error)
 {
@@ -77,20 +92,14 @@ static enum sl_code refused(struct zendesk *self, const struct sl_response *resp
     zendesk_complaint(response->json, said, sizeof said);
     if (!self->after[0] && !self->again && strstr(said, "ecent")) {
         int64_t newest_s = zendesk_second(self, response) - RETREAT_S;
+        if (self->start_s - newest_s > 2 * SKEW_MAX_S + RETREAT_S)
+            return from_the_start(self, "the cursor lies in the future", out, error);
         self->again = true;
         if (newest_s >= 0 && newest_s < self->start_s) self->start_s = newest_s;
         return zendesk_ask_export(self, out, error);
     }
-    if (self->after[0] && !self->restarted) {
-        sl_out_note(out, SL_NOTE_WARNING,
-                    "%s is read in full: Zendesk does not know its own cursor any more (%s)",
-                    self->table->name, said);
-        self->restarted = self->from_start = true;
-        self->after[0] = '\0';
-        self->start_s = 0;
-        self->chain = (struct sl_pages){0};
-        return zendesk_ask_export(self, out, error);
-    }
+    if (self->after[0] && !self->restarted)
+        return from_the_start(self, "Zendesk does not know its own cursor any more", out, error);
     return sl_fail(error, SL_SOURCE, "%s: Zendesk answered %d: %s", self->table->name,
                    response->status, said);
 }
@@ -228,6 +237,15 @@ static bool is_last(const struct zendesk *self, const struct sl_json *answer,
     return (int64_t)sl_json_len(rows) < self->rows_a_page;
 }
 
+/* Tickets that were deleted for good meanwhile would stay in the table. By Zendesk's clock alone. */
+static bool too_long_ago(const struct zendesk *self)
+{
+    const char *deleted = self->table->deleted;
+
+    return deleted && strcmp(deleted, "status") == 0 && !self->task.full && !self->from_start &&
+           self->old_s > 0 && self->now_s - self->old_s > TRACES_LAST_S;
+}
+
 enum sl_code zendesk_export_page(struct zendesk *self, const struct sl_response *response,
                                  struct sl_out *out, struct sl_error *error)
 {
@@ -239,7 +257,13 @@ enum sl_code zendesk_export_page(struct zendesk *self, const struct sl_response 
     if (response->status >= 400) return refused(self, response, out, error);
     if (sl_json_kind(rows) != SL_JSON_ARRAY)
         return sl_fail(error, SL_BAD_DATA, "%s: an answer without its rows", self->table->name);
-    if (!self->now_s) self->now_s = zendesk_second(self, response);
+    if (!self->now_s) {
+        self->now_s = zendesk_second(self, response);
+        if (too_long_ago(self))
+            return from_the_start(
+                self, "tickets that were deleted since the last run may have left no trace", out,
+                error);
+    }
     rc = emit_rows(self, rows, out, error);
     if (rc) return rc;
     larger(self);

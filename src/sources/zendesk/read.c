@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A deleted ticket can be seen for 30 days; then it may leave no trace in the export. */
-#define TRACES_LAST_S (INT64_C(25) * 86400)
+#define SECOND_MAX INT64_C(253402300799) /* of the year 9999 */
 /* A list shows changes up to its first answer; an export that goes on from there begins before it. */
 #define OVERLAP_S 60
 
@@ -25,19 +24,9 @@ static const char *take_cursor(struct zendesk *self)
         sl_page_token(sl_json_get(cursor, "after"), self->after, sizeof self->after))
         return NULL;
     if (!sl_json_i64(sl_json_get(cursor, "start"), &self->start_s) || self->start_s < 0 ||
-        self->start_s > self->task.run_started_at_us / SL_SECOND_US + 86400)
+        self->start_s > SECOND_MAX)
         return "the cursor is not one of this connector";
     return NULL;
-}
-
-/* Tickets that were deleted for good meanwhile would stay in the table. */
-static bool too_long_ago(const struct zendesk *self)
-{
-    const char *deleted = self->table->deleted;
-    int64_t now_s = self->task.run_started_at_us / SL_SECOND_US;
-
-    return deleted && strcmp(deleted, "status") == 0 && self->old_s > 0 &&
-           now_s - self->old_s > TRACES_LAST_S;
 }
 
 static enum sl_code begin(struct zendesk *self, struct sl_out *out, struct sl_error *error)
@@ -55,8 +44,6 @@ static enum sl_code begin(struct zendesk *self, struct sl_out *out, struct sl_er
     self->rows_a_page = ZENDESK_PAGE_ROWS;
     if (self->table->way == ZENDESK_BY_LIST) return zendesk_begin_list(self, out, error);
     if (goes_on) why = take_cursor(self);
-    if (goes_on && !why && !self->task.full && too_long_ago(self))
-        why = "tickets that were deleted since the last run may have left no trace";
     if (why) sl_out_note(out, SL_NOTE_WARNING, "%s is read in full: %s", self->table->name, why);
     self->from_start = !goes_on || why;
     if (self->from_start) self->after[0] = '\0', self->start_s = 0;
