@@ -240,7 +240,9 @@ static const char *bench_line(struct bench *bench, int64_t n, size_t *len)
 
     put_digits(text + bench->kinds[k].time, 10, time_s);
     put_digits(text + bench->kinds[k].person, 8, (int64_t)(dice >> 16 & 0xfffff));
-    put_digits(text + bench->kinds[k].insert_id, 16, (int64_t)(dice >> 8));
+    /* Odd and not a multiple of 5, so that no two of 10^16 are alike. */
+    put_digits(text + bench->kinds[k].insert_id, 16,
+               (int64_t)((uint64_t)n * UINT64_C(999999937) % UINT64_C(10000000000000000)));
     put_digits(text + bench->kinds[k].processed, 13, time_s * 1000 + (int64_t)(dice >> 40 & 1023));
     *len = bench->kinds[k].len;
     return text;

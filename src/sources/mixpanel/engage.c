@@ -67,8 +67,7 @@ static enum sl_code begin(struct mixpanel *self, struct sl_out *out, struct sl_e
 
     query->total = -1;
     if (sl_json_i64(sl_json_get(self->task.input, "cohort"), &query->cohort)) {
-        if (self->task.initial && sl_json_true(sl_json_get(self->task.cursor, "done")))
-            return SL_DONE;
+        if (mixpanel_is_done(self)) return mixpanel_say_done(out, error);
     } else if (self->task.cursor && !go_on(self)) {
         sl_out_note(out, SL_NOTE_WARNING,
                     "engage: the cursor is not one of this version: everything is read again");
@@ -133,8 +132,8 @@ static enum sl_code end_members(const struct mixpanel *self, struct sl_out *out,
 
     snprintf(scope, sizeof scope, "{\"cohort_id\":%lld}", (long long)self->query.cohort);
     rc = sl_out_complete(out, "cohort_members", scope, error);
-    if (!rc && self->task.initial) rc = sl_out_cursor(out, "{\"done\":true}", error);
-    return rc ? rc : SL_DONE;
+    if (rc) return rc;
+    return self->task.initial ? mixpanel_say_done(out, error) : SL_DONE;
 }
 
 static enum sl_code put_cursor(const struct mixpanel *self, bool ended, struct sl_out *out,

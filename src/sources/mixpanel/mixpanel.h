@@ -112,6 +112,9 @@ sl_step_fn mixpanel_discover;
 enum sl_code mixpanel_plan_events(struct mixpanel *self, struct sl_out *out,
                                   struct sl_error *error);
 enum sl_code mixpanel_begin_days(struct mixpanel *self, struct sl_out *out, struct sl_error *error);
+/* A part of a first load that goes on: was it read before? It says so again, for the run after. */
+bool mixpanel_is_done(const struct mixpanel *self);
+enum sl_code mixpanel_say_done(struct sl_out *out, struct sl_error *error);
 /* Everything of these days was emitted. */
 enum sl_code mixpanel_end_days(struct mixpanel *self, struct sl_out *out, struct sl_error *error);
 

@@ -133,13 +133,24 @@ enum sl_code mixpanel_plan_events(struct mixpanel *self, struct sl_out *out, str
 
 /* ------------------------------------------------------------------ the days of one request */
 
+bool mixpanel_is_done(const struct mixpanel *self)
+{
+    return self->task.initial && sl_json_true(sl_json_get(self->task.cursor, "done"));
+}
+
+enum sl_code mixpanel_say_done(struct sl_out *out, struct sl_error *error)
+{
+    enum sl_code rc = sl_out_cursor(out, "{\"done\":true}", error);
+
+    return rc ? rc : SL_DONE;
+}
+
 enum sl_code mixpanel_begin_days(struct mixpanel *self, struct sl_out *out, struct sl_error *error)
 {
     if (!day_of(sl_json_get(self->task.input, "from"), &self->from) ||
         !day_of(sl_json_get(self->task.input, "to"), &self->to) || self->from > self->to)
         return sl_fail(error, SL_BUG, "events: a task without days");
-    /* Of a first load that goes on: these days are there. */
-    if (self->task.initial && sl_json_true(sl_json_get(self->task.cursor, "done"))) return SL_DONE;
+    if (mixpanel_is_done(self)) return mixpanel_say_done(out, error);
     return mixpanel_ask_export(self, 0, out, error);
 }
 
@@ -152,6 +163,6 @@ enum sl_code mixpanel_end_days(struct mixpanel *self, struct sl_out *out, struct
         snprintf(scope, sizeof scope, "{\"_export_date\":\"%s\"}", sl_date_format(d, day));
         rc = sl_out_complete(out, "events", scope, error);
     }
-    if (!rc && self->task.initial) rc = sl_out_cursor(out, "{\"done\":true}", error);
-    return rc ? rc : SL_DONE;
+    if (rc) return rc;
+    return self->task.initial ? mixpanel_say_done(out, error) : SL_DONE;
 }
