@@ -62,8 +62,9 @@ static void refuse(struct sim_reply *reply, int status, const char *error, const
 static bool client_known(const struct sim_request *request)
 {
     /* base64 of CLIENT_ID:CLIENT_SECRET */
-    static const char good[] = "Basic bGF1bmNoLWNvbnRyb2wtYXBwOmxhdW5jaC1jb250cm9sLWFwcC0wMTIzNDU2Nz"
-                               "g5YWJjZGVm";
+    static const char good[] =
+        "Basic bGF1bmNoLWNvbnRyb2wtYXBwOmxhdW5jaC1jb250cm9sLWFwcC0wMTIzNDU2Nz"
+        "g5YWJjZGVm";
     const char *header = sim_request_header(request, "authorization");
 
     return header && strcmp(header, good) == 0;
@@ -94,8 +95,7 @@ static void exchange(struct airtable *app, struct sim_reply *reply)
     give(app, reply);
 }
 
-void at_give_token(struct airtable *app, const struct sim_request *request,
-                   struct sim_reply *reply)
+void at_give_token(struct airtable *app, const struct sim_request *request, struct sim_reply *reply)
 {
     struct at_oauth *oauth = &app->oauth;
     char type[40] = "", token[AT_TOKEN_MAX] = "", newest[AT_TOKEN_MAX], before[AT_TOKEN_MAX];

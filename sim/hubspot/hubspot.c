@@ -233,12 +233,18 @@ static bool authorised(const struct hubspot *app, const struct sim_request *requ
 
 static void bad_grant(struct sim_reply *reply, const char *status, const char *message)
 {
-    sl_buf_addf(reply->body, "{\"status\":\"%s\",\"message\":\"%s\",\"correlationId\":\"0\"}",
-                status, message);
+    const char *error = strcmp(status, "BAD_CLIENT_SECRET") == 0 ? "invalid_client"
+                        : strcmp(status, "BAD_GRANT_TYPE") == 0  ? "unsupported_grant_type"
+                                                                 : "invalid_grant";
+
+    sl_buf_addf(reply->body,
+                "{\"error\":\"%s\",\"error_description\":\"%s\",\"status\":\"%s\","
+                "\"message\":\"%s\",\"correlationId\":\"0\"}",
+                error, message, status, message);
     reply->status = 400;
 }
 
-/* POST /oauth/v1/token, a form: a new access token, and perhaps another refresh token. */
+/* POST /oauth/2026-03/token, a form: a new access token, and perhaps another refresh token. */
 static void give_token(struct hubspot *app, const struct sim_request *request,
                        struct sim_reply *reply)
 {
@@ -505,7 +511,7 @@ static enum sl_code hubspot_handle(void *state, const struct sim_request *reques
         not_found(reply);
         return SL_OK;
     }
-    if (at(&route, 3, "oauth", "v1", "token")) {
+    if (at(&route, 3, "oauth", "2026-03", "token")) {
         give_token(app, request, reply);
         return SL_OK;
     }

@@ -110,6 +110,35 @@ def test_killed_while_it_renews(home, simulator, point, rules):
             sluice.run("check", "airtable")
 
 
+OTHERS = {
+    "hubspot": {"client_id": "11112222-demo", "client_secret": "demo-client-secret",
+                "refresh_token": "na1-demo-refresh-0"},
+    "zendesk": {"client_id": "sluice", "client_secret": "zd-client-secret",
+                "refresh_token": "zd-refresh-0", "subdomain": "example"},
+    "zendesk by itself": {"client_id": "sluice", "client_secret": "zd-client-secret",
+                          "subdomain": "example"},
+}
+
+
+@pytest.mark.parametrize("point", POINTS[:3])
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_other_sources_killed_while_they_renew(home, name, point):
+    """HubSpot's refresh token stays the same, a Zendesk client may speak for itself: nothing can
+    be lost. Zendesk's refresh token rotates, and the old one ends at once."""
+    source = name.split()[0]
+    with Simulator(source) as simulator:
+        options = {"sourceName": source, "base_url": simulator.url, **OTHERS[name]}
+        sluice = Sluice(home, points=True)
+        sluice.run("connections", "create", "--json", "-", stdin=json.dumps(
+            {"name": "c", "connection_type": "GENERIC_LAKEFLOW_CONNECT", "options": options}))
+        sluice.run("check", "c", code=-9, SLUICE_KILL_AT=point)
+        lost = name == "zendesk" and point == "grant.answer"
+        after = sluice.run("check", "c", code=AUTH if lost else 0)
+        assert ("may have used up its refresh token" in after.err) == lost
+        if not lost:
+            assert "OAuth grant: access tokens are given" in after.out
+
+
 def test_what_was_kept_is_used_after_a_kill(home, simulator):
     sluice = connect(home, simulator)
     sluice.run("check", "airtable", code=-9, SLUICE_KILL_AT="grant.kept")

@@ -84,8 +84,8 @@ static const struct sl_option table_options[] = {
 
 /* The access token comes from the engine, which renews it: it lives 30 minutes. */
 static const struct sl_oauth oauth = {
-    .token_url = "https://api.hubapi.com/oauth/v1/token",
-    .token_path = "/oauth/v1/token",
+    .token_url = "https://api.hubapi.com/oauth/2026-03/token", /* v1 ends on 2027-02-16 */
+    .token_path = "/oauth/2026-03/token",
     .client_id = "client_id",
     .client_secret = "client_secret",
     .refresh_token = "refresh_token",
