@@ -307,7 +307,9 @@ static void handle_owner(struct github *app, const struct path *path,
     const struct gh_owner *owner = path->count > 1 ? owner_of(app, path->parts[1]) : NULL;
     bool orgs = at(path, 0, "orgs"), user = at(path, 0, "user");
 
-    if (user && path->count == 1) {
+    if (user && app->no_user) {
+        reply_error(reply, 403, "Resource not accessible by integration");
+    } else if (user && path->count == 1) {
         gh_put_owner(&app->owners[0], true, reply->body);
     } else if (user && at(path, 1, "repos")) {
         list_repos(app, &app->owners[0], true, request, reply);
@@ -482,6 +484,7 @@ static bool admitted(struct github *app, const struct sim_request *request, stru
     } else if (version && strcmp(version, "2022-11-28") && strcmp(version, "2026-03-10")) {
         reply_error(reply, 400, "This version of the API is not supported");
     } else {
+        app->modern = version && strcmp(version, "2026-03-10") == 0;
         return true;
     }
     return false;
@@ -557,7 +560,8 @@ static enum sl_code github_handle(void *state, const struct sim_request *request
     }
     put_limit_headers(app, reply);
     sim_reply_header(reply, "x-github-request-id", "1A2B:3C4D:5E6F");
-    sim_reply_header(reply, "x-github-api-version-selected", "2022-11-28");
+    sim_reply_header(reply, "x-github-api-version-selected",
+                     app->modern ? "2026-03-10" : "2022-11-28");
     sim_reply_header(reply, "x-oauth-scopes", app->no_org_scope ? "repo" : "repo, read:org");
     return rc;
 }

@@ -88,6 +88,8 @@ struct github {
     int days; /* operations "day" so far */
     char token[GH_NAME_MAX], base_url[160];
     bool revoked, forbidden[GH_TABLES], no_org_scope;
+    bool no_user; /* the token is that of an app's installation */
+    bool modern;  /* the request under way asked for version 2026-03-10 */
     char forbidden_repo[GH_NAME_MAX];
     /* the primary limit: a window that begins with its first request */
     bool unlimited;

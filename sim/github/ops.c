@@ -275,6 +275,7 @@ static void token_op(struct github *app, const struct sl_json *op)
 
     if (token) snprintf(app->token, sizeof app->token, "%s", token);
     if (sl_json_get(op, "revoke")) app->revoked = sl_json_true(sl_json_get(op, "revoke"));
+    if (sl_json_get(op, "no_user")) app->no_user = sl_json_true(sl_json_get(op, "no_user"));
     if (sl_json_get(op, "no_org_scope"))
         app->no_org_scope = sl_json_true(sl_json_get(op, "no_org_scope"));
 }

@@ -120,7 +120,7 @@ void gh_put_repo(const struct github *app, const struct gh_repo *repo, struct sl
     gh_put_bool(out, "has_projects", true);
     gh_put_bool(out, "has_wiki", false);
     gh_put_bool(out, "has_pages", false);
-    gh_put_bool(out, "has_downloads", true);
+    if (!app->modern) gh_put_bool(out, "has_downloads", true);
     gh_put_bool(out, "has_discussions", false);
     gh_put_int(out, "forks_count", 1);
     gh_put_int(out, "forks", 1);

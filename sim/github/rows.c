@@ -126,7 +126,7 @@ static void put_lists(const struct github *app, const struct gh_repo *repo,
     sl_buf_addc(out, '[');
     if (label) put_label(app, repo, label, out);
     sl_buf_addc(out, ']');
-    gh_put_user(out, "assignee", d % 2 ? d % 8 : 8);
+    if (!app->modern) gh_put_user(out, "assignee", d % 2 ? d % 8 : 8);
     gh_put_key(out, "assignees");
     sl_buf_addc(out, '[');
     if (d % 2) {
@@ -249,7 +249,7 @@ static void put_pull(const struct github *app, const struct gh_repo *repo, const
     gh_put_when(out, "updated_at", true, row->updated_us);
     gh_put_when(out, "closed_at", row->closed, row->updated_us);
     gh_put_when(out, "merged_at", row->closed, row->updated_us);
-    gh_put_text(out, "merge_commit_sha", row->closed ? sha : NULL);
+    if (!app->modern) gh_put_text(out, "merge_commit_sha", row->closed ? sha : NULL);
     gh_put_text(out, "author_association", "MEMBER");
     gh_put_key(out, "auto_merge");
     sl_buf_adds(out, "null");

@@ -12,12 +12,6 @@
 
 #include "json/doc.h"
 
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        struct sl_error error = {0};                                                               \
-        if (call) fail_msg("%s", error.message);                                                   \
-    } while (0)
-
 void hub_pass(struct hub *source, int64_t s)
 {
     struct sl_completion nothing;

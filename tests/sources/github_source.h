@@ -20,6 +20,12 @@ struct hub {
     char *cursor;          /* of the newest read that ended well */
 };
 
+#define MUST(call)                                                                                 \
+    do {                                                                                           \
+        struct sl_error error = {0};                                                               \
+        if (call) fail_msg("%s", error.message);                                                   \
+    } while (0)
+
 /* kind: a data set; records 0: its own size. */
 void hub_open(struct hub *source, const char *kind, int64_t records);
 void hub_close(struct hub *source);

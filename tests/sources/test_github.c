@@ -272,6 +272,28 @@ static void a_tip_that_is_gone_means_reading_everything(void **state)
     hub_close(&source);
 }
 
+static void a_comparison_that_takes_too_long_means_reading_everything(void **state)
+{
+    static const char *const faults[] = {"500:path=compare", "422:path=compare",
+                                         "504:path=compare"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct hub source;
+        struct harvest h;
+
+        hub_open(&source, "demo", 450);
+        hub_load(&source, "commits", &h);
+        harvest_release(&h);
+        hub_op(&source, "\"create\",\"table\":\"commits\"}");
+        hub_control(&source, "{\"fault\":\"%s\"}", faults[i]);
+        hub_increment(&source, "commits", &h);
+        hub_truth(&source, "commits", &h);
+        harvest_release(&h);
+        hub_close(&source);
+    }
+}
+
 static void a_repository_without_commits_is_empty(void **state)
 {
     struct hub source;
@@ -488,6 +510,7 @@ int main(void)
         cmocka_unit_test(commits_that_were_merged_late_are_found),
         cmocka_unit_test(a_rewritten_history_brings_its_new_commits),
         cmocka_unit_test(a_tip_that_is_gone_means_reading_everything),
+        cmocka_unit_test(a_comparison_that_takes_too_long_means_reading_everything),
         cmocka_unit_test(a_repository_without_commits_is_empty),
         cmocka_unit_test(reviews_are_read_where_a_pull_request_changed),
         cmocka_unit_test(a_pull_request_with_a_thousand_reviews),

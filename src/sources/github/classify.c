@@ -86,7 +86,8 @@ static bool step_knows(const struct github *self, const struct sl_response *resp
     switch (self->stage) {
     case GITHUB_ASK_USER: /* an installation of an app is no user */
     case GITHUB_ASK_ORGS: return status == 403 || status == 404;
-    case GITHUB_COMPARE: return status == 404;
+    case GITHUB_COMPARE: /* one is gone, they differ too much, or it takes too long */
+        return status == 404 || status == 422 || status == 500 || slow;
     case GITHUB_PULL: return status == 404;
     default: break;
     }

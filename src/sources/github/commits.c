@@ -68,8 +68,8 @@ static enum sl_code compared(struct github *self, const struct sl_response *resp
     int64_t total = 0;
     enum sl_code rc;
 
-    /* The old tip is gone: history was rewritten, and cleaned up since. */
-    if (response->status == 404) return begin_again(self, out, error);
+    /* The old tip is gone (history was rewritten, and cleaned up since), or GitHub gave up. */
+    if (response->status != 200) return begin_again(self, out, error);
     if (sl_json_kind(rows) != SL_JSON_ARRAY ||
         !sl_json_i64(sl_json_get(response->json, "total_commits"), &total))
         return sl_fail(error, SL_BAD_DATA, "GitHub compared two commits and named none");
