@@ -2,10 +2,11 @@
  * apply_bench.c: the changes of one run become one version of a table, and nothing else.
  *
  *     apply_bench TABLE SOURCE first|changes|snapshot [vectors] [history] [memory=MIB]
+ *                 [scopes=JSON]
  *
  * SOURCE is a Delta table whose rows are the changes, with the columns of bench/merge.py. `first`
- * makes TABLE; `changes` applies the rows to it; `snapshot` takes them as all there is. Prints one
- * line of JSON. This is what a run does between its last answer and its end: stage, apply, commit.
+ * makes TABLE; `changes` applies the rows to it; `snapshot` takes them as all there is, or all
+ * of some scopes: scopes='[{"due":"2026-11-20"}]'. Prints one line of JSON. This is what a run does between its last answer and its end: stage, apply, commit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ static const struct sl_table_def definition = {
 };
 
 struct bench {
-    const char *table_path, *source_path;
+    const char *table_path, *source_path, *scopes;
     bool first, complete, vectors, history;
     size_t memory_bytes;
     char spill[256];
@@ -162,6 +163,7 @@ static enum sl_code commit(struct bench *b, struct sl_error *error)
     const struct sl_apply_input input = {.table = b->table,
                                          .stage = b->stage,
                                          .complete = b->complete,
+                                         .scopes_json = b->scopes,
                                          .replace = b->first,
                                          .observed_us = now_us,
                                          .now_us = now_us,
@@ -205,6 +207,8 @@ static bool read_arguments(struct bench *b, int argc, char **argv)
             b->vectors = true;
         else if (strcmp(argv[i], "history") == 0)
             b->history = true;
+        else if (strncmp(argv[i], "scopes=", 7) == 0)
+            b->scopes = argv[i] + 7;
         else if (strncmp(argv[i], "memory=", 7) == 0)
             b->memory_bytes = (size_t)strtoul(argv[i] + 7, NULL, 10) << 20;
         else
@@ -222,7 +226,7 @@ int main(int argc, char **argv)
 
     if (!read_arguments(&b, argc, argv)) {
         (void)fputs("apply_bench TABLE SOURCE first|changes|snapshot [vectors] [history] "
-                    "[memory=MIB]\n",
+                    "[memory=MIB] [scopes=JSON]\n",
                     stderr);
         return 2;
     }

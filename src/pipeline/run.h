@@ -137,7 +137,7 @@ void sl_report_free(struct sl_report *report);
 /* The members that say what a run changed in a table: mode, read_in_full_because, inserted, ... */
 void sl_report_put_changes(struct sl_json_writer *w, const struct sl_table_report *t);
 
-/* plan: appends {"tables":[{"source_table","destination","mode","rows","calls"}], "calls":n,
+/* plan: appends {"tables":[{"source_table","destination","mode","rows","calls","complete_read_every_s"}], "calls":n,
  * "minutes":m, "requests_per_second":r, "monthly_quota":q, "share_of_month":s, "notes":[...]};
  * null where it is unknown; with every_us also "schedule":{"runs_per_month", "calls_unchanged" (of
  * a run), "calls_changed" (1 % of the rows changed), "calls_complete", "complete_per_month",

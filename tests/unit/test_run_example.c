@@ -76,12 +76,38 @@ static void an_appended_table_without_news_is_not_written(void **state)
     run_world_unmake(&w);
 }
 
+/* The rows of the other windows are there at once, those of the one that failed with the next run. */
+static void a_window_that_fails_leaves_the_others(void **state)
+{
+    static const char windows[] =
+        "{\"connection_name\":\"c\",\"catalog\":\"main\",\"schema\":\"bronze\",\"objects\":[{"
+        "\"table\":{\"source_table\":\"metrics\",\"table_configuration\":{"
+        "\"table_properties\":{\"sluice.window_seconds\":\"60\"}}}}]}";
+    struct run_world w;
+
+    (void)state;
+    run_world_make(&w, "example", NULL);
+    control(&w, "{\"fault\":\"404:path=metrics,n=3\"}");
+    if (run_spec(&w, windows, false) != SL_PARTIAL) fail_msg("%s", w.error.message);
+    assert_non_null(strstr(w.error.message, "table 'metrics': 1 of "));
+    assert_non_null(strstr(w.error.message, " parts failed, the first: the time from 20"));
+    assert_int_equal(report_of(&w, "metrics")->parts_failed, 1);
+    int64_t rows = landed_rows(&w, "metrics", "metric_id", NULL);
+    assert_true(rows > 0);
+    later(&w, 60);
+    expect_ok(&w, run_spec(&w, windows, false));
+    assert_true(landed_rows(&w, "metrics", "metric_id", NULL) > rows);
+    assert_true(report_of(&w, "metrics")->inserted > 0);
+    run_world_unmake(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_run_adds_no_row_twice),
         cmocka_unit_test(a_full_refresh_replaces_what_is_there),
         cmocka_unit_test(an_appended_table_without_news_is_not_written),
+        cmocka_unit_test(a_window_that_fails_leaves_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -491,12 +491,14 @@ static enum sl_code walk(struct example *self, const struct page *page, struct s
 #define WINDOWS_MAX 100
 
 /* The windows (since, until] from `from_us` to now. They do not overlap and leave nothing out: the
- * first is open at its beginning when everything is read, the last is open at its end. */
+ * first is open at its beginning when everything is read, the last is open at its end. Each stands by
+ * itself: when one cannot be read the others are landed, and all are asked for again, because our
+ * cursor stays where it was. */
 static enum sl_code split_into_windows(struct example *self, int64_t from_us, struct sl_out *out,
                                        struct sl_error *error)
 {
     int64_t step_us = self->window_seconds * SL_SECOND_US;
-    char part[32], input[2 * SL_TIME_TEXT_MAX + 40];
+    char part[32], what[SL_TIME_TEXT_MAX + 32], input[2 * SL_TIME_TEXT_MAX + 40];
     enum sl_code rc;
 
     while ((self->now_us - from_us) / step_us >= WINDOWS_MAX) step_us *= 2;
@@ -508,7 +510,8 @@ static enum sl_code split_into_windows(struct example *self, int64_t from_us, st
         if (!last) put_time(until, from_us + step_us);
         snprintf(part, sizeof part, "window-%d", i + 1);
         snprintf(input, sizeof input, "{\"since\":\"%s\",\"until\":\"%s\"}", since, until);
-        rc = sl_out_task(out, part, input, error);
+        snprintf(what, sizeof what, "the time from %s on", since[0] ? since : "the beginning");
+        rc = sl_out_task_apart(out, part, what, input, error);
         if (rc) return rc;
         if (last) break;
     }
