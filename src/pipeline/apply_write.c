@@ -193,9 +193,9 @@ static enum sl_code put_constant(const struct ArrowSchema *schema, struct ArrowA
     if (ArrowArrayInitFromSchema(&column, schema->children[child], NULL) != NANOARROW_OK)
         return no_memory(error);
     rc = ArrowArrayStartAppending(&column);
-    if (!number && !rc) rc = ArrowArrayAppendNull(&column, batch->length);
-    for (int64_t i = 0; number && i < batch->length && !rc; i++)
-        rc = ArrowArrayAppendInt(&column, *number);
+    /* One by one: nanoarrow 0.9 makes room for one bit, however many it is asked to append. */
+    for (int64_t i = 0; i < batch->length && !rc; i++)
+        rc = number ? ArrowArrayAppendInt(&column, *number) : ArrowArrayAppendNull(&column, 1);
     if (!rc) rc = ArrowArrayFinishBuildingDefault(&column, NULL);
     if (rc) {
         ArrowArrayRelease(&column);

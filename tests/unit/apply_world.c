@@ -18,6 +18,7 @@ static const struct sl_column columns[] = {
     {.name = "seq", .exact_name = true, .type = {.kind = SL_TYPE_BIGINT}},
     {.name = "v", .exact_name = true, .type = {.kind = SL_TYPE_STRING}},
     {.name = "u", .exact_name = true, .type = {.kind = SL_TYPE_STRING}},
+    {.name = "bit", .exact_name = true, .type = {.kind = SL_TYPE_BOOLEAN}},
     {.name = "n",
      .exact_name = true,
      .type = {.kind = SL_TYPE_ARRAY, .member_count = 1, .members = element}},

@@ -312,6 +312,25 @@ static void tombstones_expire(void **state)
     }
 }
 
+/* Columns of bits are filled with NULLs, too. */
+static void many_tombstones_at_once(void **state)
+{
+    struct apply_world w;
+    struct sl_buf changes = {0};
+
+    for (int i = 0; i < 1000; i++) sl_buf_addf(&changes, "D(k%d,5) ", i);
+    EACH_WAY(&w, state)
+    {
+        w.sequenced = true;
+        RUN(&w, "U(a,1,x) U(k7,1,y)");
+        RUN(&w, sl_buf_str(&changes));
+        assert_applied(&w, "a:x");
+        RUN(&w, "U(k7,4,late) U(k8,6,new)");
+        assert_applied(&w, "a:x k8:new");
+    }
+    sl_buf_release(&changes);
+}
+
 static void many_files_beside_a_table_become_one(void **state)
 {
     struct apply_world w;
@@ -507,6 +526,7 @@ int main(void)
         TEST(rows_that_were_absent_can_come_after_all),
         TEST(the_newest_change_wins_whenever_it_comes),
         TEST(tombstones_expire),
+        TEST(many_tombstones_at_once),
         TEST(many_files_beside_a_table_become_one),
         TEST(observed_history_has_the_times_of_the_runs),
         TEST(many_keys_at_once),
