@@ -23,6 +23,7 @@
 #define KEPT_S                                                                                     \
     (29 * INT64_C(86400)) /* of the 30 days that Stripe keeps events: a day to walk them */
 #define EVENTS_PER_WINDOW 2000
+#define PAGES_BEFORE_CUT 10 /* bursts say little of how many there are; and most runs end before */
 #define PARTS_MAX 200 /* sub-tasks that fetch objects; beyond them the walk fetches by itself */
 
 static const char *plain_type(const char *type)
@@ -220,12 +221,11 @@ static int64_t time_of(const struct sl_json *event)
 }
 
 /* Many events: the rest is read side by side. */
-static enum sl_code cut_rest(struct stripe *self, int64_t newest, struct sl_out *out,
-                             struct sl_error *error)
+static enum sl_code cut_rest(struct stripe *self, struct sl_out *out, struct sl_error *error)
 {
     int64_t low = self->window.gte, high = self->last_created + 1;
-    int64_t count =
-        stripe_windows(low, high, STRIPE_PAGE_ROWS, newest - self->last_created, EVENTS_PER_WINDOW);
+    int64_t count = stripe_windows(low, high, PAGES_BEFORE_CUT * STRIPE_PAGE_ROWS,
+                                   self->newest - self->last_created, EVENTS_PER_WINDOW);
 
     if (count < 2) return SL_OK;
     self->more = false;
@@ -236,7 +236,6 @@ static enum sl_code take_page(struct stripe *self, const struct sl_json *events,
                               struct sl_error *error)
 {
     const struct sl_json *first = NULL, *last = NULL;
-    bool begins = self->root && self->pages.count == 0;
     enum sl_code rc = SL_OK;
 
     for (struct sl_json_each e = sl_json_each(events); sl_json_next(&e) && !rc;) {
@@ -244,6 +243,7 @@ static enum sl_code take_page(struct stripe *self, const struct sl_json *events,
         last = e.value;
         rc = take_event(self, e.value, out, error);
     }
+    if (self->pages.count == 0) self->newest = time_of(first);
     if (rc || !self->more) return rc;
     if (!last || !stripe_keep_id(self->after, sl_json_get(last, "id")))
         return sl_fail(error, SL_BAD_DATA,
@@ -253,7 +253,8 @@ static enum sl_code take_page(struct stripe *self, const struct sl_json *events,
     self->last_created = time_of(last);
     rc = sl_pages_next(&self->pages, self->after, error);
     if (rc != SL_MORE) return rc;
-    return begins ? cut_rest(self, time_of(first), out, error) : SL_OK;
+    if (!self->root || self->pages.count != PAGES_BEFORE_CUT) return SL_OK;
+    return cut_rest(self, out, error);
 }
 
 enum sl_code stripe_events_answer(struct stripe *self, const struct sl_response *response,

@@ -137,6 +137,7 @@ struct stripe {
     int64_t parts; /* sub-tasks for ids so far */
 
     /* events.c */
+    int64_t newest; /* event of the walk */
     int64_t second; /* the one whose ids are in seen */
     uint64_t seen[STRIPE_SEEN_MAX];
     int seen_count;
