@@ -15,51 +15,32 @@
 #define BASE_RATE 5   /* requests a second for a base, all tokens together */
 #define TOKEN_RATE 50 /* requests a second for all of a user's tokens */
 #define PENALTY_US (30 * SL_SECOND_US)
-#define ITERATOR_IDLE_US (300 * SL_SECOND_US)
 
 /* ------------------------------------------------------------------ life */
 
 static void airtable_destroy(void *state)
 {
-    struct airtable *app = state;
-
-    if (!app) return;
-    at_base_release(app);
-    sl_free(app->call.filter);
-    sl_free(app->call.fields);
-    sl_free(app->base_name);
-    sl_free(app->kind);
-    sl_doc_free(app->doc);
-    sl_doc_free(app->cell_doc);
-    sl_free(app);
+    at_free(state);
 }
 
 static void *airtable_create(const struct sim_options *options, struct sl_error *error)
 {
-    struct airtable *app = sl_calloc(1, sizeof *app);
+    struct airtable *app = at_new(NULL, options->seed, options->start_us);
 
-    if (!app) goto no_memory;
-    app->seed = options->seed;
-    app->start_us = app->now_us = options->start_us;
-    app->iterator_idle_us = ITERATOR_IDLE_US;
-    app->dice = sim_mix(options->seed, 5);
-    app->doc = sl_doc_new(0);
-    app->cell_doc = sl_doc_new(0);
-    if (!app->doc || !app->cell_doc) goto no_memory;
+    if (!app) {
+        (void)sl_fail(error, SL_NO_MEMORY, "could not make the Airtable simulator");
+        return NULL;
+    }
     (void)snprintf(app->tokens[0].token, sizeof app->tokens[0].token, "%s", DEMO_TOKEN);
     app->tokens[0].scopes = AT_SCHEMA | AT_RECORDS | AT_COMMENTS | AT_WEBHOOKS;
     app->token_count = 1;
     at_oauth_init(app);
-    if (at_base_build(app, options->kind ? options->kind : "demo", 0, 0, options->records, error)) {
-        airtable_destroy(app);
+    if (at_base_build(app, options->kind ? options->kind : "demo", NULL, 0, 0, options->records,
+                      error)) {
+        at_free(app);
         return NULL;
     }
     return app;
-
-no_memory:
-    airtable_destroy(app);
-    (void)sl_fail(error, SL_NO_MEMORY, "could not make the Airtable simulator");
-    return NULL;
 }
 
 static enum sl_code airtable_connection(void *state, const char *base_url, struct sl_buf *out,
@@ -221,9 +202,10 @@ static enum at_route find_route(struct at_call *call, const char *method, char p
     return AT_NOWHERE;
 }
 
-static const struct at_token *find_token(const struct airtable *app,
+static const struct at_token *find_token(const struct airtable *any,
                                          const struct sim_request *request)
 {
+    const struct airtable *app = any->home;
     const char *header = sim_request_header(request, "authorization");
 
     if (!header || strncmp(header, "Bearer ", 7) != 0) return NULL;
@@ -231,11 +213,6 @@ static const struct at_token *find_token(const struct airtable *app,
         if (strcmp(app->tokens[i].token, header + 7) == 0) return &app->tokens[i];
     if (at_oauth_accepts(app, header + 7)) return &app->tokens[0]; /* the same user's */
     return NULL;
-}
-
-static bool token_has_base(const struct at_token *token, const char *base)
-{
-    return !token->bases[0] || strstr(token->bases, base);
 }
 
 static void mistake_named(struct at_call *call, const char *fault)
@@ -268,7 +245,7 @@ static void check_access(struct airtable *app, const struct sim_request *request
     }
     bool lacks = (token->scopes & scopes[call->route]) != scopes[call->route];
     bool other_base = call->base[0] && (strcmp(call->base, app->base_id) != 0 || app->base_gone ||
-                                        !token_has_base(token, app->base_id));
+                                        !at_token_has_base(token, app->base_id));
 
     if (call->base[0] && strncmp(call->base, "app", 3) != 0)
         mistake_named(call, "404");
@@ -281,17 +258,21 @@ static void check_access(struct airtable *app, const struct sim_request *request
 static enum sl_code airtable_look(void *state, const struct sim_request *request,
                                   struct sim_look *out, struct sl_error *error)
 {
-    struct airtable *app = state;
-    struct at_call *call = &app->call;
+    struct airtable *home = state, *app = home;
+    struct at_call route = {0};
     char parts[6][256];
     int count;
     enum sl_code rc = SL_OK;
 
-    app->now_us = request->now_us;
+    count = split_path(request->raw_path, parts);
+    (void)find_route(&route, request->method, parts, count);
+    if (route.base[0] && at_find_base(home, route.base)) app = at_find_base(home, route.base);
+    home->current = app;
+    struct at_call *call = &app->call;
+    home->now_us = app->now_us = request->now_us;
     sl_free(call->filter);
     sl_free(call->fields);
     memset(call, 0, sizeof *call);
-    count = split_path(request->raw_path, parts);
     call->route = find_route(call, request->method, parts, count);
     if (call->table_text[0]) call->table = at_find_table(app, call->table_text);
     if (strlen(request->raw_path) + strlen(request->query) >= AT_URL_MAX)
@@ -329,17 +310,6 @@ static void put_whoami(const struct at_token *token, struct sl_buf *out)
     sl_buf_addc(out, '}');
 }
 
-static void put_bases(const struct airtable *app, const struct at_token *token, struct sl_buf *out)
-{
-    sl_buf_adds(out, "{\"bases\":[");
-    if (!app->base_gone && token && token_has_base(token, app->base_id)) {
-        sl_buf_addf(out, "{\"id\":\"%s\",\"name\":", app->base_id);
-        sim_json_text(out, app->base_name);
-        sl_buf_adds(out, ",\"permissionLevel\":\"create\"}");
-    }
-    sl_buf_adds(out, "]}");
-}
-
 static void handle_meta(struct airtable *app, const struct sim_request *request,
                         struct sim_reply *reply)
 {
@@ -355,7 +325,7 @@ static void handle_meta(struct airtable *app, const struct sim_request *request,
     if (call->route == AT_WHOAMI) {
         put_whoami(find_token(app, request), reply->body);
     } else if (call->route == AT_BASES) {
-        put_bases(app, find_token(app, request), reply->body);
+        at_put_bases(app->home, find_token(app, request), reply->body);
     } else {
         bool visible = (sim_query_get(request->query, "include", include, sizeof include) ||
                         sim_query_get(request->query, "include[]", include, sizeof include)) &&
@@ -394,7 +364,7 @@ static void handle_record(struct airtable *app, const struct sim_request *reques
 static enum sl_code airtable_handle(void *state, const struct sim_request *request,
                                     struct sim_reply *reply, struct sl_error *error)
 {
-    struct airtable *app = state;
+    struct airtable *app = ((struct airtable *)state)->current;
     struct at_call *call = &app->call;
     enum sl_code rc = SL_OK;
 
@@ -425,18 +395,23 @@ static enum sl_code airtable_handle(void *state, const struct sim_request *reque
 
 /* ------------------------------------------------------------------ truth */
 
-/* {"table":{...},"records":[...]}: what a listing would show now; &from= and &count= take a part.
- * Without table: the whole schema. */
+/* {"table":{...},"records":[...]}: what a listing would show now; &from= and &count= take a part,
+ * &namespace= says of which base. Without table: the whole schema. */
 static enum sl_code airtable_truth(void *state, const struct sim_request *request,
                                    struct sl_buf *out, struct sl_error *error)
 {
     struct airtable *app = state;
     struct at_show show = {.by_id = true, .comment_count = true};
-    char name[256] = "", number[32];
+    char name[256] = "", base[256], number[32];
     int64_t from = 0, count = INT64_MAX;
     bool first = true;
 
-    if (!sim_query_get(request->query, "table", name, sizeof name)) {
+    (void)sim_query_get(request->query, "table", name, sizeof name);
+    app = sim_query_get(request->query, "namespace", base, sizeof base)
+              ? at_find_base(app, base)
+              : at_base_of_table(app, name);
+    if (!app) return sl_fail(error, SL_NOT_FOUND, "there is no base '%s'", base);
+    if (!name[0]) {
         at_put_schema(app, false, out);
         return SL_OK;
     }
@@ -467,6 +442,24 @@ static enum sl_code airtable_truth(void *state, const struct sim_request *reques
     return SL_OK;
 }
 
+/* Operations are those of one base: "base", else the one that has the table. */
+static enum sl_code airtable_operate(void *state, const struct sl_json *op, int64_t now_us,
+                                     struct sl_error *error)
+{
+    const char *base = sl_json_str(sl_json_get(op, "base"));
+    const char *table = sl_json_str(sl_json_get(op, "table"));
+    struct airtable *app = base ? at_find_base(state, base) : at_base_of_table(state, table);
+
+    if (!app) return sl_fail(error, SL_NOT_FOUND, "there is no base '%s'", base);
+    return sl_json_eq(sl_json_get(op, "op"), "add_base") ? at_add_bases(state, op, error)
+                                                         : at_operate(app, op, now_us, error);
+}
+
+static bool airtable_has_op(const char *name)
+{
+    return strcmp(name, "add_base") == 0 || at_has_op(name);
+}
+
 static const char *const airtable_faults[] = {
     "iterator_expired", "empty_page", "page_twice", "unknown_field", "402", "413", NULL};
 
@@ -479,8 +472,8 @@ const struct sim_app sim_app_airtable = {
     .look = airtable_look,
     .handle = airtable_handle,
     .fail = airtable_fail,
-    .has_op = at_has_op,
-    .operate = at_operate,
+    .has_op = airtable_has_op,
+    .operate = airtable_operate,
     .truth = airtable_truth,
     .connection = airtable_connection,
 };

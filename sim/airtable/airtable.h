@@ -195,6 +195,11 @@ struct airtable {
     char base_id[AT_ID_MAX];
     char *base_name, *kind;
     bool base_gone;
+    /* The first base answers for the account: it has the tokens and the list of the others. */
+    struct airtable *home; /* itself, in the first one */
+    struct airtable **others;
+    size_t other_count;
+    struct airtable *current; /* whose request is being answered */
     struct at_table **tables;
     size_t table_count;
     struct at_token tokens[AT_TOKENS_MAX];
@@ -224,8 +229,9 @@ struct airtable {
 };
 
 /* schema.c */
-enum sl_code at_base_build(struct airtable *app, const char *kind, int64_t tables, int64_t fields,
-                           int64_t records, struct sl_error *error);
+/* name: of the base; NULL: what that kind is called. */
+enum sl_code at_base_build(struct airtable *app, const char *kind, const char *name, int64_t tables,
+                           int64_t fields, int64_t records, struct sl_error *error);
 void at_base_release(struct airtable *app);
 struct at_table *at_find_table(const struct airtable *app, const char *id_or_name);
 struct at_field *at_find_field(const struct at_table *table, const char *id_or_name);
@@ -239,6 +245,18 @@ bool at_set_text(char **to, const char *text); /* false: no memory */
 void at_put_table(const struct airtable *app, const struct at_table *table, bool visible_fields,
                   struct sl_buf *out);
 void at_put_schema(const struct airtable *app, bool visible_fields, struct sl_buf *out);
+
+/* bases.c: several bases of one account */
+struct airtable *at_new(const struct airtable *home, uint64_t seed, int64_t start_us);
+void at_free(struct airtable *app);
+/* The base with this id or name; NULL: there is none. */
+struct airtable *at_find_base(struct airtable *home, const char *id_or_name);
+/* Of all bases, the one that has this table; the first one when none has. */
+struct airtable *at_base_of_table(struct airtable *home, const char *table);
+/* {"op":"add_base","name":"Sales","count":3}: Sales, Sales 2, Sales 3. */
+enum sl_code at_add_bases(struct airtable *home, const struct sl_json *op, struct sl_error *error);
+void at_put_bases(const struct airtable *home, const struct at_token *token, struct sl_buf *out);
+bool at_token_has_base(const struct at_token *token, const char *base);
 
 /* demo.c, bench.c: declarations */
 extern const struct at_table_spec at_demo_tables[];

@@ -342,7 +342,7 @@ static enum sl_code do_base(struct airtable *app, const struct sl_json *op, int6
     const char *kind = sl_json_str(sl_json_get(op, "kind"));
 
     (void)now_us;
-    return at_base_build(app, kind ? kind : "demo", op_int(op, "tables", 0),
+    return at_base_build(app, kind ? kind : "demo", NULL, op_int(op, "tables", 0),
                          op_int(op, "fields", 0), op_int(op, "records", 0), error);
 }
 

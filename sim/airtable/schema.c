@@ -372,8 +372,8 @@ static enum sl_code build_bench(struct airtable *app, int64_t tables, int64_t re
     return rc;
 }
 
-enum sl_code at_base_build(struct airtable *app, const char *kind, int64_t tables, int64_t fields,
-                           int64_t records, struct sl_error *error)
+enum sl_code at_base_build(struct airtable *app, const char *kind, const char *name, int64_t tables,
+                           int64_t fields, int64_t records, struct sl_error *error)
 {
     enum sl_code rc = SL_OK;
 
@@ -381,7 +381,7 @@ enum sl_code at_base_build(struct airtable *app, const char *kind, int64_t table
     if (strcmp(kind, "demo") == 0 || strcmp(kind, "empty") == 0) {
         bool empty = kind[0] == 'e';
 
-        if (!at_set_text(&app->base_name, "Launch Control")) rc = SL_NO_MEMORY;
+        if (!at_set_text(&app->base_name, name ? name : "Launch Control")) rc = SL_NO_MEMORY;
         for (const struct at_table_spec *spec = at_demo_tables; spec->name && !rc; spec++)
             rc = at_add_table(app, spec,
                               empty     ? 0
@@ -389,12 +389,12 @@ enum sl_code at_base_build(struct airtable *app, const char *kind, int64_t table
                                         : spec->records,
                               NULL, error);
     } else if (strcmp(kind, "bench") == 0) {
-        if (!at_set_text(&app->base_name, "Bench"))
+        if (!at_set_text(&app->base_name, name ? name : "Bench"))
             rc = SL_NO_MEMORY;
         else
             rc = build_bench(app, tables ? tables : 1, records ? records : 10000, error);
     } else if (strcmp(kind, "grid") == 0) {
-        if (!at_set_text(&app->base_name, "Grid"))
+        if (!at_set_text(&app->base_name, name ? name : "Grid"))
             rc = SL_NO_MEMORY;
         else
             rc = build_grid(app, tables ? tables : 1, fields ? fields : 500, records ? records : 50,
