@@ -213,6 +213,32 @@ enum sl_code sl_tables_list(struct sl_catalog *catalog, const char *catalog_name
     return rc;
 }
 
+enum sl_code sl_tables_each(struct sl_catalog *catalog, const char *catalog_name,
+                            const char *schema_name,
+                            enum sl_code (*each)(void *ctx, const char *schema, const char *name,
+                                                 const char *properties, struct sl_error *error),
+                            void *ctx, struct sl_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    char *c = sl_lower(catalog_name);
+    char *s = schema_name ? sl_lower(schema_name) : NULL;
+    enum sl_code rc = SL_OK;
+
+    if (!c || (schema_name && !s)) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a name");
+    if (!rc)
+        rc = sl_store_begin(catalog, &stmt, error,
+                            "SELECT schema_name, name, properties FROM tables WHERE "
+                            "catalog_name = ?1 AND (?2 IS NULL OR schema_name = ?2) ORDER BY 1, 2",
+                            "tt", c, s);
+    while (!rc && (rc = sl_store_next(catalog, stmt, error)) == SL_MORE)
+        rc = each(ctx, sl_store_text(stmt, 0), sl_store_text(stmt, 1), sl_store_text(stmt, 2),
+                  error);
+    sqlite3_finalize(stmt);
+    sl_free(c);
+    sl_free(s);
+    return rc == SL_DONE ? SL_OK : rc;
+}
+
 enum sl_code sl_tables_get(struct sl_catalog *catalog, const char *full_name, struct sl_buf *out,
                            struct sl_error *error)
 {

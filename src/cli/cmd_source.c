@@ -65,6 +65,30 @@ static enum sl_code print_table(const struct cli *cli, const struct sl_json *tab
     return rc;
 }
 
+/* Where there are several. */
+static enum sl_code print_namespaces(const struct cli *cli, const struct sl_json *namespaces,
+                                     struct sl_error *error)
+{
+    struct cli_grid *grid = cli_grid_new(3);
+    char count[CLI_NUMBER_MAX];
+    int64_t tables = 0;
+
+    if (!grid) return sl_fail(error, SL_NO_MEMORY, "no memory for a table on the screen");
+    cli_grid_head(grid, 0, "NAMESPACE", false);
+    cli_grid_head(grid, 1, "ID", false);
+    cli_grid_head(grid, 2, "TABLES", true);
+    for (struct sl_json_each e = sl_json_each(namespaces); sl_json_next(&e);) {
+        (void)sl_json_i64(sl_json_get(e.value, "tables"), &tables);
+        cli_grid_cell(grid, sl_json_str(sl_json_get(e.value, "name")));
+        cli_grid_cell(grid, sl_json_str(sl_json_get(e.value, "id")));
+        cli_grid_cell(grid, cli_count(tables, count));
+    }
+    enum sl_code rc = cli_grid_print(grid, cli, stdout, 0, error);
+    fputc('\n', stdout);
+    cli_grid_free(grid);
+    return rc;
+}
+
 static enum sl_code print_discovery(const struct cli *cli, const struct sl_buf *json, bool one,
                                     struct sl_error *error)
 {
@@ -80,6 +104,9 @@ static enum sl_code print_discovery(const struct cli *cli, const struct sl_buf *
 
     if (rc) goto out;
     const struct sl_json *tables = sl_json_get(root, "tables");
+    const struct sl_json *namespaces = sl_json_get(root, "namespaces");
+    if (!one && sl_json_len(namespaces) > 1) rc = print_namespaces(cli, namespaces, error);
+    if (rc) goto out;
     for (size_t i = 0; i < 5; i++) cli_grid_head(grid, i, titles[i], i == 4);
     for (struct sl_json_each e = sl_json_each(tables); sl_json_next(&e);) {
         for (size_t i = 0; i < 4; i++)
@@ -108,7 +135,8 @@ static enum sl_code discover(struct cli *cli, const struct cli_call *call, struc
     enum sl_code rc = cli_session_open(cli, call, cli_arg(call, 0), &session, error);
     if (!rc) {
         struct sl_source source = cli_session_source(cli, &session);
-        rc = sl_source_discover(&source, cli_arg(call, 1), &json, error);
+        rc = sl_source_discover(&source, cli_value(call, "namespace"), cli_arg(call, 1), &json,
+                                error);
     }
     if (!rc)
         rc = cli->json ? cli_print_json(&json, stdout, error)
@@ -155,6 +183,13 @@ static enum sl_code read_table(struct cli *cli, const struct cli_call *call, str
 }
 
 static const struct cli_option source_options[] = {CLI_RECORD_OPTIONS, {0}};
+static const struct cli_option discover_options[] = {
+    {.name = "namespace",
+     .value = "NAME",
+     .help = "Only this namespace (a base, an owner), by its name or id."},
+    CLI_RECORD_OPTIONS,
+    {0},
+};
 static const struct cli_option read_options[] = {
     {.name = "limit", .value = "N", .help = "Rows at most; -1: all. Default: 20."},
     {.name = "schema", .value = "NAME", .help = "The namespace (a base), where there are several."},
@@ -180,8 +215,8 @@ const struct cli_command cli_source_commands[] = {
      .args = "CONNECTION [TABLE]",
      .args_min = 1,
      .args_max = 2,
-     .summary = "Lists the tables of a source; with TABLE, its columns.",
-     .options = source_options,
+     .summary = "Lists the namespaces and tables of a source; with TABLE, its columns.",
+     .options = discover_options,
      .run = discover},
     {.name = "read",
      .args = "CONNECTION TABLE",

@@ -52,8 +52,8 @@ static enum sl_code note_rows(struct sl_flow *flow, const struct ArrowArray *row
     sl_stage_position(flow->stage, &file, &row);
     rc = flow->mode == SL_FLOW_REPLACE
              ? add_to_digest(flow, &schema, rows, error)
-             : sl_apply_add(flow->apply, &schema, rows, flow->any_deletes ? flow->deletes : NULL,
-                            file, row, error);
+             : sl_apply_add(flow->apply, &schema, rows,
+                            flow->any_deletes ? flow->beside->deletes : NULL, file, row, error);
     schema.release(&schema);
     return rc;
 }
@@ -67,7 +67,7 @@ enum sl_code sl_flow_flush(struct sl_flow *flow, struct sl_error *error)
     rc = sl_batch_take(flow->batch, &rows, error);
     if (!rc) rc = note_rows(flow, &rows, error);
     if (!rc)
-        rc = sl_stage_append(flow->stage, flow->parts, flow->part_count, &rows, error);
+        rc = sl_stage_append(flow->stage, flow->beside->parts, flow->part_count, &rows, error);
     else if (rows.release)
         rows.release(&rows);
     flow->part_count = 0;
@@ -136,12 +136,12 @@ static enum sl_code count_row(struct sl_flow *flow, uint64_t unit, bool is_delet
 {
     int64_t row = sl_batch_rows(flow->batch) - 1;
 
-    flow->deletes[row] = is_delete;
+    flow->beside->deletes[row] = is_delete;
     flow->any_deletes |= is_delete;
     flow->report->rows_read++;
-    if (flow->part_count == 0 || flow->parts[flow->part_count - 1].unit != unit)
-        flow->parts[flow->part_count++] = (struct sl_stage_part){.unit = unit};
-    flow->parts[flow->part_count - 1].rows++;
+    if (flow->part_count == 0 || flow->beside->parts[flow->part_count - 1].unit != unit)
+        flow->beside->parts[flow->part_count++] = (struct sl_stage_part){.unit = unit};
+    flow->beside->parts[flow->part_count - 1].rows++;
     if (flow->part_count == SL_FLOW_PARTS_MAX || row + 1 >= SL_FLOW_BATCH_ROWS ||
         sl_batch_bytes(flow->batch) >= SL_FLOW_BATCH_BYTES)
         return sl_flow_flush(flow, error);
@@ -230,7 +230,7 @@ static enum sl_code on_release(void *ctx, uint64_t unit, struct sl_error *error)
     enum sl_code rc = sl_rejects_release(flow, unit, error);
 
     for (size_t i = 0; i < flow->part_count; i++)
-        if (flow->parts[i].unit == unit) flow->parts[i].unit = 0;
+        if (flow->beside->parts[i].unit == unit) flow->beside->parts[i].unit = 0;
     if (!rc) rc = sl_stage_release(flow->stage, unit, error);
     return rc ? rc : sl_flow_save(flow, false, error);
 }
@@ -301,7 +301,7 @@ static void on_lacks(void *ctx, size_t failed, size_t parts, const struct sl_err
 
     flow->report->parts_failed = (int64_t)failed;
     flow->report->parts = (int64_t)parts;
-    flow->lacks = *why;
+    flow->beside->lacks = *why;
 }
 
 static void on_end(void *ctx, enum sl_code code, const char *cursor, const char *complete,
@@ -319,7 +319,7 @@ static void on_end(void *ctx, enum sl_code code, const char *cursor, const char 
         rc = sl_flow_settle(flow, cursor, complete, &error);
         if (rc == SL_MORE) return;
         if (!rc && flow->report->parts_failed > 0) {
-            error = flow->lacks;
+            error = flow->beside->lacks;
             rc = error.code;
         }
     }
@@ -368,6 +368,10 @@ void sl_flow_release(struct sl_flow *flow)
     sl_flow_state_release(&flow->state);
     sl_free(flow->add_columns);
     sl_free(flow->scope);
+    sl_free(flow->beside);
+    sl_arena_release(&flow->def_arena);
+    flow->def = flow->found ? &flow->found->brief : NULL;
+    flow->beside = NULL;
     flow->confirm = NULL;
     flow->apply = NULL;
     flow->stage = NULL;

@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "pipeline/apply.h"
+#include "pipeline/defs.h"
 #include "pipeline/run.h"
 #include "pipeline/stage.h"
 #include "pipeline/tasks.h"
@@ -26,7 +27,16 @@
 #define SL_FLOW_BATCH_BYTES ((size_t)1 << 20)
 #define SL_FLOW_BATCH_ROWS 4096
 
+#define SL_FLOW_ID_MAX 37
+
 struct sl_rejects;
+
+/* A table of the source, as the plan knows it. */
+struct sl_found {
+    struct sl_table_def brief; /* without columns, keys, comment and state */
+    struct sl_def_place whole;
+    char flow_id[SL_FLOW_ID_MAX];
+};
 
 enum sl_flow_mode {
     SL_FLOW_APPEND,  /* every row once */
@@ -58,7 +68,11 @@ struct sl_flow_state {
 struct sl_flow {
     /* what the plan says; everything lives in the plan's arena */
     const struct sl_object *object;
-    const struct sl_table_def *def;
+    const struct sl_found *found;   /* NULL: no such table */
+    const struct sl_defs *defs;     /* where it is whole */
+    const struct sl_table_def *def; /* whole while the flow is open, else what `found` has */
+    const char *placed_as; /* the destination as the specification says it, when it depends on the
+                              namespace; or NULL */
     const char *catalog_name, *schema_name, *name; /* destination */
     const char *location;
     const char *id;           /* flow id, a UUID */
@@ -83,10 +97,14 @@ struct sl_flow {
     struct sl_schema *schema;
     struct sl_batch *batch;
     struct sl_stage *stage;
-    struct sl_apply *apply; /* LATEST, HISTORY */
-    struct sl_stage_part parts[SL_FLOW_PARTS_MAX];
+    struct sl_apply *apply;    /* LATEST, HISTORY */
+    struct sl_arena def_arena; /* of def, while it is whole */
+    struct sl_flow_running {   /* what only a flow that runs needs */
+        struct sl_stage_part parts[SL_FLOW_PARTS_MAX];
+        unsigned char deletes[SL_FLOW_BATCH_ROWS]; /* of the batch: is the row a delete? */
+        struct sl_error lacks; /* why parts of the read failed (report->parts_failed) */
+    } * beside;
     size_t part_count;
-    unsigned char deletes[SL_FLOW_BATCH_ROWS]; /* of the batch: is the row a delete? */
     bool any_deletes;
     struct sl_rejects *rejects; /* NULL until the first */
     bool physical_ids;          /* column mapping is on */
@@ -100,7 +118,6 @@ struct sl_flow {
     bool broken;                /* not all that was read is staged, or a part was not committed:
                                    nothing more is */
     bool dropped;               /* rows became void in this run */
-    struct sl_error lacks;      /* why parts of the read failed (report->parts_failed) */
     uint64_t digest;            /* REPLACE: of the rows so far */
     struct sl_job *job;
     struct sl_confirm *confirm; /* rows missing in a complete read, being read again by key: */
@@ -185,7 +202,6 @@ SL_MUST_USE enum sl_code sl_flow_commit(struct sl_flow *flow, const struct sl_ap
 SL_MUST_USE enum sl_code sl_flow_register(struct sl_flow *flow, struct sl_error *error);
 
 /* identity.c: a name-based UUID of connector, account and table, the same on every machine. */
-#define SL_FLOW_ID_MAX 37
 void sl_flow_id(const char *connector, const char *account, const char *table,
                 char out[SL_FLOW_ID_MAX]);
 

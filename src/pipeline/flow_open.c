@@ -157,6 +157,12 @@ enum sl_code sl_flow_open(struct sl_flow *flow, bool look_only, struct sl_error 
     flow->state.full_us = flow->state.observed_us = SL_NO_TIME;
     flow->report->rows_expected = -1;
     flow->report->source_keys = -1;
+    if (flow->def == &flow->found->brief)
+        rc = sl_defs_get(flow->defs, flow->found->whole, &flow->def_arena, &flow->def, error);
+    if (rc) {
+        flow->def = &flow->found->brief;
+        return rc;
+    }
     if (!flow->table) { /* the plan may have opened it already */
         rc = sl_delta_open(flow->run->delta, flow->location, -1, &flow->table, error);
         if (rc == SL_NOT_FOUND) rc = SL_OK;
@@ -185,7 +191,7 @@ enum sl_code sl_flow_open(struct sl_flow *flow, bool look_only, struct sl_error 
  * nothing for a reader to find. */
 static enum sl_code draft_table(struct sl_flow *flow, struct sl_error *error)
 {
-    struct sl_pair properties[PROPERTIES_MAX + 4];
+    struct sl_pair properties[PROPERTIES_MAX + 5];
     size_t count = 0;
     char *schema = NULL;
     const struct sl_json *asked = flow->object->config.table_properties;
@@ -208,6 +214,8 @@ static enum sl_code draft_table(struct sl_flow *flow, struct sl_error *error)
         properties[count++] = (struct sl_pair){"sluice.source_table_id", flow->def->id};
     if (flow->def->namespace_)
         properties[count++] = (struct sl_pair){"sluice.source_schema", flow->def->namespace_};
+    if (flow->placed_as)
+        properties[count++] = (struct sl_pair){"sluice.destination", flow->placed_as};
     SL_POINT("flow.draft");
     rc = sl_delta_draft(flow->run->delta, flow->location, schema, properties, count, &flow->table,
                         error);
@@ -227,6 +235,8 @@ enum sl_code sl_flow_restage(struct sl_flow *flow, struct sl_error *error)
     sl_stage_free(flow->stage);
     flow->apply = NULL;
     flow->stage = NULL;
+    if (!flow->beside) flow->beside = sl_calloc(1, sizeof *flow->beside);
+    if (!rc && !flow->beside) rc = sl_fail(error, SL_NO_MEMORY, "no memory for a batch");
     if (!rc)
         rc =
             sl_stage_new(flow->stages, flow->table, &arrow, flow->add_columns, &flow->stage, error);

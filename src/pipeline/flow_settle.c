@@ -357,7 +357,7 @@ static enum sl_code take_parts(const struct sl_flow *flow, struct settling *s,
 
     if (flow->report->parts_failed == 0) return SL_OK;
     if (replaces || flow->run->verify) {
-        *error = flow->lacks;
+        *error = flow->beside->lacks;
         if (replaces)
             sl_error_context(error, "the table would be replaced as a whole: nothing was changed");
         return error->code;

@@ -109,6 +109,7 @@ struct sl_job {
     struct sl_job_counts counts;
     bool ended;
     bool read; /* ... and no part failed */
+    bool forgotten; /* nobody asks for its counts any more */
 };
 
 struct paused {

@@ -15,6 +15,7 @@ struct sl_resolved {
     struct sl_flow *flows; /* one per destination table, those that failed included */
     size_t count, cap;
     struct sl_report *report; /* tables[i] belongs to flows[i] */
+    struct sl_defs *defs;     /* what the tables look like, until their turn comes */
     struct sl_arena arena;
 };
 
@@ -32,12 +33,24 @@ void sl_resolved_free(struct sl_resolved *resolved); /* not the report */
 SL_MUST_USE enum sl_code sl_source_loop(const struct sl_source *source, struct sl_loop **out,
                                         struct sl_error *error);
 
-/* source.c: one discovery; defs are copied into the arena and handed to `table`. */
-SL_MUST_USE enum sl_code sl_discover_defs(struct sl_loop *loop, const struct sl_source *source,
-                                          const char *namespace_, const char *table_options,
-                                          struct sl_arena *arena, const struct sl_table_def ***defs,
-                                          size_t *count,
-                                          void (*note)(void *, enum sl_note, const char *),
-                                          void *ctx, struct sl_error *error);
+/* ... for somebody who waits. */
+SL_MUST_USE enum sl_code sl_look_loop(const struct sl_source *source, struct sl_loop **out,
+                                      struct sl_error *error);
+/* What was written, appended to out. */
+SL_MUST_USE enum sl_code sl_writer_out(struct sl_json_writer *w, struct sl_buf *out,
+                                       struct sl_error *error);
+
+/* source.c: one discovery of a namespace (NULL: of all). What is found is lent for the call; members
+ * that are NULL are not told. */
+struct sl_discovery {
+    enum sl_code (*table)(void *ctx, const struct sl_table_def *def, struct sl_error *error);
+    enum sl_code (*namespace_)(void *ctx, const char *name, const char *id, const char *comment,
+                               struct sl_error *error);
+    void (*note)(void *ctx, enum sl_note level, const char *text);
+    void *ctx;
+};
+SL_MUST_USE enum sl_code sl_discover(struct sl_loop *loop, const struct sl_source *source,
+                                     const char *namespace_, const char *table_options,
+                                     const struct sl_discovery *to, struct sl_error *error);
 
 #endif

@@ -19,6 +19,7 @@ struct run {
     struct sl_resolved *resolved;
     size_t next; /* the flow to start next */
     size_t active;
+    int64_t limited; /* answers 429, of flows that have ended */
 };
 
 const char *sl_table_state_name(enum sl_table_state state)
@@ -96,7 +97,8 @@ static void sum_counts(struct run *run)
 {
     struct sl_report *report = run->resolved->report;
 
-    report->calls = report->limited = 0;
+    report->calls = 0;
+    report->limited = run->limited;
     for (size_t i = 0; i < run->resolved->count; i++) {
         struct sl_flow *flow = &run->resolved->flows[i];
         take_counts(flow);
@@ -222,6 +224,10 @@ static void flow_ended(struct sl_flow *flow)
     struct run *run = flow->owner;
 
     tell_end(flow);
+    run->limited += sl_job_counts(flow->job)->limited;
+    sl_job_forget(flow->job);
+    if (flow->confirm_job) sl_job_forget(flow->confirm_job);
+    flow->job = flow->confirm_job = NULL;
     sl_flow_release(flow);
     run->active--;
     if (!stopping(run)) start_more(run);

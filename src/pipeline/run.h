@@ -36,11 +36,12 @@ struct sl_source {
 SL_MUST_USE enum sl_code sl_source_check(const struct sl_source *source, struct sl_buf *out,
                                          struct sl_error *error);
 
-/* discover: appends {"namespaces":[{"name","id","comment"}], "tables":[{"name","namespace","id",
+/* discover: appends {"namespaces":[{"name","id","comment","tables":how many}], "tables":[{"name","namespace","id",
  * "comment","ingestion","primary_key","cursor","columns":[{"name","id","type","source_type",
- * "destination_name","comment"}]}]}. table NULL: all. */
-SL_MUST_USE enum sl_code sl_source_discover(const struct sl_source *source, const char *table,
-                                            struct sl_buf *out, struct sl_error *error);
+ * "destination_name","comment"}]}]}. namespace_ (id or name), table NULL: all. */
+SL_MUST_USE enum sl_code sl_source_discover(const struct sl_source *source, const char *namespace_,
+                                            const char *table, struct sl_buf *out,
+                                            struct sl_error *error);
 
 /* read: rows of one source table, decoded, without a destination. options_json: table options, or
  * NULL. Each batch is handed to `batch` (which must take it: release it); schema is the batches'.

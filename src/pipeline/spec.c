@@ -189,6 +189,25 @@ const char *sl_spec_text(const struct sl_json *object, const char *key)
 
 /* ---- objects ---- */
 
+/* The one thing that stands for something else in a destination. */
+static void check_marks(struct sl_spec_parse *p, const char *text, bool allowed,
+                        const char *pointer)
+{
+    static const char mark[] = "{namespace}";
+    const char *brace = text ? strchr(text, '{') : NULL;
+
+    if (!brace) return;
+    if (!allowed)
+        sl_spec_mistake(p, pointer,
+                        "'%s': %s may stand in destination_schema and "
+                        "destination_table",
+                        text, mark);
+    else if (strncmp(brace, mark, sizeof mark - 1) != 0)
+        sl_spec_mistake(p, pointer, "'%s': what may stand in braces is %s", text, mark);
+    else if (strchr(brace + 1, '{'))
+        sl_spec_mistake(p, pointer, "'%s': %s may stand there once", text, mark);
+}
+
 static void parse_object(struct sl_spec_parse *p, const struct sl_json *json, const char *pointer,
                          const struct sl_json *definition_config)
 {
@@ -225,6 +244,10 @@ static void parse_object(struct sl_spec_parse *p, const struct sl_json *json, co
         sl_spec_mistake(p, sl_spec_at(p, pointer, "destination_schema"),
                         "missing, and the pipeline has no 'schema' to fall back on");
 
+    check_marks(p, object->catalog, false, sl_spec_at(p, pointer, "destination_catalog"));
+    check_marks(p, object->schema, true, sl_spec_at(p, pointer, "destination_schema"));
+    check_marks(p, object->table, true, sl_spec_at(p, pointer, "destination_table"));
+
     struct sl_spec_layers layers = {
         {NULL, definition_config, sl_json_get(body, "table_configuration")}};
     sl_spec_check_config(p, layers.items[2], sl_spec_at(p, pointer, "table_configuration"));
@@ -251,6 +274,10 @@ static void check_destinations(struct sl_spec_parse *p)
             if (!same_text(a->table, b->table) || !same_text(a->schema, b->schema) ||
                 !same_text(a->catalog, b->catalog))
                 continue;
+            if ((strchr(a->table, '{') || (a->schema && strchr(a->schema, '{'))) &&
+                a->source_schema && b->source_schema &&
+                !same_text(a->source_schema, b->source_schema))
+                continue; /* two namespaces: the plan compares what they become */
             sl_spec_mistake(
                 p, a->pointer,
                 "the destination %s.%s.%s is also that of %s (names are compared without case); "

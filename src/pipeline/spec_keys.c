@@ -124,10 +124,12 @@ const struct sl_spec_key sl_spec_table_keys[] = {
      .kind = SL_SPEC_STRING,
      .help = "Name or id of the table in the source. Required."},
     {.name = "destination_catalog", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
-    {.name = "destination_schema", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
+    {.name = "destination_schema",
+     .kind = SL_SPEC_STRING,
+     .help = "Default: the pipeline's. `{namespace}` in it: see Namespaces."},
     {.name = "destination_table",
      .kind = SL_SPEC_STRING,
-     .help = "Default: the source's name in snake_case."},
+     .help = "Default: the source's name in snake_case. `{namespace}` in it: see Namespaces."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "See below."},
     {.name = "connector_options",
      .kind = SL_SPEC_OBJECT,
@@ -139,9 +141,11 @@ const struct sl_spec_key sl_spec_schema_keys[] = {
     {.name = "source_catalog", .kind = SL_SPEC_STRING, .ignored = true},
     {.name = "source_schema",
      .kind = SL_SPEC_STRING,
-     .help = "Namespace of the source (a base's id or name). Not needed where there is one."},
+     .help = "Namespace of the source (a base's id or name). Default: all that there are."},
     {.name = "destination_catalog", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
-    {.name = "destination_schema", .kind = SL_SPEC_STRING, .help = "Default: the pipeline's."},
+    {.name = "destination_schema",
+     .kind = SL_SPEC_STRING,
+     .help = "Default: the pipeline's. `{namespace}` in it: see Namespaces."},
     {.name = "table_configuration", .kind = SL_SPEC_OBJECT, .help = "See below."},
     {.name = "connector_options",
      .kind = SL_SPEC_OBJECT,
@@ -232,6 +236,35 @@ static void print_keys(struct sl_buf *out, const char *title, const struct sl_sp
                                     : keys->note);
 }
 
+static void print_namespaces(struct sl_buf *out)
+{
+    sl_buf_adds(
+        out,
+        "\n## Namespaces\n\n"
+        "A source may hold its tables in several places: Airtable bases, owners, projects. `sluice "
+        "discover CONNECTION` lists them with the number of their tables, `--namespace NAME` one "
+        "of "
+        "them. `source_schema` takes the id or the name. A table object needs it only where "
+        "several "
+        "namespaces have a table of that name; a schema object without it takes the tables of all "
+        "namespaces there are, also of those that are new at a later run.\n\n"
+        "```json\n"
+        "{\"schema\": {\"destination_catalog\": \"main\", \"destination_schema\": "
+        "\"bronze_{namespace}\"}}\n"
+        "```\n\n"
+        "`{namespace}` in `destination_schema` (the pipeline's `schema` and `target` too) and in "
+        "`destination_table` is the namespace's name in snake_case: the tables of the bases "
+        "'Sales' "
+        "and 'Field Service' land in `main.bronze_sales` and `main.bronze_field_service`. Two "
+        "namespaces whose names become the same get the last six letters of their ids behind it. A "
+        "name is given once: when a namespace is renamed in the source, its tables stay where they "
+        "are, and new ones come beside them. Another text in the specification is another place: "
+        "the tables are read anew into it, and those at the old place stay.\n\n"
+        "Without `{namespace}` the tables of all namespaces of an object share one schema; tables "
+        "whose names become the same get the last six letters of their ids, and where the source "
+        "has no ids, the second one is refused.\n");
+}
+
 void sl_spec_keys_print(struct sl_buf *out)
 {
     sl_buf_adds(out,
@@ -247,4 +280,5 @@ void sl_spec_keys_print(struct sl_buf *out)
     print_keys(out, "objects[].table", sl_spec_table_keys);
     print_keys(out, "objects[].schema", sl_spec_schema_keys);
     print_keys(out, "table_configuration", sl_spec_config_keys);
+    print_namespaces(out);
 }

@@ -160,6 +160,11 @@ enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_options *opti
     return SL_OK;
 }
 
+void sl_job_forget(struct sl_job *job)
+{
+    job->forgotten = true;
+}
+
 const struct sl_job_counts *sl_job_counts(const struct sl_job *job)
 {
     return &job->counts;
@@ -370,7 +375,19 @@ static int64_t send_ready(struct sl_loop *loop)
     return next_us;
 }
 
-/* Frees what belongs to jobs that ended; the jobs stay for their counts. */
+/* A job that ended stays for its counts, until it is forgotten. */
+static void sweep(struct sl_loop *loop)
+{
+    for (struct sl_job **at = &loop->jobs, *job; (job = *at) != NULL;) {
+        if (job->ended && job->forgotten && !job->tasks) {
+            *at = job->next;
+            job_free(job);
+        } else {
+            at = &job->next;
+        }
+    }
+}
+
 static bool any_open(const struct sl_loop *loop)
 {
     for (const struct sl_job *job = loop->jobs; job; job = job->next)
@@ -412,6 +429,7 @@ enum sl_code sl_loop_run(struct sl_loop *loop, bool (*stopping)(void *), void (*
 
     (void)error;
     while (any_open(loop)) {
+        sweep(loop);
         if (stopping && stopping(ctx)) stop_all(loop);
         for (struct sl_job *job = loop->jobs; job; job = job->next)
             if (!job->ended) sl_job_feed(job);

@@ -115,6 +115,8 @@ SL_MUST_USE enum sl_code sl_loop_add(struct sl_loop *loop, const struct sl_job_o
                                      const struct sl_sink *sink, void *ctx, struct sl_job **out,
                                      struct sl_error *error);
 const struct sl_job_counts *sl_job_counts(const struct sl_job *job);
+/* The job has ended (or ends now, in its sink's end) and nobody asks for its counts any more. */
+void sl_job_forget(struct sl_job *job);
 /* The cursor as it stands: parts of tasks that are at a release point, and the old cursor's parts
  * that still hold. *out is NULL when no task has set its own yet; sl_free() it. */
 SL_MUST_USE enum sl_code sl_job_cursor(const struct sl_job *job, char **out,

@@ -79,6 +79,11 @@ void sl_schema_free(struct sl_schema *schema);
 struct sl_arena;
 const struct sl_table_def *sl_table_def_copy(const struct sl_table_def *def,
                                              struct sl_arena *arena);
+/* The same as bytes, for this process to put aside; and back (NULL: no memory). */
+struct sl_buf;
+void sl_table_def_pack(const struct sl_table_def *def, struct sl_buf *out);
+const struct sl_table_def *sl_table_def_unpack(const char *bytes, size_t len,
+                                               struct sl_arena *arena);
 
 /* Delta's schema JSON; column metadata holds comment, sluice.id, sluice.name, sluice.type (and
  * physicalName under physical_ids). sl_free() it. */
@@ -93,7 +98,6 @@ SL_MUST_USE enum sl_code sl_schema_delta_missing(const struct sl_schema *schema,
 SL_MUST_USE enum sl_code sl_schema_arrow(const struct sl_schema *schema, struct ArrowSchema *out,
                                          struct sl_error *error);
 /* "array<struct<id:string>>", as SQL writes types. Appends to a buffer. */
-struct sl_buf;
 void sl_type_sql(const struct sl_type *type, struct sl_buf *out);
 
 /* snake_case of one name, without any collision rule: "Launch Date (UTC)" -> "launch_date_utc".
