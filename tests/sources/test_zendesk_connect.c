@@ -134,6 +134,84 @@ static void an_email_may_end_with_token(void **state)
     desk_close(&desk);
 }
 
+/* ---- OAuth ---- */
+
+#define CLIENT                                                                                     \
+    "{\"subdomain\":\"lanternworks\",\"client_id\":\"sluice\",\"client_secret\":"                  \
+    "\"zd-client-secret\",\"base_url\":\"http://sim.test\""
+
+static void take_options(struct desk *desk, const char *options)
+{
+    sl_buf_reset(&desk->options);
+    sl_buf_adds(&desk->options, options);
+}
+
+static void an_oauth_client_reads_for_itself_or_for_a_user(void **state)
+{
+    static const char *const options[] = {CLIENT "}",
+                                          CLIENT ",\"refresh_token\":\"zd-refresh-0\"}"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct desk desk;
+        struct harvest h;
+
+        desk_open(&desk, "demo", 0);
+        desk_op(&desk, "\"behaviour\",\"api_tokens_retired\":1"); /* no way back to these */
+        take_options(&desk, options[i]);
+        check(&desk, NULL, &h);
+        assert_true(finding(&h, "credentials")->good);
+        harvest_release(&h);
+        if (i == 0) desk_load(&desk, "tickets"); /* a refresh token served once; nobody kept it */
+        desk_close(&desk);
+    }
+}
+
+/* A first load of minutes, tokens of seconds. */
+static void an_access_token_that_ends_under_a_run_is_replaced(void **state)
+{
+    struct desk desk;
+
+    (void)state;
+    desk_open(&desk, "demo", 30000);
+    desk_op(&desk, "\"behaviour\",\"token_seconds\":45");
+    take_options(&desk, CLIENT "}");
+    desk_load(&desk, "tickets");
+    desk_close(&desk);
+}
+
+static void a_client_that_is_refused_is_said(void **state)
+{
+    struct desk desk;
+    struct harvest h;
+
+    (void)state;
+    desk_open(&desk, "demo", 0);
+    take_options(&desk,
+                 "{\"subdomain\":\"lanternworks\",\"client_id\":\"sluice\",\"client_secret\":"
+                 "\"wrong\",\"base_url\":\"http://sim.test\"}");
+    desk_read(&desk, "tickets", NULL, true, true, &h);
+    assert_int_equal(h.code, SL_AUTH);
+    assert_null(h.complete);
+    harvest_release(&h);
+    desk_close(&desk);
+}
+
+/* The address of tokens is made of the option as it is. */
+static void oauth_wants_the_bare_subdomain(void **state)
+{
+    struct desk desk;
+    struct harvest h;
+
+    (void)state;
+    desk_open(&desk, "demo", 0);
+    check(&desk, "{\"subdomain\":\"https://lanternworks.zendesk.com\",\"client_id\":\"sluice\"}",
+          &h);
+    assert_int_equal(h.code, SL_BAD_SPEC);
+    harvest_release(&h);
+    desk_close(&desk);
+}
+
 /* ---- features ---- */
 
 static void an_account_without_guide_or_gather_leaves_their_tables_out(void **state)
@@ -345,6 +423,10 @@ int main(void)
         cmocka_unit_test(api_tokens_that_are_retired_are_named),
         cmocka_unit_test(a_subdomain_may_be_pasted_as_an_address),
         cmocka_unit_test(an_email_may_end_with_token),
+        cmocka_unit_test(an_oauth_client_reads_for_itself_or_for_a_user),
+        cmocka_unit_test(an_access_token_that_ends_under_a_run_is_replaced),
+        cmocka_unit_test(a_client_that_is_refused_is_said),
+        cmocka_unit_test(oauth_wants_the_bare_subdomain),
         cmocka_unit_test(an_account_without_guide_or_gather_leaves_their_tables_out),
         cmocka_unit_test(what_is_forbidden_fails_its_table_alone),
         cmocka_unit_test(custom_fields_are_typed_columns),
