@@ -151,6 +151,61 @@ static void a_full_read_needs_the_whole(void **state)
     shop_unmake(&w);
 }
 
+/* ---- keys of several columns ---- */
+
+/* A day's rows: "<day>-<i>" at ten to that hour, with this value. */
+static const char *rows_of_day(int n, int day, const char *v, int count)
+{
+    static char texts[SHOP_PARTS_MAX][2000];
+    size_t at = (size_t)snprintf(texts[n], sizeof texts[n], "[");
+
+    for (int i = 0; i < count; i++)
+        at += (size_t)
+            snprintf(texts[n] + at, sizeof texts[n] - at,
+                     "%s{\"id\":\"%d-%d\",\"part\":%d,\"v\":\"%s\",\"day\":\"2026-01-%02d\","
+                     "\"at\":\"2026-01-%02dT%02d:50:00Z\"}",
+                     i ? "," : "", day, i, n, v, day, day, i);
+    snprintf(texts[n] + at, sizeof texts[n] - at, "]");
+    return texts[n];
+}
+
+/* Rows of a key are found in whatever file they are, and no row is there twice. */
+static void keys_of_dates_and_numbers_find_their_rows(void **state)
+{
+    static const char *const configs[] = {"", "\"scd_type\":\"SCD_TYPE_2\""};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct shop_world w;
+        shop_make(&w, SL_CDC_WITH_DELETES);
+        shop.dated = true;
+        shop.scopes = false;
+        shop.count = 2;
+        for (int day = 1; day <= 5; day++) { /* a file for each */
+            shop.parts[0].rows = rows_of_day(0, day, "x", 2);
+            shop.parts[1].rows = rows_of_day(1, day, "x", 3);
+            assert_int_equal(shop_run(&w, configs[i]), SL_OK);
+            expect_changes(&w.run, 5, 0, 0);
+            later(&w.run, 3600);
+        }
+        shop.parts[0].rows = rows_of_day(0, 2, "y", 2);
+        shop.parts[1].rows = rows_of_day(1, 4, "y", 4);
+        assert_int_equal(shop_run(&w, configs[i]), SL_OK);
+        expect_changes(&w.run, 1, 5, 0);
+        later(&w.run, 3600);
+        assert_int_equal(shop_run(&w, configs[i]), SL_OK);
+        expect_changes(&w.run, 0, 0, 0);
+        assert_int_equal(there(&w), 26 + (i ? 5 : 0));
+        shop.count = 1; /* what is gone of a day */
+        shop.scopes = true;
+        shop.scope = "{\"day\":\"2026-01-02\"}";
+        shop.parts[0].rows = rows_of_day(0, 2, "y", 1);
+        assert_int_equal(shop_run(&w, configs[i]), SL_OK);
+        expect_changes(&w.run, 0, 0, 4);
+        shop_unmake(&w);
+    }
+}
+
 /* ---- how often everything is read ---- */
 
 static void the_connector_says_how_often(void **state)
@@ -198,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_column_that_tells_scopes_cannot_be_left_out),
         cmocka_unit_test(others_take_no_notice),
         cmocka_unit_test(a_full_read_needs_the_whole),
+        cmocka_unit_test(keys_of_dates_and_numbers_find_their_rows),
         cmocka_unit_test(the_connector_says_how_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,15 +39,20 @@ static const struct sl_column columns[] = {
     {.name = "id", .type = TEXT, .not_null = true},
     {.name = "part", .type = {.kind = SL_TYPE_BIGINT}},
     {.name = "v", .type = TEXT},
+    {.name = "day", .type = {.kind = SL_TYPE_DATE}},
+    {.name = "at", .type = {.kind = SL_TYPE_TIMESTAMP}},
 };
 static const char *const key[] = {"id", NULL};
+static const char *const dated_key[] = {"day", "at", "part", "id", NULL};
 
 static enum sl_code discover(struct sl_out *out, struct sl_error *error)
 {
     struct sl_table_def def = {.name = "t",
                                .columns = columns,
-                               .column_count = 3,
-                               .primary_key = shop.keyless ? NULL : key,
+                               .column_count = sizeof columns / sizeof *columns,
+                               .primary_key = shop.keyless ? NULL
+                                              : shop.dated ? dated_key
+                                                           : key,
                                .ingestion = shop.ingestion,
                                .rereads = shop.rereads,
                                .reconcile_us = shop.reconcile_us};
@@ -120,7 +125,7 @@ static enum sl_code part(const struct tiny *self, const char *name,
     if (!response) return ask_part(strtol(name, NULL, 10), out, error);
     rc = give(out, response, error);
     snprintf(scope, sizeof scope, "{\"part\":%s}", name);
-    if (!rc && shop.scopes) rc = sl_out_complete(out, "t", scope, error);
+    if (!rc && shop.scopes) rc = sl_out_complete(out, "t", shop.scope ? shop.scope : scope, error);
     if (!rc && shop.marks) rc = sl_out_cursor(out, "\"done\"", error);
     return rc ? rc : SL_DONE;
 }

@@ -1,6 +1,6 @@
 /*
  * shop.h: whole runs of a source that the test holds in its hand: a table 't' of parts, each of which
- * is one page of rows {"id","part","v"}, or of a chain of pages.
+ * is one page of rows {"id","part","v","day","at"}, or of a chain of pages.
  *
  *     http://s/<n>     the rows of part n, or its status
  *     http://s/keys    those of the rows that are still there (rereads)
@@ -25,6 +25,7 @@ struct shop {
     /* the table */
     enum sl_ingestion ingestion;
     bool keyless, rereads;
+    bool dated; /* the key is day (a date), at (a time), part and id */
     int64_t reconcile_us;
     /* what is there */
     struct shop_part parts[SHOP_PARTS_MAX];
@@ -36,7 +37,8 @@ struct shop {
     bool cuts;       /* the root sets a cursor, too */
     bool proves;     /* in a full read the root says that it was everything */
     bool scopes;     /* a part says that it was everything of it */
-    int64_t page_us; /* how long an answer takes */
+    const char *scope;  /* ... in these words; NULL: {"part":<n>} */
+    int64_t page_us;    /* how long an answer takes */
     const char *missed; /* rereads: ids that are there after all */
 };
 extern struct shop shop; /* shop_make() sets it to nothing but what is common */
