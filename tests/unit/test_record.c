@@ -273,6 +273,60 @@ static const struct sl_header answer_headers[] = {{"content-type", "application/
                                                   {"x-echo", "got " SECRET},
                                                   {0}};
 
+/* Of a request for tokens only its shape is kept, whatever the tokens are, and a replay takes it. */
+static void tokens_are_in_no_recording(void **state)
+{
+    static const char answer[] = "{\"access_token\":\"at-new\",\"refresh_token\":\"rt-new\","
+                                 "\"expires_in\":3600,\"error\":\"invalid_grant\"}";
+    static const char page[] = "<p>rt-old is not known</p>";
+    static const struct act acts[] = {{.status = 200,
+                                       .body = answer,
+                                       .body_len = sizeof answer - 1,
+                                       .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST},
+                                      {.status = 502,
+                                       .body = page,
+                                       .body_len = sizeof page - 1,
+                                       .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST},
+                                      {.status = 200,
+                                       .body = "you are at-new",
+                                       .body_len = 14,
+                                       .chunk = SL_CHUNK_FIRST | SL_CHUNK_LAST}};
+    struct sl_exchange ask = {.method = "POST",
+                              .url = "https://example.com/token",
+                              .headers = request_headers,
+                              .body = "refresh_token=rt-old",
+                              .body_len = 20,
+                              .credentials = true};
+    struct sl_exchange page_of = {.method = "GET", .url = "https://example.com/at-new"};
+    struct sl_completion completion;
+    struct stage stage;
+    char *folder = folder_new(), *text;
+    struct sl_world *world = record_to(folder, &stage, acts);
+
+    (void)state;
+    run(world, &ask, &completion);
+    run(world, &ask, &completion);
+    assert_true(sl_world_hide(world, "at-new"));
+    run(world, &page_of, &completion);
+    sl_world_free(world);
+    for (int i = 1; i <= 3; i++) {
+        text = file_of(folder, i);
+        assert_null(strstr(text, "rt-"));
+        assert_null(strstr(text, "at-new"));
+        free(text);
+    }
+    world = replay_of(folder);
+    ask.body = "refresh_token=another", ask.body_len = 21;
+    run(world, &ask, &completion);
+    assert_int_equal(completion.status, 200);
+    assert_non_null(strstr(completion.body, "\"access_token\":\"***\""));
+    assert_non_null(strstr(completion.body, "\"expires_in\":3600"));
+    assert_non_null(strstr(completion.body, "\"error\":\"invalid_grant\""));
+    assert_true(sl_world_hide(world, "at-new")); /* nothing to do */
+    sl_world_free(world);
+    folder_free(folder);
+}
+
 static void a_recording_shows_no_secret(void **state)
 {
     static const char answer[] = "{\"token\":\"pat\\/Ab+9.\\\"q\\\\z=KeyOfNobody\",\"ok\":\"yes\"}";
@@ -566,6 +620,7 @@ int main(void)
         cmocka_unit_test(secrets_are_found_in_every_spelling),
         cmocka_unit_test(secrets_are_found_in_base64),
         cmocka_unit_test(stars_stand_for_anything),
+        cmocka_unit_test(tokens_are_in_no_recording),
         cmocka_unit_test(a_recording_shows_no_secret),
         cmocka_unit_test(a_replay_does_again_what_happened),
         cmocka_unit_test(answers_come_in_the_order_of_their_time),
