@@ -107,7 +107,7 @@ static void put_page(struct hubspot *app, struct hs_type *type, const struct sim
         last = record->id;
     }
     sl_buf_addc(reply->body, ']');
-    if (app->page_twice) last = after + 1;
+    if (app->page_twice && after) last = after;
     if (i < hs_count(type)) hs_put_next(reply, request, last);
     sl_buf_addc(reply->body, '}');
 }

@@ -79,14 +79,11 @@ static void refused(const struct hubspot *self, const struct sl_response *respon
              "Give the app the scope %s, and the connection the token that it has then.", scopes);
 }
 
-static void not_authorised(const struct hubspot *self, const struct sl_response *response,
-                           struct sl_verdict *verdict)
+static void not_authorised(const struct hubspot *self, struct sl_verdict *verdict)
 {
-    bool expired = sl_json_eq(sl_json_get(response->json, "category"), "EXPIRED_AUTHENTICATION");
-
-    if (!self->access_token || expired) verdict->kind = SL_VERDICT_REFRESH;
+    if (hubspot_uses_oauth(self)) verdict->kind = SL_VERDICT_REFRESH;
     snprintf(verdict->hint, sizeof verdict->hint, "%s",
-             self->access_token
+             !hubspot_uses_oauth(self)
                  ? "Copy the token of the private app from HubSpot's settings and update "
                    "access_token. An OAuth access token lives 30 minutes: give client_id, "
                    "client_secret and refresh_token instead."
@@ -120,8 +117,9 @@ void hubspot_classify(const void *task, const struct sl_response *response,
         snprintf(verdict->message, sizeof verdict->message, "%s answered %d without a JSON object",
                  source, status);
     } else if (status == 401) {
-        not_authorised(self, response, verdict);
-        if (self->optional) verdict->kind = SL_VERDICT_OK; /* check says it in its own words */
+        not_authorised(self, verdict);
+        if (self->optional && !hubspot_uses_oauth(self))
+            verdict->kind = SL_VERDICT_OK; /* check says it in its own words */
     } else if (is_expected(self, status)) {
         verdict->kind = SL_VERDICT_OK;
     } else if (status == 403) {

@@ -145,7 +145,7 @@ enum sl_code hubspot_ask(struct hubspot *self, enum hubspot_stage stage, const s
     if (!request.url)
         return sl_fail(error, SL_TOO_LARGE, "could not make a URL for '%s'",
                        self->path ? self->path : "the portal");
-    if (self->access_token)
+    if (!hubspot_uses_oauth(self))
         request.auth = (struct sl_auth){.kind = SL_AUTH_BEARER, .secret = "access_token"};
     if (search) request.spends[spends++] = (struct sl_spend){self->search_key, 1};
     if (self->daily_quota > 0) request.spends[spends++] = (struct sl_spend){DAY_KEY, 1};
@@ -168,9 +168,14 @@ enum sl_code hubspot_ask_details(struct hubspot *self, struct sl_out *out, struc
     return hubspot_ask(self, HUBSPOT_DETAILS, &url, NULL, out, error);
 }
 
+bool hubspot_uses_oauth(const struct hubspot *self)
+{
+    return self->client_id != NULL;
+}
+
 enum sl_code hubspot_need_credentials(const struct hubspot *self, struct sl_error *error)
 {
-    if (self->access_token || (self->client_id && self->client_secret && self->refresh_token))
+    if (hubspot_uses_oauth(self) ? self->client_secret && self->refresh_token : self->access_token)
         return SL_OK;
     sl_fail(error, SL_BAD_SPEC, "the connection has no credentials");
     sl_error_hint(error, "Give access_token (a private app's token), or client_id, client_secret "

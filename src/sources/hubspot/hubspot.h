@@ -157,6 +157,7 @@ enum sl_code hubspot_ask(struct hubspot *self, enum hubspot_stage stage, const s
 enum sl_code hubspot_take_limits(const struct hubspot *self, const struct sl_response *response,
                                  struct sl_out *out, struct sl_error *error);
 enum sl_code hubspot_ask_details(struct hubspot *self, struct sl_out *out, struct sl_error *error);
+bool hubspot_uses_oauth(const struct hubspot *self); /* where a client_id is given */
 /* Neither a token nor OAuth credentials: says so. */
 enum sl_code hubspot_need_credentials(const struct hubspot *self, struct sl_error *error);
 /* When the portal's next day begins, by the time of an answer. */
