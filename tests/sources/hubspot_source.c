@@ -145,7 +145,7 @@ void hs_read(struct hs_source *source, const char *name, const char *cursor, con
                 .columns = source->columns,
                 .cursor = cursor,
                 .input = input,
-                .full = full,
+                .full = full && !initial, /* the engine adds it */
                 .initial = initial},
     };
 

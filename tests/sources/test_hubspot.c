@@ -22,11 +22,11 @@ static void properties_are_columns_by_their_type(void **state)
     hs_open(&source, 1, NULL);
     hs_discover(&source);
     t = harvest_table(&source.tables, "contacts");
-    assert_non_null(strstr(t->columns, "score:DOUBLE"));
-    assert_non_null(strstr(t->columns, "hs_email_optout:BOOLEAN"));
-    assert_non_null(strstr(t->columns, "date_of_birth:DATE"));
-    assert_non_null(strstr(t->columns, "lastmodifieddate:TIMESTAMP"));
-    assert_non_null(strstr(t->columns, "companies:ARRAY<BIGINT>"));
+    assert_non_null(strstr(t->columns, "score:double"));
+    assert_non_null(strstr(t->columns, "hs_email_optout:boolean"));
+    assert_non_null(strstr(t->columns, "date_of_birth:date"));
+    assert_non_null(strstr(t->columns, "lastmodifieddate:timestamp"));
+    assert_non_null(strstr(t->columns, "companies:array<bigint>"));
     assert_int_equal(t->ingestion, SL_CDC_WITH_DELETES);
     assert_int_equal(harvest_table(&source.tables, "calls")->ingestion, SL_CDC);
     assert_int_equal(source.tables.table_count, 18);
