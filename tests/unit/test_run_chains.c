@@ -3,6 +3,7 @@
 #include "tiny/shop.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGES 6
@@ -56,6 +57,43 @@ static void it_is_committed_in_parts_and_goes_on(void **state)
         expect_full(&w.run, kinds[i] == SL_CDC ? "more than one run" : NULL);
         shop_unmake(&w);
     }
+}
+
+/* What lies on the disk at a moment of the run is what a kill at that moment leaves. */
+static bool keep_disk_at_five_calls(void *ctx)
+{
+    struct shop_world *w = ctx;
+    char command[1400];
+
+    if (shop_asked(w, 4) == 0) return false;
+    snprintf(command, sizeof command, "cp -r '%s/warehouse' '%s/killed'", w->run.home, w->run.home);
+    assert_int_equal(system(command), 0);
+    return true;
+}
+
+static void what_a_kill_leaves_is_gone_on_from(void **state)
+{
+    struct shop_world w;
+    char command[1400];
+
+    (void)state;
+    begin(&w, SL_CDC_WITH_DELETES);
+    w.run.stopping = keep_disk_at_five_calls;
+    w.run.stopping_ctx = &w;
+    assert_int_equal(shop_run(&w, ""), SL_CANCELLED);
+    w.run.stopping = NULL;
+    w.run.stopping_ctx = NULL;
+    snprintf(command, sizeof command, "cd '%s' && rm -rf warehouse && mv killed warehouse",
+             w.run.home);
+    assert_int_equal(system(command), 0);
+    int64_t there = landed_rows(&w.run, "t", "id", NULL);
+    assert_in_range(there, 2, 4); /* parts that were committed on the way */
+    shop_expect(&w, PAGES - there, 0, 0);
+    assert_int_equal(shop_asked(&w, 0), 0);
+    assert_int_equal(shop_asked(&w, (int)there - 1), 0);
+    assert_int_equal(shop_asked(&w, (int)there), 1);
+    shop_holds(&w, ALL);
+    shop_unmake(&w);
 }
 
 static void an_error_or_a_quota_keeps_what_is_final(void **state)
@@ -137,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_committed_in_parts_and_goes_on),
+        cmocka_unit_test(what_a_kill_leaves_is_gone_on_from),
         cmocka_unit_test(an_error_or_a_quota_keeps_what_is_final),
         cmocka_unit_test(a_restart_goes_on_from_the_own_cursor),
         cmocka_unit_test(an_error_may_begin_the_task_again),
