@@ -199,13 +199,11 @@ SL_MUST_USE enum sl_code sl_tables_list(struct sl_catalog *catalog, const char *
                                         struct sl_error *error); /* NULLs: all */
 /* Schema, name and properties (a JSON text) of each table of a catalog, one after the other; an
  * error of `each` ends it. schema_name NULL: of all schemas. */
-SL_MUST_USE enum sl_code sl_tables_each(struct sl_catalog *catalog, const char *catalog_name,
-                                        const char *schema_name,
-                                        enum sl_code (*each)(void *ctx, const char *schema,
-                                                             const char *name,
-                                                             const char *properties,
-                                                             struct sl_error *error),
-                                        void *ctx, struct sl_error *error);
+SL_MUST_USE enum sl_code sl_tables_each(
+    struct sl_catalog *catalog, const char *catalog_name, const char *schema_name,
+    enum sl_code (*each)(void *ctx, const char *schema, const char *name, const char *properties,
+                         struct sl_error *error),
+    void *ctx, struct sl_error *error);
 SL_MUST_USE enum sl_code sl_tables_get(struct sl_catalog *catalog, const char *full_name,
                                        struct sl_buf *out, struct sl_error *error);
 /* The same as it was at another version: schema, properties and numbers are those of `then`. */

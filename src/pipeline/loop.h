@@ -108,7 +108,7 @@ struct sl_job {
     struct noted *notes;
     struct sl_job_counts counts;
     bool ended;
-    bool read; /* ... and no part failed */
+    bool read;      /* ... and no part failed */
     bool forgotten; /* nobody asks for its counts any more */
 };
 

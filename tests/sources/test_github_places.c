@@ -61,7 +61,8 @@ static void owners_may_be_users_organisations_and_repositories(void **state)
     (void)state;
     hub_open(&source, "demo", 0);
     source.namespace_ = NULL;
-    look(&source, ",\"owners\":[\"ACME-invented\",\"wile-invented/dotfiles\"]", SL_JOB_DISCOVER, &h);
+    look(&source, ",\"owners\":[\"ACME-invented\",\"wile-invented/dotfiles\"]", SL_JOB_DISCOVER,
+         &h);
     assert_string_equal(h.error.message, "");
     assert_true(offers(&h, ACME, "issues") && offers(&h, "wile-invented/dotfiles", "issues"));
     assert_int_equal(h.namespace_count, 2);

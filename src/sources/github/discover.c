@@ -8,6 +8,8 @@
  * of a larger owner each table lists them itself. */
 #define REPOS_IN_STATE_MAX 2000
 
+#define COSTLY_RECONCILE_US (7 * SL_DAY_US)
+
 static const char *const whole_row[] = {"", NULL};
 
 static enum sl_code put_table(const struct github *self, const struct github_table *table,
@@ -26,6 +28,7 @@ static enum sl_code put_table(const struct github *self, const struct github_tab
         .primary_key = table->key,
         .cursor = table->cursor,
         .ingestion = table->ingestion,
+        .reconcile_us = table->costly ? COSTLY_RECONCILE_US : 0,
         .strict_objects = self->unknown_fields ? whole_row : NULL,
         .rows_per_call = table->way == GITHUB_REVIEWS ? 2 : (int)self->per_page,
         .calls_unchanged = calls < 1000000 ? (int)calls : 1000000,

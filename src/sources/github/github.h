@@ -61,6 +61,7 @@ struct github_table {
     const char *const *key;
     const char *cursor;
     enum sl_ingestion ingestion;
+    bool costly; /* to read whole: that is due once a week */
     const struct sl_column *columns;
     size_t column_count;
     const char *comment;
