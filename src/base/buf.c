@@ -42,26 +42,6 @@ char *sl_buf_reserve(struct sl_buf *buf, size_t len)
     return buf->data + buf->len;
 }
 
-void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len)
-{
-    char *to = sl_buf_reserve(buf, len);
-
-    if (!to || len == 0) return;
-    memcpy(to, bytes, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
-}
-
-void sl_buf_adds(struct sl_buf *buf, const char *text)
-{
-    sl_buf_add(buf, text, strlen(text));
-}
-
-void sl_buf_addc(struct sl_buf *buf, char c)
-{
-    sl_buf_add(buf, &c, 1);
-}
-
 void sl_buf_addf(struct sl_buf *buf, const char *format, ...)
 {
     va_list args;

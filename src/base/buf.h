@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct sl_buf {
     char *data;
@@ -23,9 +24,9 @@ struct sl_buf {
 #define SL_BUF_MAX_DEFAULT ((size_t)64 << 20)
 
 void sl_buf_init(struct sl_buf *buf, size_t max);
-void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len);
-void sl_buf_adds(struct sl_buf *buf, const char *text);
-void sl_buf_addc(struct sl_buf *buf, char c);
+static inline void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len);
+static inline void sl_buf_adds(struct sl_buf *buf, const char *text);
+static inline void sl_buf_addc(struct sl_buf *buf, char c);
 void sl_buf_addf(struct sl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
@@ -47,5 +48,28 @@ const char *sl_buf_str(const struct sl_buf *buf);
 char *sl_buf_take(struct sl_buf *buf);
 void sl_buf_reset(struct sl_buf *buf);   /* len 0, not failed; keeps memory */
 void sl_buf_release(struct sl_buf *buf); /* safe on {0}, safe twice */
+
+/* JSON is written byte by byte in the path of every row: these are worth being inline. A buffer that
+ * failed has no room: see sl_buf_reserve(). */
+static inline void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len)
+{
+    bool room = !buf->failed && len < buf->cap - buf->len && buf->data;
+    char *to = room ? buf->data + buf->len : sl_buf_reserve(buf, len);
+
+    if (!to || len == 0) return;
+    memcpy(to, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+static inline void sl_buf_adds(struct sl_buf *buf, const char *text)
+{
+    sl_buf_add(buf, text, strlen(text));
+}
+
+static inline void sl_buf_addc(struct sl_buf *buf, char c)
+{
+    sl_buf_add(buf, &c, 1);
+}
 
 #endif

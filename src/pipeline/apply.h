@@ -42,6 +42,8 @@ struct sl_apply_options {
     const bool *tracked; /* history: for each column, does its change open a new version? */
     bool own_key;        /* the key is not the source's: two different rows of one key in a
                                 complete read are an error that names them */
+    bool fresh;          /* the table has no rows, so none is compared with: not with history,
+                                own_key or ignore_nulls */
     bool ignore_nulls;   /* NULL in an upsert keeps what is there (not sequenced, not history) */
     size_t memory_bytes; /* 0: SL_APPLY_MEMORY */
     const char *spill;   /* directory for temporary files; borrowed */

@@ -173,7 +173,12 @@ enum sl_code sl_apply_add(struct sl_apply *apply, const struct ArrowSchema *sche
                        (long long)schema->n_children, table->count);
     if (batch->length == 0) return SL_OK;
     rc = sl_work_room(work, batch->length, error);
-    if (!rc) rc = sl_apply_hash_rows(apply, schema, batch, NULL, error);
+    if (!rc && apply->options.fresh) {
+        memset(work->whole, 0, (size_t)batch->length * sizeof *work->whole);
+        memset(work->tracked, 0, (size_t)batch->length * sizeof *work->tracked);
+    } else if (!rc) {
+        rc = sl_apply_hash_rows(apply, schema, batch, NULL, error);
+    }
     if (!rc && table->key_count == 0) {
         for (int64_t i = 0; i < batch->length; i++)
             work->keys[i] = work->digests[i] = (struct sl_key128){work->whole[i], work->whole[i]};

@@ -248,6 +248,8 @@ enum sl_code sl_flow_restage(struct sl_flow *flow, struct sl_error *error)
             .sequenced = flow->schema->sequence_count > 0,
             .tracked = flow->schema->tracked,
             .own_key = config->primary_keys != NULL,
+            .fresh = flow->mode == SL_FLOW_LATEST && !flow->state.there && !flow->saved &&
+                     !config->primary_keys && !config->ignore_null_updates,
             .ignore_nulls = config->ignore_null_updates,
             .memory_bytes = flow->run->spec->memory_bytes,
             .spill = home,
