@@ -205,9 +205,9 @@ static void a_damaged_one_says_so(void **state)
     struct sl_grant grant;
     char path[300];
     sqlite3 *db = NULL;
-    static const char *const damages[] = {
-        "UPDATE grants SET box = x''", "UPDATE grants SET box = zeroblob(60)",
-        "UPDATE grants SET box = zeroblob(10000000)"};
+    static const char *const damages[] = {"UPDATE grants SET box = x''",
+                                          "UPDATE grants SET box = zeroblob(60)",
+                                          "UPDATE grants SET box = zeroblob(10000000)"};
 
     save(home, home->connection, SEED, &given);
     snprintf(path, sizeof path, "%s/catalog.db", home->path);
