@@ -1,7 +1,9 @@
 """OAuth from the outside: tokens are renewed, kept and shared, and none is lost that need not be."""
 
 import json
+import signal
 import sqlite3
+import time
 
 import pytest
 
@@ -153,6 +155,22 @@ def test_an_answer_that_does_not_arrive(home, simulator):
     simulator.control(fault="cut:path=oauth2,n=1")
     sluice.run("check", "airtable")
     assert token_requests(simulator) == 2
+
+
+def test_ctrl_c_while_it_renews(home, simulator):
+    """What is being asked is waited for and kept: it cannot be asked for twice."""
+    sluice = connect(home, simulator)
+    simulator.control(latency_ms=1500)
+    process = sluice.start("check", "airtable")
+    while token_requests(simulator) == 0:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)  # polls the simulator's counter
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    simulator.control(latency_ms=0)
+    sluice.run("check", "airtable")
+    assert token_requests(simulator) == 1
 
 
 def test_no_token_is_shown_or_recorded(home, simulator, spec, tmp_path):
