@@ -2,14 +2,15 @@
  * ask.c: requests, what they cost, and the project's clock.
  *
  * Mixpanel's limits are per project: 60 exports an hour, 3 a second, 100 at once; 60 queries an hour,
- * 5 at once. We stay a little below. Who has been given more an hour has more a second, too.
+ * 5 at once, and by some accounts 3 a second. We stay a little below. Who has been given more an hour
+ * has more a second, too.
  */
 #include "mixpanel.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define EXPORTS_PER_SECOND 2.9
+#define REQUESTS_PER_SECOND 2.9
 #define EXPORTS_AT_ONCE 8
 #define QUERIES_AT_ONCE 4
 #define HOUR_MS 3600000
@@ -129,25 +130,39 @@ static void put_project(const struct mixpanel *self, struct sl_url *url)
     sl_url_query(url, "workspace_id", given(self->workspace_id));
 }
 
-static enum sl_code declare(const struct mixpanel *self, const char *what, double rate,
-                            int64_t window_ms, int concurrency, char key[96], struct sl_out *out,
-                            struct sl_error *error)
-{
-    struct sl_limit limit = {.key = key,
-                             .rate = rate,
-                             .window_ms = window_ms,
-                             .concurrency = concurrency,
-                             .durable = window_ms >= HOUR_MS,
-                             .set_by = window_ms >= HOUR_MS ? "requests_per_hour" : NULL};
+struct keys { /* of the limits that a request spends */
+    char hour[96], second[96];
+};
 
-    snprintf(key, 96, "mixpanel/%s/%s", self->project, what);
-    return sl_out_limit(out, &limit, error);
+/* Declares the limits of exports or of queries; the request counts for both. */
+static enum sl_code spend(const struct mixpanel *self, bool export, struct sl_request *request,
+                          struct keys *keys, struct sl_out *out, struct sl_error *error)
+{
+    struct sl_limit hour = {.key = keys->hour,
+                            .rate = (double)self->requests_per_hour,
+                            .window_ms = HOUR_MS,
+                            .concurrency = export ? EXPORTS_AT_ONCE : QUERIES_AT_ONCE,
+                            .durable = true,
+                            .set_by = "requests_per_hour"};
+    struct sl_limit second = {.key = keys->second,
+                              .rate = hour.rate * 1000 / HOUR_MS,
+                              .window_ms = 1000};
+    const char *what = export ? "exports" : "queries";
+    enum sl_code rc;
+
+    if (second.rate < REQUESTS_PER_SECOND) second.rate = REQUESTS_PER_SECOND;
+    snprintf(keys->hour, sizeof keys->hour, "mixpanel/%s/%s/hour", self->project, what);
+    snprintf(keys->second, sizeof keys->second, "mixpanel/%s/%s/second", self->project, what);
+    request->spends[0] = (struct sl_spend){keys->hour, 1};
+    request->spends[1] = (struct sl_spend){keys->second, 1};
+    rc = sl_out_limit(out, &hour, error);
+    return rc ? rc : sl_out_limit(out, &second, error);
 }
 
 static enum sl_code ask(struct mixpanel *self, enum mixpanel_stage stage, struct sl_url *url,
                         struct sl_request *request, struct sl_out *out, struct sl_error *error)
 {
-    char hour[96], second[96];
+    struct keys keys;
     enum sl_code rc = SL_OK;
 
     self->stage = stage;
@@ -156,18 +171,8 @@ static enum sl_code ask(struct mixpanel *self, enum mixpanel_stage stage, struct
     request->auth = mixpanel_is_account(self)
                         ? (struct sl_auth){SL_AUTH_BASIC, "secret", self->username}
                         : (struct sl_auth){SL_AUTH_BASIC_SECRET, "api_secret", NULL};
-    double per_hour = (double)self->requests_per_hour, per_second = per_hour * 1000 / HOUR_MS;
-
-    if (stage == MIXPANEL_EXPORT) {
-        if (per_second < EXPORTS_PER_SECOND) per_second = EXPORTS_PER_SECOND;
-        rc = declare(self, "exports/hour", per_hour, HOUR_MS, EXPORTS_AT_ONCE, hour, out, error);
-        if (!rc) rc = declare(self, "exports/second", per_second, 1000, 0, second, out, error);
-        request->spends[0] = (struct sl_spend){hour, 1};
-        request->spends[1] = (struct sl_spend){second, 1};
-    } else if (stage != MIXPANEL_ME && stage != MIXPANEL_ANNOTATIONS) {
-        rc = declare(self, "queries/hour", per_hour, HOUR_MS, QUERIES_AT_ONCE, hour, out, error);
-        request->spends[0] = (struct sl_spend){hour, 1};
-    }
+    if (stage != MIXPANEL_ME && stage != MIXPANEL_ANNOTATIONS) /* those have no known limit */
+        rc = spend(self, stage == MIXPANEL_EXPORT, request, &keys, out, error);
     if (!rc) rc = sl_out_request(out, request, error);
     return rc ? rc : SL_MORE;
 }

@@ -79,28 +79,37 @@ static bool seconds_of(const struct sl_json *value, int64_t *seconds)
     return true;
 }
 
-static enum sl_code emit(const struct mixpanel *self, const struct sl_json *event,
-                         struct sl_out *out, struct sl_error *error)
+/* Days come in runs: their text is made once for each. */
+static const char *text_of_day(struct mixpanel *self, int64_t day)
+{
+    if (day < self->from) day = self->from;
+    if (day > self->to) day = self->to;
+    if (!self->day_text[0] || day != self->day) sl_date_format((int32_t)day, self->day_text);
+    self->day = (int32_t)day;
+    return self->day_text;
+}
+
+static enum sl_code emit(struct mixpanel *self, const struct sl_json *event, struct sl_out *out,
+                         struct sl_error *error)
 {
     const struct sl_json *properties = sl_json_get(event, "properties");
-    char key[SL_TEXT_KEY_MAX], day_text[SL_TIME_TEXT_MAX], time_text[SL_TIME_TEXT_MAX];
-    struct sl_constant constants[3];
+    char key[SL_TEXT_KEY_MAX], time_text[SL_TIME_TEXT_MAX];
+    bool utc = mixpanel_is_utc(self);
     int64_t seconds;
     bool has_time = seconds_of(sl_json_get(properties, "time"), &seconds);
     /* `time` shows the project's clock, so its date is the day of the project's calendar. */
-    int64_t day = has_time ? floor_div(seconds, 86400) : self->from;
+    struct sl_constant constants[] = {
+        {"_event_key", key},
+        {"_export_date", text_of_day(self, has_time ? floor_div(seconds, 86400) : self->from)},
+        {"time", NULL},
+    };
 
-    if (day < self->from) day = self->from;
-    if (day > self->to) day = self->to;
     name_event(event, properties, key);
-    constants[0] = (struct sl_constant){"_event_key", key};
-    constants[1] = (struct sl_constant){"_export_date", sl_date_format((int32_t)day, day_text)};
-    constants[2] = (struct sl_constant){"time", NULL};
-    if (has_time)
+    if (has_time && !utc)
         constants[2].text =
             sl_time_format_us(sl_zone_utc(&self->zone, seconds * SL_SECOND_US), time_text);
-    return sl_out_rows(out, "events", event, constants, mixpanel_is_utc(self) ? 2 : 3,
-                       (struct sl_sequence){0}, error);
+    return sl_out_rows(out, "events", event, constants, utc ? 2 : 3, (struct sl_sequence){0},
+                       error);
 }
 
 static bool is_event(const struct sl_json *json)

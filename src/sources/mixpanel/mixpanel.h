@@ -68,6 +68,8 @@ struct mixpanel {
 
     int64_t now_us;   /* by Mixpanel's clock, where it is known */
     int32_t from, to; /* events: the days of this request, both included */
+    int32_t day;      /* of the newest row */
+    char day_text[SL_TIME_TEXT_MAX];
     struct mixpanel_pieces pieces;
 
     struct mixpanel_query query;

@@ -130,6 +130,7 @@ static const struct sl_table_def tables[] = {
      .primary_key = event_key,
      .cursor = "time",
      .ingestion = SL_CDC_WITH_DELETES, /* what is gone from a day that is read again goes */
+     .calls_unchanged = 2,             /* which day it is, and the export */
      .strict_objects = whole_row},
     {.name = "engage",
      .comment = "Profiles of users",
