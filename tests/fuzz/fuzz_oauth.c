@@ -44,8 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         check(!answer.access_token && answer.said[0]);
     }
-    if (answer.outcome != SL_OAUTH_AGAIN)
-        check(answer.wait_ms == -1);
+    if (answer.outcome != SL_OAUTH_AGAIN) check(answer.wait_ms == -1);
     sl_doc_free(doc);
     check(sl_alloc_live() == 0);
     return 0;
