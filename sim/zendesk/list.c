@@ -62,10 +62,11 @@ static void by_number(const struct sim_request *request, struct page *page, stru
         page->size = (size_t)size, page->from = (size_t)(page->number - 1) * page->size;
 }
 
-static bool read_page(const struct sim_request *request, struct page *page, struct sim_reply *reply)
+static bool read_page(const struct zendesk *app, const struct sim_request *request,
+                      struct page *page, struct sim_reply *reply)
 {
     *page = (struct page){0};
-    if (!by_cursor(request, page, reply)) by_number(request, page, reply);
+    if (app->no_cursors || !by_cursor(request, page, reply)) by_number(request, page, reply);
     return reply->status == 200;
 }
 
@@ -118,7 +119,7 @@ void zd_list(struct zendesk *app, enum zd_table table, const struct sim_request 
     size_t seen = 0, count = 0;
     struct page page;
 
-    if (!read_page(request, &page, reply)) return;
+    if (!read_page(app, request, &page, reply)) return;
     sl_buf_addf(reply->body, "{\"%s\":[", zd_name(table));
     for (size_t i = 0; i < zd_count(&app->tables[table]); i++) {
         struct zd_row row = zd_at(app, table, i);
@@ -145,7 +146,7 @@ void zd_list_comments(struct zendesk *app, int64_t ticket, const struct sim_requ
         zd_refuse(reply, 404, "RecordNotFound", "Not found");
         return;
     }
-    if (!read_page(request, &page, reply)) return;
+    if (!read_page(app, request, &page, reply)) return;
     sl_buf_adds(reply->body, "{\"comments\":[");
     for (size_t i = 0; i < zd_count(&app->tables[ZD_EVENTS]); i++) {
         struct zd_row event = zd_at(app, ZD_EVENTS, i);
@@ -166,7 +167,7 @@ void zd_list_deleted_tickets(struct zendesk *app, const struct sim_request *requ
     size_t seen = 0, count = 0;
     struct page page;
 
-    if (!read_page(request, &page, reply)) return;
+    if (!read_page(app, request, &page, reply)) return;
     sl_buf_adds(reply->body, "{\"deleted_tickets\":[");
     for (size_t i = 0; i < zd_count(&app->tables[ZD_TICKETS]); i++) {
         struct zd_row row = zd_at(app, ZD_TICKETS, i);

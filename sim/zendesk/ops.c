@@ -269,6 +269,7 @@ static void behave(struct zendesk *app, const struct sl_json *op)
     app->rows_at_once = number(op, "rows_at_once", app->rows_at_once);
     app->no_end_of_stream = number(op, "no_end_of_stream", app->no_end_of_stream) != 0;
     app->cursors_die = number(op, "cursors_die", app->cursors_die) != 0;
+    app->no_cursors = number(op, "no_cursors", app->no_cursors) != 0;
     app->same_page = number(op, "same_page", app->same_page) != 0;
     app->token_seconds = number(op, "token_seconds", app->token_seconds);
     app->retired = number(op, "api_tokens_retired", app->retired) != 0;

@@ -101,6 +101,7 @@ struct zendesk {
     int64_t rows_at_once;  /* exports of more rows than this take too long: 504; 0: never */
     bool no_end_of_stream; /* time based exports leave it out */
     bool cursors_die;      /* every cursor of an export is refused */
+    bool no_cursors;       /* lists know page numbers only */
     bool same_page;        /* lists give the same page for ever */
     bool retired;          /* API tokens are not accepted any more */
     bool unlimited;        /* no limits: the connection sets none either */

@@ -115,8 +115,7 @@ static enum sl_code ask(struct zendesk *self, struct sl_out *out, struct sl_erro
 
 enum sl_code zendesk_ask_comments(struct zendesk *self, struct sl_out *out, struct sl_error *error)
 {
-    self->next[0] = '\0';
-    self->pages = (struct sl_pages){0};
+    zendesk_first_page(self);
     return ask(self, out, error);
 }
 
@@ -135,7 +134,7 @@ enum sl_code zendesk_comments_page(struct zendesk *self, const struct sl_respons
             rc = emit(self, e.value, NULL, ticket, out, error);
             if (rc) return rc;
         }
-        rc = zendesk_list_next(self, response->json, error);
+        rc = zendesk_list_next(self, response->json, sl_json_len(rows), error);
         if (rc == SL_MORE) return ask(self, out, error);
     }
     if (rc != SL_DONE) return rc;

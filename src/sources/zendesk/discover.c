@@ -193,7 +193,7 @@ static enum sl_code fields_page(struct zendesk *self, const struct sl_response *
     }
     for (struct sl_json_each e = sl_json_each(list); sl_json_next(&e);)
         sl_json_put_value(self->writer, e.value);
-    rc = zendesk_list_next(self, response->json, error);
+    rc = zendesk_list_next(self, response->json, sl_json_len(list), error);
     if (rc != SL_DONE) return rc == SL_MORE ? ask(self, out, error) : rc;
     sl_json_end_array(self->writer);
     text = sl_json_writer_text(self->writer, &len);
@@ -238,7 +238,6 @@ enum sl_code zendesk_discover(void *task, const struct sl_response *response, st
         self->no_community = response->status != 200;
     }
     if (++self->step == STEPS) return put_other_tables(self, out, error);
-    self->next[0] = '\0';
-    self->pages = (struct sl_pages){0};
+    zendesk_first_page(self);
     return ask(self, out, error);
 }

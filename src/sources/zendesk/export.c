@@ -117,10 +117,10 @@ static enum sl_code smaller(struct zendesk *self, struct sl_out *out, struct sl_
 
 static void larger(struct zendesk *self)
 {
-    if (self->rows_a_page == ZENDESK_PAGE_ROWS || ++self->good_pages < GOOD_PAGES) return;
+    if (self->rows_a_page >= self->rows_per_call || ++self->good_pages < GOOD_PAGES) return;
     self->good_pages = 0;
     self->rows_a_page *= 2;
-    if (self->rows_a_page > ZENDESK_PAGE_ROWS) self->rows_a_page = ZENDESK_PAGE_ROWS;
+    if (self->rows_a_page > self->rows_per_call) self->rows_a_page = self->rows_per_call;
 }
 
 /* A page that ends in the second with which it began, and is not the last one. */
@@ -201,6 +201,7 @@ static enum sl_code by_cursor(struct zendesk *self, const struct sl_json *answer
     bool given = sl_page_token(sl_json_get(answer, "after_cursor"), token, sizeof token);
 
     if (given) memcpy(self->after, token, sizeof token);
+    self->tries = 0;
     if (end) return SL_DONE;
     if (!given)
         return sl_fail(error, SL_BAD_DATA, "%s: a page has no cursor for the one that follows",
@@ -219,6 +220,7 @@ static enum sl_code by_time(struct zendesk *self, const struct sl_json *answer, 
     if (given && end_s > self->start_s) {
         self->start_s = end_s;
         self->tries = 0;
+        if (self->rows_a_page > self->rows_per_call) self->rows_a_page = self->rows_per_call;
     }
     if (end) return SL_DONE;
     if (!given)
@@ -266,8 +268,8 @@ enum sl_code zendesk_export_page(struct zendesk *self, const struct sl_response 
     }
     rc = emit_rows(self, rows, out, error);
     if (rc) return rc;
-    larger(self);
     bool end = is_last(self, response->json, rows);
+    larger(self);
     rc = self->table->way == ZENDESK_BY_CURSOR ? by_cursor(self, response->json, end, error)
                                                : by_time(self, response->json, end, &stuck, error);
     if (sl_failed(rc)) return rc;

@@ -41,7 +41,7 @@ static enum sl_code begin(struct zendesk *self, struct sl_out *out, struct sl_er
                        self->task.table ? self->task.table : "");
     rc = zendesk_begin(self, out, error);
     if (rc) return rc;
-    self->rows_a_page = ZENDESK_PAGE_ROWS;
+    self->rows_a_page = self->rows_per_call;
     if (self->table->way == ZENDESK_BY_LIST) return zendesk_begin_list(self, out, error);
     if (goes_on) why = take_cursor(self);
     if (why) sl_out_note(out, SL_NOTE_WARNING, "%s is read in full: %s", self->table->name, why);
@@ -57,8 +57,7 @@ static enum sl_code begin(struct zendesk *self, struct sl_out *out, struct sl_er
 
 enum sl_code zendesk_begin_list(struct zendesk *self, struct sl_out *out, struct sl_error *error)
 {
-    self->next[0] = '\0';
-    self->pages = (struct sl_pages){0};
+    zendesk_first_page(self);
     self->list_s = 0;
     return zendesk_ask_list(self, ZENDESK_PAGE, self->table->list, ZENDESK_LIST_ROWS, out, error);
 }
@@ -74,7 +73,7 @@ static enum sl_code list_page(struct zendesk *self, const struct sl_response *re
     if (!self->list_s) self->list_s = zendesk_second(self, response);
     rc = zendesk_emit(self, rows, out, error);
     if (rc) return rc;
-    rc = zendesk_list_next(self, response->json, error);
+    rc = zendesk_list_next(self, response->json, sl_json_len(rows), error);
     if (rc == SL_MORE)
         return zendesk_ask_list(self, ZENDESK_PAGE, self->table->list, ZENDESK_LIST_ROWS, out,
                                 error);

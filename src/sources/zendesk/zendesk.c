@@ -82,6 +82,13 @@ static const struct sl_option table_options[] = {
      .offset = AT(go_on_after),
      .help = "Only after a table failed because more changed in one second than an export can "
              "show: that second (since 1970), which is then left incomplete."},
+    {.name = "rows_per_call",
+     .kind = SL_OPTION_INT,
+     .preset = "1000",
+     .min = 1,
+     .max = ZENDESK_PAGE_ROWS,
+     .offset = AT(rows_per_call),
+     .help = "Rows of a page of an incremental export: fewer where a page would be too large."},
     {0},
 };
 
@@ -208,22 +215,67 @@ enum sl_code zendesk_ask(struct zendesk *self, enum zendesk_stage stage, const s
     return rc ? rc : SL_MORE;
 }
 
+void zendesk_first_page(struct zendesk *self)
+{
+    self->next[0] = '\0';
+    self->pages = (struct sl_pages){0};
+    self->page_number = self->listed = self->count = 0;
+}
+
 enum sl_code zendesk_ask_list(struct zendesk *self, enum zendesk_stage stage, const char *path,
                               int rows, struct sl_out *out, struct sl_error *error)
 {
     struct sl_url url;
 
     zendesk_url(self, &url, path);
-    sl_url_query_i64(&url, "page[size]", rows);
-    sl_url_query(&url, "page[after]", self->next[0] ? self->next : NULL);
+    if (self->page_number) {
+        sl_url_query_i64(&url, "page", self->page_number);
+        sl_url_query_i64(&url, "per_page", ZENDESK_LIST_ROWS);
+    } else {
+        sl_url_query_i64(&url, "page[size]", rows);
+        sl_url_query(&url, "page[after]", self->next[0] ? self->next : NULL);
+    }
     return zendesk_ask(self, stage, &url, out, error);
 }
 
-enum sl_code zendesk_list_next(struct zendesk *self, const struct sl_json *answer,
+/*
+ * A list that knows no cursors shows pages by number, and counts all rows. A row that is deleted
+ * meanwhile moves those behind it up, and one of them is never seen: so the count has to stay as it
+ * was, and to be reached. The first page is asked for again, in the size of the others.
+ */
+static enum sl_code by_number(struct zendesk *self, const struct sl_json *answer, size_t rows,
+                              struct sl_error *error)
+{
+    const struct sl_json *next = sl_json_get(answer, "next_page");
+    int64_t count = 0;
+
+    if (self->page_number == 0) {
+        if (!sl_json_str(next)) return SL_DONE;
+        self->page_number = 1;
+        return SL_MORE;
+    }
+    self->listed += (int64_t)rows;
+    if (!sl_json_i64(sl_json_get(answer, "count"), &count))
+        return sl_fail(error, SL_BAD_DATA, "a page does not say how many rows there are");
+    if (self->page_number == 1) self->count = count;
+    if (count != self->count || (!sl_json_str(next) && self->listed != count)) {
+        sl_fail(error, SL_BAD_DATA, "the list changed while its pages were read");
+        error->retryable = true;
+        return SL_BAD_DATA;
+    }
+    if (!sl_json_str(next)) return SL_DONE;
+    if (++self->page_number > ZENDESK_NUMBERED_PAGES_MAX)
+        return sl_fail(error, SL_TOO_LARGE, "the list has more than %d pages by number",
+                       ZENDESK_NUMBERED_PAGES_MAX);
+    return SL_MORE;
+}
+
+enum sl_code zendesk_list_next(struct zendesk *self, const struct sl_json *answer, size_t rows,
                                struct sl_error *error)
 {
     const struct sl_json *meta = sl_json_get(answer, "meta");
 
+    if (!meta && sl_json_get(answer, "next_page")) return by_number(self, answer, rows, error);
     if (sl_json_kind(sl_json_get(meta, "has_more")) != SL_JSON_BOOL)
         return sl_fail(error, SL_BAD_DATA, "a page does not say whether another one follows");
     if (!sl_json_true(sl_json_get(meta, "has_more"))) return SL_DONE;

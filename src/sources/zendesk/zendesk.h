@@ -28,6 +28,7 @@
 #define ZENDESK_TICKETS_MAX 1000 /* whose comments are read again after one page */
 #define ZENDESK_FIELDS_MAX 500   /* custom fields of a table that become columns */
 #define ZENDESK_COLUMN_NAME_MAX 160
+#define ZENDESK_NUMBERED_PAGES_MAX 100 /* Zendesk refuses more */
 #define ZENDESK_CURSOR_VERSION 1
 #define ZENDESK_KEY_MAX 128
 
@@ -89,12 +90,15 @@ struct zendesk {
 
     const char *deleted_rows; /* "keep" or "delete" */
     int64_t go_on_after;      /* a second; 0: none */
+    int64_t rows_per_call;    /* of an export */
 
     const struct zendesk_table *table;
     enum zendesk_stage stage;
     char base_url[512], user[320], account[64];
     char account_key[ZENDESK_KEY_MAX], export_key[ZENDESK_KEY_MAX];
     struct sl_pages pages; /* of a list */
+    int64_t page_number;   /* ... that knows no cursors; 0: it does */
+    int64_t listed, count; /* rows so far, and those that such a list has */
 
     /* an export */
     struct sl_pages chain;
@@ -133,13 +137,15 @@ void zendesk_url(const struct zendesk *self, struct sl_url *url, const char *pat
 SL_MUST_USE enum sl_code zendesk_ask(struct zendesk *self, enum zendesk_stage stage,
                                      const struct sl_url *url, struct sl_out *out,
                                      struct sl_error *error);
-/* A page of a list; from self->next, "" for the first. */
+/* Forgets the list before: the next page that is asked for is the first. */
+void zendesk_first_page(struct zendesk *self);
+/* A page of a list: the first, or that which zendesk_list_next() named. */
 SL_MUST_USE enum sl_code zendesk_ask_list(struct zendesk *self, enum zendesk_stage stage,
                                           const char *path, int rows, struct sl_out *out,
                                           struct sl_error *error);
-/* SL_MORE: self->next leads on. SL_DONE: it was the last page. */
+/* SL_MORE: there is another page. SL_DONE: it was the last one. rows: of this page. */
 SL_MUST_USE enum sl_code zendesk_list_next(struct zendesk *self, const struct sl_json *answer,
-                                           struct sl_error *error);
+                                           size_t rows, struct sl_error *error);
 const char *zendesk_array(const struct zendesk_table *table);
 /* What the source says of a failure, "" when nothing. */
 void zendesk_complaint(const struct sl_json *json, char *out, size_t cap);
