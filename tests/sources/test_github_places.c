@@ -86,6 +86,24 @@ static void ones_own_private_repositories_are_read(void **state)
     hub_close(&source);
 }
 
+/* Its repositories would seem deleted: the first of page 2 moves to page 1 when one there goes. */
+static void a_repository_deleted_while_they_are_listed_hides_none(void **state)
+{
+    struct hub source;
+    struct harvest h;
+
+    (void)state;
+    hub_open(&source, "bench", 2);
+    hub_control(&source, "{\"fault\":\"delete_repo:n=2,repo=part-003,path=repos\"}");
+    look(&source, "", SL_JOB_DISCOVER, &h);
+    assert_int_equal(h.code, SL_DONE);
+    assert_int_equal(h.counts.restarts, 1);
+    assert_non_null(strstr(harvest_table(&h, "labels")->state, "part-101"));
+    assert_null(strstr(harvest_table(&h, "labels")->state, "part-003"));
+    harvest_release(&h);
+    hub_close(&source);
+}
+
 static void an_installation_of_an_app_has_no_user(void **state)
 {
     struct hub source;
@@ -202,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_tokens_user_and_its_organisations_are_offered),
         cmocka_unit_test(owners_may_be_users_organisations_and_repositories),
         cmocka_unit_test(ones_own_private_repositories_are_read),
+        cmocka_unit_test(a_repository_deleted_while_they_are_listed_hides_none),
         cmocka_unit_test(an_installation_of_an_app_has_no_user),
         cmocka_unit_test(without_the_scope_for_organisations_a_warning_says_so),
         cmocka_unit_test(an_owner_that_is_not_there_is_named_by_check),

@@ -105,19 +105,25 @@ static void add_repo(struct github *self, const struct github_place *repo)
     self->repos_count++;
 }
 
-static enum sl_code found_place(struct github *self, struct sl_out *out, struct sl_error *error)
+/* A repository that is missing here would seem deleted to a full read. */
+static enum sl_code all_listed(struct github *self, struct sl_out *out, struct sl_error *error)
 {
     enum sl_code rc;
 
+    sl_json_end_array(self->repos);
+    rc = put_tables(self, false, out, error);
+    return rc ? rc : SL_DONE;
+}
+
+static enum sl_code found_place(struct github *self, struct sl_out *out, struct sl_error *error)
+{
     self->repos = sl_json_writer_new();
     if (!self->repos) return sl_fail(error, SL_NO_MEMORY, "no memory for a list of repositories");
     sl_json_begin_array(self->repos);
     if (self->place.kind != GITHUB_REPO)
         return github_ask_repos(self, GITHUB_PAGE_ROWS, out, error);
     add_repo(self, &self->place);
-    sl_json_end_array(self->repos);
-    rc = put_tables(self, false, out, error);
-    return rc ? rc : SL_DONE;
+    return all_listed(self, out, error);
 }
 
 static enum sl_code repos_answer(struct github *self, const struct sl_response *response,
@@ -133,10 +139,10 @@ static enum sl_code repos_answer(struct github *self, const struct sl_response *
             return sl_fail(error, SL_BAD_DATA, "GitHub listed what is not a repository");
         if (self->repos_count <= REPOS_IN_STATE_MAX) add_repo(self, &repo);
     }
+    github_watch_page(self, response, rows);
     if (self->next[0]) return github_ask_next(self, GITHUB_ASK_REPOS, out, error);
-    sl_json_end_array(self->repos);
-    rc = put_tables(self, false, out, error);
-    return rc ? rc : SL_DONE;
+    rc = github_check_pages(self, out, error);
+    return rc == SL_DONE ? all_listed(self, out, error) : rc;
 }
 
 /* ---- every place ---- */
@@ -221,6 +227,9 @@ enum sl_code github_discover(void *task, const struct sl_response *response, str
     if (rc) return rc;
     switch (self->stage) {
     case GITHUB_ASK_REPOS: return repos_answer(self, response, out, error);
+    case GITHUB_VERIFY:
+        rc = github_page_checked(self, response, out, error);
+        return rc == SL_DONE ? all_listed(self, out, error) : rc;
     case GITHUB_ASK_ORGS: return orgs_answer(self, response, out, error);
     case GITHUB_ASK_USER:
         if (!name[0]) return user_answer(self, response, out, error);

@@ -162,7 +162,8 @@ struct github {
     bool snapshot;      /* rows leave the list without a word: each run reads it whole */
     struct github_page list[GITHUB_LIST_PAGES]; /* LIST: as they were read */
     int64_t list_count, list_at;
-    bool last_full;                   /* ... its last page */
+    bool last_full;     /* ... its last page */
+    bool listing_repos; /* it is that of an owner's repositories, for discover or a root */
     int64_t compared, compared_total; /* COMPARE */
     int64_t pulls[GITHUB_PAGE_ROWS];  /* REVIEWS: pull requests of the page */
     int pulls_count, pull;
@@ -262,6 +263,16 @@ bool github_span(const struct sl_json *rows, int64_t *oldest_us, int64_t *newest
 /* The first page of a list, or whether its pages are as they were. */
 SL_MUST_USE enum sl_code github_begin_list(struct github *self, struct sl_out *out,
                                            struct sl_error *error);
+/* Did rows move while pages were fetched? Every page is watched as it comes; at the end they are asked
+ * for again: SL_MORE, then github_page_checked() with each answer until SL_DONE. SL_BAD_DATA,
+ * retryable: they did. */
+void github_watch_page(struct github *self, const struct sl_response *response,
+                       const struct sl_json *rows);
+SL_MUST_USE enum sl_code github_check_pages(struct github *self, struct sl_out *out,
+                                            struct sl_error *error);
+SL_MUST_USE enum sl_code github_page_checked(struct github *self,
+                                             const struct sl_response *response, struct sl_out *out,
+                                             struct sl_error *error);
 SL_MUST_USE enum sl_code github_list_answer(struct github *self, const struct sl_response *response,
                                             struct sl_out *out, struct sl_error *error);
 

@@ -15,8 +15,13 @@
 
 static void page_url(const struct github *self, int64_t page, struct sl_url *url)
 {
-    const char *name = self->table->name;
+    const char *name = self->table ? self->table->name : "";
 
+    if (self->listing_repos) {
+        github_repos_url(self, GITHUB_PAGE_ROWS, url);
+        if (page > 1) sl_url_query_i64(url, "page", page);
+        return;
+    }
     if (self->table->way == GITHUB_LIST) {
         github_list_url(self, url);
     } else if (strcmp(name, "repositories") == 0) {
@@ -71,13 +76,13 @@ static uint64_t mark_of_last(const struct github *self, const struct sl_json *ro
     const struct sl_json *last = NULL;
 
     for (struct sl_json_each e = sl_json_each(rows); sl_json_next(&e);) last = e.value;
-    last = sl_json_get(last, self->table->row);
+    last = sl_json_get(last, self->listing_repos ? "id" : self->table->row);
     if (sl_json_number_text(last)) return github_hash(0, sl_json_number_text(last));
     return sl_json_str(last) ? github_hash(0, sl_json_str(last)) : 0;
 }
 
-static void keep_page(struct github *self, const struct sl_response *response,
-                      const struct sl_json *rows)
+void github_watch_page(struct github *self, const struct sl_response *response,
+                       const struct sl_json *rows)
 {
     if (self->list_count < GITHUB_LIST_PAGES) {
         struct github_page *page = &self->list[self->list_count];
@@ -107,25 +112,25 @@ static enum sl_code list_done(struct github *self, struct sl_out *out, struct sl
     return github_finish(self, out, error);
 }
 
-static enum sl_code verify_next(struct github *self, struct sl_out *out, struct sl_error *error)
+enum sl_code github_check_pages(struct github *self, struct sl_out *out, struct sl_error *error)
 {
-    if (self->list_at == self->list_count - 1 || self->list_at == GITHUB_LIST_PAGES)
-        return list_done(self, out, error);
+    if (self->list_at >= self->list_count - 1 || self->list_at == GITHUB_LIST_PAGES) return SL_DONE;
     return ask_page(self, GITHUB_VERIFY, self->list_at + 1, self->list[self->list_at].etag, out,
                     error);
 }
 
-static enum sl_code verified(struct github *self, const struct sl_response *response,
-                             struct sl_out *out, struct sl_error *error)
+enum sl_code github_page_checked(struct github *self, const struct sl_response *response,
+                                 struct sl_out *out, struct sl_error *error)
 {
     if (response->status != 304 &&
         mark_of_last(self, response->json) != self->list[self->list_at].last_row) {
-        sl_fail(error, SL_BAD_DATA, "%s were deleted while they were listed", self->table->name);
+        sl_fail(error, SL_BAD_DATA, "%s were deleted while they were listed",
+                self->listing_repos ? "repositories" : self->table->name);
         error->retryable = true;
         return SL_BAD_DATA;
     }
     self->list_at++;
-    return verify_next(self, out, error);
+    return github_check_pages(self, out, error);
 }
 
 enum sl_code github_list_answer(struct github *self, const struct sl_response *response,
@@ -136,15 +141,19 @@ enum sl_code github_list_answer(struct github *self, const struct sl_response *r
     enum sl_code rc;
 
     if (self->stage == GITHUB_RECHECK) return rechecked(self, response, out, error);
-    if (self->stage == GITHUB_VERIFY) return verified(self, response, out, error);
+    if (self->stage == GITHUB_VERIFY) {
+        rc = github_page_checked(self, response, out, error);
+        return rc == SL_DONE ? list_done(self, out, error) : rc;
+    }
     rc = one ? SL_OK : github_rows(response, &rows, error);
     if (!rc) rc = github_emit(self, rows, 0, out, error);
     if (rc) return rc;
     self->whole = true;
-    keep_page(self, response, rows);
+    github_watch_page(self, response, rows);
     if (self->next[0]) return github_ask_next(self, GITHUB_WALK, out, error);
     if (self->list_count == 1) return github_finish(self, out, error);
     self->last_full = (int64_t)sl_json_len(rows) >= self->page_rows;
     self->list_at = 0;
-    return verify_next(self, out, error);
+    rc = github_check_pages(self, out, error);
+    return rc == SL_DONE ? list_done(self, out, error) : rc;
 }

@@ -182,6 +182,7 @@ enum sl_code github_ask_repos(struct github *self, int64_t rows, struct sl_out *
 {
     struct sl_url url;
 
+    self->listing_repos = true;
     github_repos_url(self, rows, &url);
     return github_ask(self, GITHUB_ASK_REPOS, sl_url_text(&url), out, error);
 }

@@ -104,8 +104,10 @@ static enum sl_code repos_answer(struct github *self, const struct sl_response *
                  ? add_task(self, &repo, out, error)
                  : sl_fail(error, SL_BAD_DATA, "GitHub listed what is not a repository");
     if (rc) return rc;
+    github_watch_page(self, response, rows);
     if (self->next[0]) return github_ask_next(self, GITHUB_ASK_REPOS, out, error);
-    return all_added(self, out, error);
+    rc = github_check_pages(self, out, error);
+    return rc == SL_DONE ? all_added(self, out, error) : rc;
 }
 
 /* ---- the root ---- */
@@ -183,6 +185,10 @@ enum sl_code github_read(void *task, const struct sl_response *response, struct 
         rc = github_place_answer(self, response, out, error);
         return rc == SL_DONE ? at_place(self, out, error) : rc;
     case GITHUB_ASK_REPOS: return repos_answer(self, response, out, error);
+    case GITHUB_VERIFY:
+        if (!self->listing_repos) return github_read_repo(self, response, out, error);
+        rc = github_page_checked(self, response, out, error);
+        return rc == SL_DONE ? all_added(self, out, error) : rc;
     default: return github_read_repo(self, response, out, error);
     }
 }
