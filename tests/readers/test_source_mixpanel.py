@@ -34,9 +34,9 @@ def specify(landing, **members):
     landing.pipeline.write_text(json.dumps(spec | members))
 
 
-def rows(landing, what, table="events"):
+def rows(landing, what, table="events", more=""):
     landed_rows = READERS["duckdb"](landing.location(table))  # noqa: F841  (DuckDB finds it)
-    return duckdb.sql(f"SELECT {what} FROM landed_rows").fetchall()
+    return duckdb.sql(f"SELECT {what} FROM landed_rows {more}").fetchall()
 
 
 def test_a_first_load_goes_on_where_a_cap_ended_it(project, tmp_path):
@@ -115,3 +115,18 @@ def test_days_that_cannot_be_exported_do_not_stop_the_others(project, tmp_path):
     landing.run()
     assert landing.all_wrong("duckdb") == []
     assert exports(project) == 13
+
+
+def test_a_cohort_that_cannot_be_read_keeps_its_members(project, tmp_path):
+    landing = landed(project, tmp_path, "cohort_members")
+    landing.run()
+    before = dict(rows(landing, "cohort_id, count(*)", "cohort_members", "GROUP BY ALL"))
+    project.control(op="delete", count=30, fault="403:path=engage,n=1")
+    result = landing.sluice.run("run", landing.pipeline, code=1)
+    assert "cohort 'Regulars'" in result.out + result.err
+    after = dict(rows(landing, "cohort_id, count(*)", "cohort_members", "GROUP BY ALL"))
+    assert after[1001] == before[1001]
+    assert after[1004] < before[1004]
+    project.control(clear_faults=True)
+    landing.run()
+    assert landing.all_wrong("duckdb") == []
