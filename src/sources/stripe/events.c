@@ -155,7 +155,8 @@ static enum sl_code take_event(struct stripe *self, const struct sl_json *event,
     if (meaning == '-' && !tie)
         return stripe_remove(self, kept, created * SL_SECOND_US, out, error);
     if (is_too_old(self, object)) return SL_OK;
-    if (tie || stripe_expands(self) || !same_shape(version, self->api_version))
+    if (tie || stripe_expands(self) || !same_shape(version, self->api_version) ||
+        stripe_is_short(self, object))
         return fetch(self, id, created, error);
     return stripe_emit(self, object, created * SL_SECOND_US, created, out, error);
 }

@@ -47,6 +47,13 @@ static bool find_short(const struct stripe *self, const struct sl_json *object,
     return false;
 }
 
+bool stripe_is_short(const struct stripe *self, const struct sl_json *object)
+{
+    struct sl_json_each found;
+
+    return find_short(self, object, &found);
+}
+
 /* ---- emitting ---- */
 
 bool stripe_queue_add(struct stripe *self, const struct sl_json *id, int64_t at)
@@ -76,9 +83,7 @@ static enum sl_code put_row(struct stripe *self, const struct sl_json *object, i
 enum sl_code stripe_emit(struct stripe *self, const struct sl_json *object, int64_t sequence_us,
                          int64_t at, struct sl_out *out, struct sl_error *error)
 {
-    struct sl_json_each found;
-
-    if (find_short(self, object, &found) && stripe_queue_add(self, sl_json_get(object, "id"), at))
+    if (stripe_is_short(self, object) && stripe_queue_add(self, sl_json_get(object, "id"), at))
         return SL_OK;
     return put_row(self, object, sequence_us, out, error);
 }

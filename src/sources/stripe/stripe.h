@@ -200,6 +200,8 @@ enum sl_code stripe_events_answer(struct stripe *self, const struct sl_response 
 enum sl_code stripe_events_go_on(struct stripe *self, struct sl_out *out, struct sl_error *error);
 
 /* ---- object.c ---- */
+/* Has it a sub-list that goes on beyond what it shows? */
+bool stripe_is_short(const struct stripe *self, const struct sl_json *object);
 /* Emits an object, or puts it into the queue when parts of it are missing. */
 enum sl_code stripe_emit(struct stripe *self, const struct sl_json *object, int64_t sequence_us,
                          int64_t at, struct sl_out *out, struct sl_error *error);
