@@ -6,7 +6,7 @@
  *     day                    a day's scripted changes of all tables
  *     version                to: events are of this version of the API from now on
  *     forbid                 table ("account": GET /v1/account), off
- *     key                    revoke: true or false
+ *     key                    revoke: true or false; with account: access to a connected one
  *     event                  table, record, type: an event that changes nothing; without: no id
  *     behaviour              event_delay_seconds
  */
@@ -233,7 +233,9 @@ static enum sl_code set_up(struct change *c, const char *name, const struct sl_j
     if (strcmp(name, "version") == 0) {
         c->account->basil = to && strncmp(to, "2025-03-31", 10) >= 0;
     } else if (strcmp(name, "key") == 0) {
-        c->app->revoked = sl_json_true(sl_json_get(op, "revoke"));
+        bool *revoked = c->account->number ? &c->account->revoked : &c->app->revoked;
+
+        *revoked = sl_json_true(sl_json_get(op, "revoke"));
     } else if (strcmp(name, "behaviour") == 0) {
         (void)sl_json_i64(sl_json_get(op, "event_delay_seconds"), &c->app->event_delay_s);
     } else if (table && strcmp(table, "account") == 0) {

@@ -98,7 +98,8 @@ static const struct st_account *account_of(const struct stripe *app,
 
     if (!id) return &app->accounts[0];
     for (int i = 0; i < app->account_count; i++)
-        if (strcmp(app->accounts[i].id, id) == 0) return &app->accounts[i];
+        if (strcmp(app->accounts[i].id, id) == 0 && !app->accounts[i].revoked)
+            return &app->accounts[i];
     return NULL;
 }
 

@@ -89,6 +89,7 @@ struct st_account {
     bool basil; /* what events are rendered in from now on */
     bool forbidden[ST_KINDS];
     bool forbidden_account;
+    bool revoked; /* a connected one that may not be read any more */
 };
 
 struct stripe {

@@ -192,9 +192,10 @@ class Aim:
 
 
 def identity(table) -> list:
-    """The rows of a table as a sorted list, without what is new in every listing."""
+    """The rows of a table as a sorted list, without what is new in every listing: a source may say
+    of a row that it lists which version it is by when it listed it (`_sequence`)."""
     return sorted(sorted((k, repr(without_links(v))) for k, v in row.items()
-                         if k not in ("_ingested_at", "_rescued_data"))
+                         if k not in ("_ingested_at", "_rescued_data", "_sequence"))
                   for row in as_rows(table))
 
 

@@ -144,9 +144,10 @@ static bool is_account(const char *id)
            !id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")];
 }
 
-static enum sl_code ask_for_account(const char *id, struct sl_out *out, struct sl_error *error)
+static enum sl_code ask_for_account(const char *id, bool listed, struct sl_out *out,
+                                    struct sl_error *error)
 {
-    char input[STRIPE_ID_MAX + 24];
+    char input[STRIPE_ID_MAX + 40];
 
     if (!is_account(id)) {
         sl_fail(error, SL_BAD_SPEC, "accounts: '%.80s' is not the id of a Stripe account",
@@ -154,8 +155,9 @@ static enum sl_code ask_for_account(const char *id, struct sl_out *out, struct s
         sl_error_hint(error, "Such an id begins with 'acct_'.");
         return SL_BAD_SPEC;
     }
-    snprintf(input, sizeof input, "{\"account\":\"%s\"}", id);
-    return sl_out_task_apart(out, id, id, input, error);
+    snprintf(input, sizeof input, "{\"account\":\"%s\",\"listed\":%s}", id,
+             listed ? "true" : "false");
+    return sl_out_task(out, id, input, error);
 }
 
 static enum sl_code ask_accounts(struct stripe *self, struct sl_out *out, struct sl_error *error)
@@ -177,7 +179,7 @@ static enum sl_code accounts_listed(struct stripe *self, const struct sl_respons
     for (struct sl_json_each e = sl_json_each(rows); sl_json_next(&e) && !rc; last = e.value) {
         const char *id = sl_json_str(sl_json_get(e.value, "id"));
         if (!self->task.namespace_ || sl_json_eq(sl_json_get(e.value, "id"), self->task.namespace_))
-            rc = ask_for_account(id, out, error);
+            rc = ask_for_account(id, true, out, error);
     }
     if (rc) return rc;
     if (!sl_json_true(sl_json_get(response->json, "has_more"))) {
@@ -204,15 +206,33 @@ static enum sl_code begin(struct stripe *self, struct sl_out *out, struct sl_err
     for (struct sl_json_each e = sl_json_each(self->accounts); sl_json_next(&e) && !rc;) {
         if (sl_json_eq(e.value, "all")) return ask_accounts(self, out, error);
         if (!self->task.namespace_ || sl_json_eq(e.value, self->task.namespace_))
-            rc = ask_for_account(sl_json_str(e.value), out, error);
+            rc = ask_for_account(sl_json_str(e.value), false, out, error);
     }
     if (rc) return rc;
     return sl_json_len(self->accounts) > 0 ? SL_DONE : stripe_ask_account(self, out, error);
 }
 
+/* A connected account that took its access back. One that was named fails; of all of them it is left
+ * out. */
+static enum sl_code no_access(const struct stripe *self, struct sl_out *out, struct sl_error *error)
+{
+    if (sl_json_true(sl_json_get(self->task.input, "listed"))) {
+        sl_out_note(out, SL_NOTE_WARNING, "account '%s' is left out: the key has no access to it",
+                    self->account);
+        return SL_DONE;
+    }
+    sl_fail(error, SL_PERMISSION, "account '%s': the key has no access to it", self->account);
+    sl_error_hint(error, "Connect it again, or take it out of the option 'accounts'.");
+    return SL_PERMISSION;
+}
+
 static enum sl_code account_read(struct stripe *self, const struct sl_response *response,
                                  struct sl_out *out, struct sl_error *error)
 {
+    const struct sl_json *code = sl_json_path(response->json, "error", "code", NULL);
+
+    if (self->connected && response->status == 403 && sl_json_eq(code, "account_invalid"))
+        return no_access(self, out, error);
     if (!stripe_take_account(self, response))
         return sl_fail(error, response->status == 403 ? SL_PERMISSION : SL_BAD_DATA,
                        "Stripe does not say whose account the key is for (it answered %d)",

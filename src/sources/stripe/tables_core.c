@@ -210,7 +210,7 @@ const struct sl_column stripe_charges_columns[] = {
     JSON("radar_options"),
     STRING("receipt_email"),
     STRING("receipt_number"),
-    STRING("receipt_url"),
+    {.name = "receipt_url", .type = TEXT, .fleeting = true},
     BOOLEAN("refunded"),
     JSON("refunds"),
     JSON("review"),
