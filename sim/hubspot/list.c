@@ -14,6 +14,7 @@
 
 #define NAMES_MAX 4096
 #define BATCH_MAX 100
+#define CSV_MAX 16384
 
 /* The names of a comma list, in place. */
 static size_t split(char *text, const char **names, size_t cap)
@@ -29,6 +30,22 @@ static size_t split(char *text, const char **names, size_t cap)
         p += len + more;
     }
     return count;
+}
+
+/* A parameter that may come several times, each a comma list: all of it as one. */
+static void query_csv(const char *query, const char *name, char *out, size_t cap)
+{
+    struct sim_query_part part;
+    size_t len = 0;
+
+    out[0] = '\0';
+    while (sim_query_next(&query, &part)) {
+        if (part.name_len != strlen(name) || memcmp(part.name, name, part.name_len) != 0) continue;
+        if (len && len + 1 < cap) out[len++] = ',';
+        if (!sim_url_decode(part.value, part.value_len, true, out + len, cap - len))
+            out[len] = '\0';
+        len += strlen(out + len);
+    }
 }
 
 bool hs_list_query(const struct sim_request *request, int64_t most, int64_t *limit, int64_t *after,
@@ -87,7 +104,7 @@ static void put_page(struct hubspot *app, struct hs_type *type, const struct sim
     size_t i;
 
     if (!hs_list_query(request, 100, &limit, &after, reply)) return;
-    (void)sim_query_get(request->query, "associations", associations, sizeof associations);
+    query_csv(request->query, "associations", associations, sizeof associations);
     (void)sim_query_get(request->query, "archived", archived, sizeof archived);
     gone = archived[0] == 't' || archived[0] == 'T';
     if (gone && type->no_archive) {
@@ -116,11 +133,10 @@ void hs_list(struct hubspot *app, struct hs_type *type, const struct sim_request
              struct sim_reply *reply)
 {
     const char **names = sl_alloc(NAMES_MAX * sizeof *names);
-    char *csv = sl_alloc(16384);
+    char *csv = sl_alloc(CSV_MAX);
 
     if (names && csv) {
-        csv[0] = '\0';
-        (void)sim_query_get(request->query, "properties", csv, 16384);
+        query_csv(request->query, "properties", csv, CSV_MAX);
         put_page(app, type, request, reply, names, split(csv, names, NAMES_MAX));
     } else {
         sl_buf_fail(reply->body);
@@ -143,15 +159,15 @@ void hs_single(struct hubspot *app, struct hs_type *type, const char *id,
                const struct sim_request *request, struct sim_reply *reply)
 {
     struct hs_record *record = resolve(app, type, hs_number(id));
-    char csv[8000] = "", associations[256] = "";
+    char csv[8000], associations[256];
     const char *names[400];
 
     if (!record || !hs_lives(record)) {
         hs_error(reply, 404, "OBJECT_NOT_FOUND", "Object not found");
         return;
     }
-    (void)sim_query_get(request->query, "properties", csv, sizeof csv);
-    (void)sim_query_get(request->query, "associations", associations, sizeof associations);
+    query_csv(request->query, "properties", csv, sizeof csv);
+    query_csv(request->query, "associations", associations, sizeof associations);
     size_t count = split(csv, names, 400);
 
     hs_put_record(app, type, record, names, count, associations, reply->body);
