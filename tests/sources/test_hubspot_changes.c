@@ -149,6 +149,33 @@ static void archived_records_are_deleted_and_restored_ones_come_back(void **stat
     hs_close(&source);
 }
 
+/* The list is in no order of time: a long one is looked at once in an hour. */
+static void a_long_list_of_deleted_records_is_not_read_in_every_run(void **state)
+{
+    struct hs_source source;
+    struct harvest h;
+
+    (void)state;
+    hs_open(&source, 1500, NULL);
+    hs_first_load(&source, "products");
+    hs_control(&source, "{\"op\":\"archive\",\"table\":\"products\",\"count\":1100}");
+    hs_pass(&source, 60);
+    hs_increment(&source, "products", &h);
+    assert_int_equal(h.counts.calls, 12); /* a search and 11 pages */
+    harvest_release(&h);
+    hs_control(&source, "{\"op\":\"archive\",\"table\":\"products\",\"count\":3}");
+    hs_pass(&source, 1800);
+    hs_increment(&source, "products", &h);
+    assert_int_equal(h.counts.calls, 1);
+    harvest_release(&h);
+    hs_pass(&source, 1800);
+    hs_increment(&source, "products", &h);
+    assert_int_equal(h.counts.calls, 13);
+    harvest_release(&h);
+    hs_assert_is_truth(&source, "products");
+    hs_close(&source);
+}
+
 static void both_records_of_a_merge_are_deleted(void **state)
 {
     struct hs_source source;
@@ -300,6 +327,7 @@ int main(void)
         cmocka_unit_test(pages_that_are_not_in_order_lose_nothing),
         cmocka_unit_test(what_the_index_shows_late_is_within_the_lookback),
         cmocka_unit_test(archived_records_are_deleted_and_restored_ones_come_back),
+        cmocka_unit_test(a_long_list_of_deleted_records_is_not_read_in_every_run),
         cmocka_unit_test(both_records_of_a_merge_are_deleted),
         cmocka_unit_test(objects_that_do_not_list_their_deleted_ones_are_read_all_the_same),
         cmocka_unit_test(what_moves_no_date_is_found_by_a_complete_read),

@@ -10,6 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PAGES_EACH_RUN 10 /* a list of so many is looked at in each run, a longer one by the hour */
+#define WAIT_US (3600 * SL_SECOND_US)
+
+bool hubspot_archived_can_wait(const struct hubspot *self)
+{
+    return self->archived_pages > PAGES_EACH_RUN && self->from_us - self->archived_us < WAIT_US;
+}
+
 static enum sl_code finish(struct hubspot *self, struct sl_out *out, struct sl_error *error)
 {
     enum sl_code rc = hubspot_put_cursor(self, out, error);
@@ -21,7 +29,8 @@ enum sl_code hubspot_ask_archived(struct hubspot *self, struct sl_out *out, stru
 {
     struct sl_url url;
 
-    if (self->no_archived) return finish(self, out, error);
+    if (self->no_archived || (!self->after[0] && hubspot_archived_can_wait(self)))
+        return finish(self, out, error);
     hubspot_url(self, &url, "crm", "v3", "objects", self->path, NULL);
     sl_url_query_i64(&url, "limit", HUBSPOT_LIST_ROWS);
     sl_url_query(&url, "archived", "true");
@@ -69,7 +78,7 @@ enum sl_code hubspot_delete_merged(struct hubspot *self, const struct sl_json *r
 enum sl_code hubspot_archived_page(struct hubspot *self, const struct sl_response *response,
                                    struct sl_out *out, struct sl_error *error)
 {
-    int64_t since_us = self->old_from_us - self->lookback_minutes * 60 * SL_SECOND_US, id, us;
+    int64_t since_us = self->archived_us - self->lookback_minutes * 60 * SL_SECOND_US, id, us;
     const struct sl_json *records;
     enum sl_code rc = SL_OK;
 
@@ -96,5 +105,8 @@ enum sl_code hubspot_archived_page(struct hubspot *self, const struct sl_respons
     if (rc) return rc;
     rc = hubspot_page_next(self, response->json, error);
     if (rc == SL_MORE) return hubspot_ask_archived(self, out, error);
-    return rc == SL_DONE ? finish(self, out, error) : rc;
+    if (rc != SL_DONE) return rc;
+    self->archived_us = self->from_us;
+    self->archived_pages = self->pages.count;
+    return finish(self, out, error);
 }

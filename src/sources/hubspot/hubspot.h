@@ -131,8 +131,10 @@ struct hubspot {
     bool rereading;
     size_t reread; /* keys that were looked at */
     bool increment;
-    int64_t old_from_us,
-        from_us; /* increments go on from there: of the last run, of the next one */
+    /* Increments go on from there: of the last run, of the next one. */
+    int64_t old_from_us, from_us;
+    int64_t archived_us;    /* up to then, what was deleted is known */
+    int64_t archived_pages; /* that it took */
 
     int64_t low_ms;  /* search: from this time of change on */
     int64_t pile_ms; /* ... all of this very time, */
@@ -215,6 +217,8 @@ enum sl_code hubspot_emit(struct hubspot *self, const struct sl_json *record,
 enum sl_code hubspot_ask_archived(struct hubspot *self, struct sl_out *out, struct sl_error *error);
 enum sl_code hubspot_archived_page(struct hubspot *self, const struct sl_response *response,
                                    struct sl_out *out, struct sl_error *error);
+/* Is the list of what was deleted so long that it is left for later? */
+bool hubspot_archived_can_wait(const struct hubspot *self);
 /* The records that went up in this one are gone. */
 enum sl_code hubspot_delete_merged(struct hubspot *self, const struct sl_json *record,
                                    struct sl_out *out, struct sl_error *error);

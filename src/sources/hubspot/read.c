@@ -7,7 +7,8 @@
  *   single records      by id (gather.c)
  *
  * The cursor is {"v":1,"from_us":n}: what changed since then, by HubSpot's clock, is still to be read.
- * While a first load goes on it has "after", too: the place in the list.
+ * While a first load goes on it has "after", too: the place in the list. "archived_us" and
+ * "archived_pages" say up to when it is known what was deleted, where that is not from_us.
  */
 #include "hubspot.h"
 
@@ -94,7 +95,7 @@ static const char *take_cursor(struct hubspot *self)
     const struct sl_json *after = sl_json_get(cursor, "after");
     int64_t version = 0;
 
-    self->old_from_us = self->from_us = SL_NO_TIME;
+    self->old_from_us = self->from_us = self->archived_us = SL_NO_TIME;
     if (!cursor) return NULL;
     sl_json_i64(sl_json_get(cursor, "v"), &version);
     if (version != HUBSPOT_CURSOR_VERSION) return "the cursor is of another version of sluice";
@@ -102,6 +103,10 @@ static const char *take_cursor(struct hubspot *self)
         self->old_from_us = SL_NO_TIME;
         return "the cursor holds no time that can be used";
     }
+    sl_json_i64(sl_json_get(cursor, "archived_us"), &self->archived_us);
+    sl_json_i64(sl_json_get(cursor, "archived_pages"), &self->archived_pages);
+    if (self->archived_us < 0 || self->archived_us > self->old_from_us)
+        self->archived_us = self->old_from_us;
     if (sl_json_kind(after) != SL_JSON_NONE &&
         !sl_page_token(after, self->after, sizeof self->after))
         return "the cursor's place in the list cannot be used";
@@ -124,6 +129,10 @@ enum sl_code hubspot_put_cursor(struct hubspot *self, struct sl_out *out, struct
     sl_json_begin_object(cursor);
     sl_json_kv_i64(cursor, "v", HUBSPOT_CURSOR_VERSION);
     sl_json_kv_i64(cursor, "from_us", self->from_us);
+    if (self->increment) {
+        sl_json_kv_i64(cursor, "archived_us", self->archived_us);
+        sl_json_kv_i64(cursor, "archived_pages", self->archived_pages);
+    }
     if (self->stage == HUBSPOT_LIST && self->after[0]) sl_json_kv_str(cursor, "after", self->after);
     sl_json_end_object(cursor);
     text = sl_json_writer_text(cursor, NULL);
