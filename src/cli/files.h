@@ -17,7 +17,7 @@ struct cli_file {
 extern const struct cli_file cli_files_examples[];  /* examples/; ends with {0} */
 extern const struct cli_file cli_files_templates[]; /* the tutorial's connector; ends with {0} */
 
-extern const struct cli_file cli_files_costs[];     /* docs/connectors-cost.json; ends with {0} */
+extern const struct cli_file cli_files_costs[]; /* docs/connectors-cost.json; ends with {0} */
 
 /* examples/SOURCE/NAME, or NULL. */
 const struct cli_file *cli_example_file(const char *source, const char *name);

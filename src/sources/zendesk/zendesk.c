@@ -167,8 +167,11 @@ enum sl_code zendesk_begin(struct zendesk *self, struct sl_out *out, struct sl_e
         snprintf(self->base_url, sizeof self->base_url, "https://%s.zendesk.com", self->account);
     rc = credentials_named(self, error);
     if (rc) return rc;
-    snprintf(self->account_key, sizeof self->account_key, "zendesk/account/%s", self->account);
-    snprintf(self->export_key, sizeof self->export_key, "zendesk/exports/%s", self->account);
+    /* Another place is another account, whatever it is called. */
+    snprintf(self->account_key, sizeof self->account_key, "zendesk/account/%.100s",
+             base ? base : self->account);
+    snprintf(self->export_key, sizeof self->export_key, "zendesk/exports/%.100s",
+             base ? base : self->account);
     rc = sl_out_limit(out, &account, error);
     return rc ? rc : sl_out_limit(out, &exports, error);
 }
