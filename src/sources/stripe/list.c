@@ -137,6 +137,13 @@ enum sl_code stripe_start_window(struct stripe *self, struct sl_out *out, struct
     return ask_page(self, out, error);
 }
 
+/* Balance transactions become available at midnight (UTC): the first run of a day looks again. */
+static bool is_reread_due(const struct stripe *self, int64_t now)
+{
+    return now - self->old.reread >= self->reread_hours * 3600 ||
+           now / DAY_S != self->old.reread / DAY_S;
+}
+
 /* An increment of a table whose changes have no events: what is new, and now and then what is
  * recent; beside it what a filter finds, and what events say was deleted. */
 enum sl_code stripe_read_recent(struct stripe *self, struct sl_out *out, struct sl_error *error)
@@ -148,7 +155,7 @@ enum sl_code stripe_read_recent(struct stripe *self, struct sl_out *out, struct 
     enum sl_code rc = SL_OK;
 
     self->window.gte = log ? self->old.from : self->old.from - self->lookback_seconds;
-    if (!log && self->reread_days > 0 && now - self->old.reread >= self->reread_hours * 3600) {
+    if (!log && self->reread_days > 0 && is_reread_due(self, now)) {
         if (back < self->window.gte) self->window.gte = back;
         self->next.reread = now;
     }

@@ -80,7 +80,9 @@ static const struct sl_option table_options[] = {
      .min = 0,
      .max = 8760,
      .offset = AT(reread_hours),
-     .help = "How often reread_days are read again: once in so many hours; 0: in every run."},
+     .help = "How often reread_days are read again: by the first run of a day (UTC), and once in "
+             "so many "
+             "hours; 0: in every run."},
     {0},
 };
 
