@@ -1,4 +1,4 @@
-/* github.c: credentials, limits, conditional requests and routes. See docs/simulators.md. */
+/* github.c: routes. See docs/simulators.md. */
 #include "sim/github/github.h"
 
 #include <stdio.h>
@@ -8,15 +8,11 @@
 
 #include "base/alloc.h"
 #include "base/time.h"
-#include "sim/fault.h"
 #include "sim/text.h"
 
 #define PARTS_MAX 10
 #define PART_MAX 128
-#define HOUR_US (INT64_C(3600) * SL_SECOND_US)
 #define POINTS_PER_MINUTE 900 /* the secondary limit; a GET is one point */
-#define SECONDARY_PENALTY_S 60
-#define DOCS "https://docs.github.example/rest"
 
 struct path {
     char parts[PARTS_MAX][PART_MAX];
@@ -118,79 +114,6 @@ static struct gh_owner *owner_of(struct github *app, const char *login)
     for (int i = 0; i < app->owner_count; i++)
         if (strcasecmp(app->owners[i].login, login) == 0) return &app->owners[i];
     return NULL;
-}
-
-/* ---- answers ---- */
-
-static void reply_error(struct sim_reply *reply, int status, const char *message)
-{
-    sl_buf_reset(reply->body);
-    sl_buf_adds(reply->body, "{\"message\":");
-    sim_json_text(reply->body, message);
-    sl_buf_addf(reply->body, ",\"documentation_url\":\"" DOCS "\",\"status\":\"%d\"}", status);
-    reply->status = status;
-}
-
-static void reply_secondary(struct sim_reply *reply, int status)
-{
-    char wait[16];
-
-    sl_buf_reset(reply->body);
-    sl_buf_adds(
-        reply->body,
-        "{\"message\":\"You have exceeded a secondary rate limit. Please wait a few minutes "
-        "before you try again.\",\"documentation_url\":\"" DOCS
-        "/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits\"}");
-    reply->status = status;
-    snprintf(wait, sizeof wait, "%d", SECONDARY_PENALTY_S);
-    sim_reply_header(reply, "retry-after", wait);
-}
-
-static void put_limit_headers(const struct github *app, struct sim_reply *reply)
-{
-    char text[32];
-    int64_t left = app->limit > app->used ? app->limit - app->used : 0;
-
-    snprintf(text, sizeof text, "%lld", (long long)app->limit);
-    sim_reply_header(reply, "x-ratelimit-limit", text);
-    snprintf(text, sizeof text, "%lld", (long long)left);
-    sim_reply_header(reply, "x-ratelimit-remaining", text);
-    snprintf(text, sizeof text, "%lld", (long long)app->used);
-    sim_reply_header(reply, "x-ratelimit-used", text);
-    snprintf(text, sizeof text, "%lld",
-             (long long)((app->resets_us ? app->resets_us : app->now_us + HOUR_US) / SL_SECOND_US));
-    sim_reply_header(reply, "x-ratelimit-reset", text);
-    sim_reply_header(reply, "x-ratelimit-resource", "core");
-}
-
-static bool github_fail(void *state, const char *name, const struct sim_fault *params,
-                        const struct sim_request *request, struct sim_reply *reply)
-{
-    struct github *app = state;
-    const char *shape = sim_fault_param(params, "shape");
-
-    (void)request;
-    if (strcmp(name, "429") == 0 && shape && strcmp(shape, "primary") == 0) {
-        int64_t used = app->used;
-        app->used = app->limit;
-        if (!app->resets_us) app->resets_us = app->now_us + HOUR_US;
-        put_limit_headers(app, reply);
-        app->used = used;
-        reply_error(reply, 403, "API rate limit exceeded for user ID 9000101.");
-    } else if (strcmp(name, "429") == 0) {
-        reply_secondary(reply, shape && strcmp(shape, "403") == 0 ? 403 : 429);
-    } else if (strcmp(name, "401") == 0) {
-        reply_error(reply, 401, "Bad credentials");
-    } else if (strcmp(name, "403") == 0) {
-        reply_error(reply, 403, "Resource not accessible by personal access token");
-    } else if (strcmp(name, "404") == 0) {
-        reply_error(reply, 404, "Not Found");
-    } else if (strcmp(name, "500") == 0 || strcmp(name, "503") == 0) {
-        reply_error(reply, name[2] - '0' + 500, "Server Error");
-    } else {
-        return false;
-    }
-    return true;
 }
 
 /* ---- pages ---- */
@@ -308,29 +231,30 @@ static void handle_owner(struct github *app, const struct path *path,
     bool orgs = at(path, 0, "orgs"), user = at(path, 0, "user");
 
     if (user && app->no_user) {
-        reply_error(reply, 403, "Resource not accessible by integration");
+        gh_reply_error(reply, 403, "Resource not accessible by integration");
     } else if (user && path->count == 1) {
         gh_put_owner(&app->owners[0], true, reply->body);
     } else if (user && at(path, 1, "repos")) {
         list_repos(app, &app->owners[0], true, request, reply);
     } else if (user && at(path, 1, "orgs") && app->no_org_scope) {
-        reply_error(reply, 403,
-                    "You need at least read:org scope or user scope to list your organizations.");
+        gh_reply_error(
+            reply, 403,
+            "You need at least read:org scope or user scope to list your organizations.");
     } else if (user && at(path, 1, "orgs")) {
         list_organizations(app, reply->body);
     } else if (!owner || user || orgs > owner->organization) {
-        reply_error(reply, 404, "Not Found");
+        gh_reply_error(reply, 404, "Not Found");
     } else if (path->count == 2) {
         gh_put_owner(owner, true, reply->body);
     } else if (at(path, 2, "repos") && path->count == 3) {
         list_repos(app, owner, orgs, request, reply);
     } else if (orgs && at(path, 2, "teams") && path->count == 3) {
         if (app->forbidden[GH_TEAMS])
-            reply_error(reply, 403, "Resource not accessible by personal access token");
+            gh_reply_error(reply, 403, "Resource not accessible by personal access token");
         else
             list_teams(app, owner, reply->body);
     } else {
-        reply_error(reply, 404, "Not Found");
+        gh_reply_error(reply, 404, "Not Found");
     }
 }
 
@@ -344,7 +268,7 @@ static void moved_to(const struct github *app, const struct gh_repo *repo, const
     sl_buf_addf(&url, "%s/repositories/%lld", app->base_url, (long long)repo->id);
     for (int i = 3; i < path->count; i++) sl_buf_addf(&url, "/%s", path->parts[i]);
     if (request->query[0]) sl_buf_addf(&url, "?%s", request->query);
-    reply_error(reply, 301, "Moved Permanently");
+    gh_reply_error(reply, 301, "Moved Permanently");
     sim_reply_header(reply, "location", sl_buf_str(&url));
     sl_buf_release(&url);
 }
@@ -357,15 +281,15 @@ static bool refused(const struct github *app, const struct gh_repo *repo, enum g
 
     sim_query_get(query, "per_page", size, sizeof size);
     if (app->forbidden_repo[0] && strcmp(app->forbidden_repo, repo->name) == 0)
-        reply_error(reply, 404, "Not Found");
+        gh_reply_error(reply, 404, "Not Found");
     else if (app->forbidden[kind])
-        reply_error(reply, 403, "Resource not accessible by personal access token");
+        gh_reply_error(reply, 403, "Resource not accessible by personal access token");
     else if (kind == GH_COLLABORATORS && repo->no_push)
-        reply_error(reply, 403, "Must have push access to view repository collaborators.");
+        gh_reply_error(reply, 403, "Must have push access to view repository collaborators.");
     else if ((kind == GH_ISSUES || kind == GH_COMMENTS) && repo->no_issues)
-        reply_error(reply, 410, "Issues are disabled for this repo");
+        gh_reply_error(reply, 410, "Issues are disabled for this repo");
     else if (app->page_rows_max && strtoll(size, NULL, 10) > app->page_rows_max)
-        reply_error(reply, 502, "Server Error");
+        gh_reply_error(reply, 502, "Server Error");
     else
         return false;
     return true;
@@ -403,7 +327,7 @@ static enum sl_code handle_repo(struct github *app, const struct path *path,
         n += snprintf(tail + n, sizeof tail - (size_t)n, "%s%s", i > rest ? "/" : "",
                       path->parts[i]);
     if (!repo) {
-        reply_error(reply, 404, "Not Found");
+        gh_reply_error(reply, 404, "Not Found");
     } else if (moved) {
         moved_to(app, repo, path, request, reply);
     } else if (path->count == rest) {
@@ -417,17 +341,17 @@ static enum sl_code handle_repo(struct github *app, const struct path *path,
         snprintf(base, sizeof base, "%.*s", (int)strcspn(path->parts[rest + 1], "."),
                  path->parts[rest + 1]);
         if (!head || !gh_compare(app, repo, base, head + 3, request->query, &page, reply->body))
-            reply_error(reply, 404, "Not Found");
+            gh_reply_error(reply, 404, "Not Found");
         else
             put_repo_link(app, repo, tail, &page, request->query, false, reply);
     } else if (kind == GH_TABLES) {
-        reply_error(reply, 404, "Not Found");
+        gh_reply_error(reply, 404, "Not Found");
     } else if (refused(app, repo, kind, request->query, reply)) {
         return SL_OK;
     } else if (kind == GH_COMMITS && no_commits(repo)) {
-        reply_error(reply, 409, "Git Repository is empty.");
+        gh_reply_error(reply, 409, "Git Repository is empty.");
     } else if (kind == GH_REVIEWS && !has_pull(repo, parent)) {
-        reply_error(reply, 404, "Not Found");
+        gh_reply_error(reply, 404, "Not Found");
     } else {
         rc = gh_list(app, repo, kind, parent, request->query, &page, reply->body, error);
         put_repo_link(app, repo, tail, &page, request->query, kind == GH_ISSUES, reply);
@@ -452,7 +376,7 @@ static enum sl_code github_look(void *state, const struct sim_request *request,
     snprintf(out->counts[0].key, sizeof out->counts[0].key, "token");
     out->counts[0].rate = POINTS_PER_MINUTE;
     out->counts[0].window_us = 60 * SL_SECOND_US;
-    out->counts[0].penalty_us = SECONDARY_PENALTY_S * SL_SECOND_US;
+    out->counts[0].penalty_us = GH_SECONDARY_PENALTY_S * SL_SECOND_US;
     if (!split_path(request->path, &path)) return SL_OK;
     struct gh_repo *repo = repo_at(app, &path, &rest, &moved);
     enum gh_kind kind = repo ? kind_at(&path, rest, &parent) : GH_TABLES;
@@ -466,74 +390,6 @@ static enum sl_code github_look(void *state, const struct sim_request *request,
     return SL_OK;
 }
 
-/* True: the request may go on. */
-static bool admitted(struct github *app, const struct sim_request *request, struct sim_reply *reply)
-{
-    const char *agent = sim_request_header(request, "user-agent");
-    const char *given = sim_request_header(request, "authorization");
-    const char *version = sim_request_header(request, "x-github-api-version");
-    const char *token = given ? strchr(given, ' ') : NULL;
-
-    if (!agent || !*agent) {
-        sl_buf_adds(reply->body, "<p>Request forbidden by administrative rules. Please make sure "
-                                 "your request has a User-Agent header.</p>\n");
-        reply->content_type = "text/html";
-        reply->status = 403;
-    } else if (!token || app->revoked || strcmp(token + 1, app->token) != 0) {
-        reply_error(reply, 401, "Bad credentials");
-    } else if (version && strcmp(version, "2022-11-28") && strcmp(version, "2026-03-10")) {
-        reply_error(reply, 400, "This version of the API is not supported");
-    } else {
-        app->modern = version && strcmp(version, "2026-03-10") == 0;
-        return true;
-    }
-    return false;
-}
-
-static bool within_limit(struct github *app, struct sim_reply *reply)
-{
-    if (app->resets_us && app->now_us >= app->resets_us) app->resets_us = 0, app->used = 0;
-    if (app->used < app->limit) {
-        if (!app->resets_us) app->resets_us = (app->now_us / SL_SECOND_US + 3600) * SL_SECOND_US;
-        app->used++;
-        if (app->used > app->used_max) app->used_max = app->used;
-        return true;
-    }
-    reply_error(reply, 403, "API rate limit exceeded for user ID 9000101.");
-    return false;
-}
-
-/* A 200 gets an ETag; who has it already gets a 304, which does not count. */
-static void conditional(struct github *app, const struct sim_request *request,
-                        struct sim_reply *reply)
-{
-    const char *known = sim_request_header(request, "if-none-match");
-    uint64_t hash = sim_mix(sim_hash(sl_buf_str(reply->body)), sim_hash(request->query));
-    char etag[80];
-
-    if (reply->status != 200) return;
-    snprintf(etag, sizeof etag, "W/\"%016llx%016llx%016llx%016llx\"", (unsigned long long)hash,
-             (unsigned long long)sim_mix(hash, 1), (unsigned long long)sim_mix(hash, 2),
-             (unsigned long long)sim_mix(hash, 3));
-    sim_reply_header(reply, "etag", etag);
-    if (!known) return;
-    app->conditional++;
-    if (strcmp(known, etag) != 0) return;
-    app->unchanged++;
-    app->used--;
-    sl_buf_reset(reply->body);
-    reply->status = 304;
-}
-
-static void put_rate_limit(const struct github *app, struct sl_buf *out)
-{
-    sl_buf_addf(out,
-                "{\"resources\":{\"core\":{\"limit\":%lld,\"used\":%lld,\"remaining\":%lld,"
-                "\"reset\":%lld}}}",
-                (long long)app->limit, (long long)app->used, (long long)(app->limit - app->used),
-                (long long)(app->resets_us / SL_SECOND_US));
-}
-
 static enum sl_code github_handle(void *state, const struct sim_request *request,
                                   struct sim_reply *reply, struct sl_error *error)
 {
@@ -543,22 +399,22 @@ static enum sl_code github_handle(void *state, const struct sim_request *request
     enum sl_code rc = SL_OK;
 
     if (host) snprintf(app->base_url, sizeof app->base_url, "http://%s", host);
-    if (!admitted(app, request, reply)) return SL_OK;
+    if (!gh_admitted(app, request, reply)) return SL_OK;
     if (strcmp(request->path, "/rate_limit") == 0) {
-        put_rate_limit(app, reply->body);
-        put_limit_headers(app, reply);
+        gh_put_rate_limit(app, reply->body);
+        gh_put_limit_headers(app, reply);
         return SL_OK;
     }
-    if (within_limit(app, reply)) {
+    if (gh_within_limit(app, reply)) {
         if (strcmp(request->method, "GET") != 0 || !split_path(request->path, &path))
-            reply_error(reply, 404, "Not Found");
+            gh_reply_error(reply, 404, "Not Found");
         else if (at(&path, 0, "repos") || at(&path, 0, "repositories"))
             rc = handle_repo(app, &path, request, reply, error);
         else
             handle_owner(app, &path, request, reply);
-        conditional(app, request, reply);
+        gh_conditional(app, request, reply);
     }
-    put_limit_headers(app, reply);
+    gh_put_limit_headers(app, reply);
     sim_reply_header(reply, "x-github-request-id", "1A2B:3C4D:5E6F");
     sim_reply_header(reply, "x-github-api-version-selected",
                      app->modern ? "2026-03-10" : "2022-11-28");
@@ -609,7 +465,7 @@ const struct sim_app sim_app_github = {
     .destroy = github_destroy,
     .look = github_look,
     .handle = github_handle,
-    .fail = github_fail,
+    .fail = gh_fail,
     .has_op = gh_has_op,
     .operate = gh_operate,
     .truth = gh_truth,

@@ -1,7 +1,8 @@
 /*
  * github.h: the REST API of GitHub, as far as reading goes: owners, repositories and what is in them.
  *
- *   github.c  credentials, limits, conditional requests, routes
+ *   github.c  routes
+ *   admit.c   credentials, limits, refusals, conditional requests
  *   list.c    which rows a request lists: filters, order, pages, Link
  *   rows.c    a row as JSON
  *   owners.c  owners, teams and repositories as JSON
@@ -99,6 +100,22 @@ struct github {
     int64_t page_rows_max; /* a page of more rows takes too long: 502; 0: none does */
     int64_t teams_version;
 };
+
+/* ---- admit.c ---- */
+
+#define GH_SECONDARY_PENALTY_S 60
+
+void gh_reply_error(struct sim_reply *reply, int status, const char *message);
+bool gh_fail(void *state, const char *name, const struct sim_fault *params,
+             const struct sim_request *request, struct sim_reply *reply);
+/* Agent, token and version; false: the reply says what is wrong. */
+bool gh_admitted(struct github *app, const struct sim_request *request, struct sim_reply *reply);
+/* One more of the hour; false: it is used up, as the reply says. */
+bool gh_within_limit(struct github *app, struct sim_reply *reply);
+void gh_put_limit_headers(const struct github *app, struct sim_reply *reply);
+/* A 200 gets an ETag; who has it already gets a 304, which does not count. */
+void gh_conditional(struct github *app, const struct sim_request *request, struct sim_reply *reply);
+void gh_put_rate_limit(const struct github *app, struct sl_buf *out);
 
 /* ---- data.c ---- */
 
