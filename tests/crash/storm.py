@@ -80,7 +80,7 @@ SOME = {
     "github": ("issues", "pull_requests", "reviews", "branches"),
     "hubspot": ("contacts", "deals", "owners"),
     "mixpanel": ("events", "engage", "cohort_members"),
-    "stripe": ("customers", "invoices", "balance_transactions"),
+    "stripe": ("customers", "invoices", "payment_methods"),
     "zendesk": ("tickets", "ticket_comments", "organizations", "groups"),
 }
 
