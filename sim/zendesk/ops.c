@@ -102,6 +102,14 @@ static enum sl_code change(struct zendesk *app, const char *name, enum zd_table 
     return SL_OK;
 }
 
+/* Is it a comment, of a ticket that is there? Nobody can redact one of a deleted ticket. */
+static bool is_comment(struct zendesk *app, const struct zd_row *event)
+{
+    const struct zd_row *ticket = zd_by_id(app, ZD_TICKETS, event->parent);
+
+    return event->event <= ZD_COMMENTED && ticket && ticket->state == ZD_LIVE;
+}
+
 /* A row that is there, taken by its id, its number or by chance. */
 static struct zd_row *choose(struct zendesk *app, enum zd_table table, const struct sl_json *op,
                              int64_t i, bool comments)
@@ -114,7 +122,7 @@ static struct zd_row *choose(struct zendesk *app, enum zd_table table, const str
     if (id) return zd_by_id(app, table, id);
     for (size_t k = 0; k < rows->count; k++) {
         struct zd_row *row = &rows->list[(n + (size_t)i * (comments ? 3 : 1) + k) % rows->count];
-        if (row->state == ZD_LIVE && (!comments || row->event <= ZD_COMMENTED)) return row;
+        if (row->state == ZD_LIVE && (!comments || is_comment(app, row))) return row;
     }
     return NULL;
 }

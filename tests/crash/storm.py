@@ -81,7 +81,7 @@ SOME = {
     "hubspot": ("contacts", "deals", "owners"),
     "mixpanel": ("events", "engage", "cohort_members"),
     "stripe": ("customers", "invoices", "payment_methods"),
-    "zendesk": ("tickets", "ticket_comments", "organizations", "groups"),
+    "zendesk": ("tickets", "ticket_events", "organizations", "groups"),
 }
 
 

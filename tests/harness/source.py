@@ -238,9 +238,9 @@ class SourceLife:
         self.simulator = simulator
 
     def change(self):
-        """Two hours pass, so that what an index or a feed shows late is there."""
+        """A day passes, so that what an index or a feed shows late is there."""
         self.simulator.control(ops=[{"op": "day"}])
-        self.simulator.control(advance_ms=2 * 3600 * 1000)
+        self.simulator.control(advance_ms=25 * 3600 * 1000)
 
     alter = change
 
