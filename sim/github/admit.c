@@ -53,7 +53,7 @@ void gh_put_limit_headers(const struct github *app, struct sim_reply *reply)
 }
 
 bool gh_fail(void *state, const char *name, const struct sim_fault *params,
-                        const struct sim_request *request, struct sim_reply *reply)
+             const struct sim_request *request, struct sim_reply *reply)
 {
     struct github *app = state;
     const char *shape = sim_fault_param(params, "shape");
@@ -120,8 +120,7 @@ bool gh_within_limit(struct github *app, struct sim_reply *reply)
 }
 
 /* A 200 gets an ETag; who has it already gets a 304, which does not count. */
-void gh_conditional(struct github *app, const struct sim_request *request,
-                        struct sim_reply *reply)
+void gh_conditional(struct github *app, const struct sim_request *request, struct sim_reply *reply)
 {
     const char *known = sim_request_header(request, "if-none-match");
     uint64_t hash = sim_mix(sim_hash(sl_buf_str(reply->body)), sim_hash(request->query));
