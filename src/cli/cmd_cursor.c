@@ -31,9 +31,11 @@ static const char *mode_in_words(const char *mode)
 
 static void say_next(const struct sl_json *root)
 {
-    const char *due = text_of(root, "full_due");
+    const char *due = text_of(root, "full_due"), *lacked = text_of(root, "full_lacked");
 
-    if (due[0])
+    if (lacked[0])
+        printf("%-16s a complete read (%s): the one of %s lacked parts\n", "owed", due, lacked);
+    if (due[0] && !lacked[0])
         printf("%-16s everything is read: %s\n", "next run", due);
     else if (strcmp(text_of(root, "phase"), "initial") == 0)
         printf("%-16s goes on with the first load, which is not complete\n", "next run");

@@ -42,7 +42,7 @@ enum sl_code sl_cursor_show(struct sl_delta_table *table, struct sl_buf *out,
 /* The members that only a cursor gives a meaning to. */
 static bool goes(const struct sl_json *key)
 {
-    static const char *const names[] = {"cursor", "phase",         "full_due",
+    static const char *const names[] = {"cursor", "phase",         "full_due", "full_lacked",
                                         "commit", "table_version", "at"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

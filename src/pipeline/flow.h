@@ -61,6 +61,7 @@ struct sl_flow_state {
     int64_t version; /* the version that the newest of them made; -1: unknown */
     int64_t committed_us;
     int64_t full_us;     /* begin of the newest complete read; SL_NO_TIME: never */
+    int64_t lacked_us;   /* full_due: begin of the newest try that lacked parts; SL_NO_TIME: none */
     int64_t observed_us; /* newest bound of history that was given; SL_NO_TIME: none */
     bool initial;        /* the first load is not complete */
 };

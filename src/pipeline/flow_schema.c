@@ -51,6 +51,8 @@ static enum sl_code alter_table(struct sl_flow *flow, const struct sl_evolution 
     if (flow->foreign && flow->mode != SL_FLOW_APPEND)
         next.full_due = (char *)(uintptr_t)flow->why_full;
     if (evolution->full_read_due) next.full_due = (char *)(uintptr_t) "its columns were changed";
+    if (next.full_due != flow->state.full_due)
+        next.lacked_us = SL_NO_TIME; /* a reason of its own */
     char *text = sl_flow_state_text(flow, &next, sl_now_us(flow->run->source.world));
     if (!text) return sl_fail(error, SL_NO_MEMORY, "no memory for a commit");
     domain.value = text;

@@ -102,6 +102,7 @@ static struct sl_flow_state next_state(const struct sl_flow *flow, const char *c
         .full_us = whole ? flow->report->started_us : flow->state.full_us,
         .observed_us =
             flow->observed_us != SL_NO_TIME ? flow->observed_us : flow->state.observed_us,
+        .lacked_us = SL_NO_TIME,
     };
 
     return next;
@@ -123,10 +124,19 @@ static const char *doubt_about(const struct sl_flow *flow)
     return NULL;
 }
 
-/* A complete read that lacks a part stays due, for the reason it had. */
-static const char *still_due(const struct sl_flow *flow)
+/* A complete read that lacks a part stays due, for the reason it had; it rests for a while, and
+ * increments between do not forget it. */
+static const char *still_due(const struct sl_flow *flow, int64_t *lacked_us)
 {
-    return flow->full && flow->report->parts_failed > 0 ? flow->why_full : NULL;
+    const struct sl_flow_state *state = &flow->state;
+
+    if (!flow->full) {
+        *lacked_us = state->lacked_us;
+        return state->full_due;
+    }
+    if (flow->report->parts_failed == 0 || !flow->why_full) return NULL;
+    *lacked_us = flow->report->started_us;
+    return state->full_due ? state->full_due : flow->why_full;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -141,8 +151,9 @@ static bool cursor_can_wait(const struct sl_flow *flow, const struct sl_flow_sta
     bool same_cursor = now->cursor && next->cursor && strcmp(now->cursor, next->cursor) == 0;
 
     if (!now->there || now->initial || !same_text(now->full_due, next->full_due) ||
-        flow->add_columns || flow->foreign || flow->report->rejected > 0 ||
-        sl_job_keeps_cursor(flow->job) || now->format != 2 || now->mode != next->mode)
+        now->lacked_us != next->lacked_us || flow->add_columns || flow->foreign ||
+        flow->report->rejected > 0 || sl_job_keeps_cursor(flow->job) || now->format != 2 ||
+        now->mode != next->mode)
         return false;
     if (!same_text(now->scope, next->scope)) return false;
     if (now->full_us != next->full_us && flow->def->ingestion != SL_SNAPSHOT &&
@@ -293,7 +304,7 @@ static enum sl_code commit_changes(struct sl_flow *flow, const struct settling *
     enum sl_code rc;
 
     if (!doubt && flow->foreign && !s->saving && !s->complete) doubt = flow->why_full;
-    if (!doubt && !s->saving) doubt = still_due(flow);
+    if (!doubt && !s->saving) doubt = still_due(flow, &next.lacked_us);
     next.initial = s->saving;
     next.full_due = (char *)(uintptr_t)doubt;
     if (nothing_changed(what) && cursor_can_wait(flow, &next)) return SL_OK;

@@ -31,7 +31,9 @@ void sl_flow_state_release(struct sl_flow_state *state)
     sl_free(state->digest);
     sl_free(state->full_due);
     sl_free(state->aside);
-    *state = (struct sl_flow_state){.full_us = SL_NO_TIME, .observed_us = SL_NO_TIME};
+    *state = (struct sl_flow_state){.full_us = SL_NO_TIME,
+                                    .lacked_us = SL_NO_TIME,
+                                    .observed_us = SL_NO_TIME};
 }
 
 /* ---- reading ---- */
@@ -88,6 +90,7 @@ static bool take_members(const struct sl_json *root, struct sl_flow_state *state
     sl_json_i64(sl_json_get(root, "commit"), &state->commits);
     state->committed_us = time_of(sl_json_get(root, "at"));
     state->full_us = time_of(sl_json_get(root, "read_in_full"));
+    state->lacked_us = time_of(sl_json_get(root, "full_lacked"));
     state->observed_us = time_of(sl_json_get(root, "observed"));
     state->initial = sl_json_eq(sl_json_get(root, "phase"), "initial");
     return keep_json(&state->cursor, sl_json_get(root, "cursor")) &&
@@ -174,6 +177,7 @@ char *sl_flow_state_text(const struct sl_flow *flow, const struct sl_flow_state 
     put_time(w, "observed", state->observed_us);
     if (state->initial) sl_json_kv_str(w, "phase", "initial");
     if (state->full_due) sl_json_kv_str(w, "full_due", state->full_due);
+    if (state->full_due) put_time(w, "full_lacked", state->lacked_us);
     if (state->scope && state->scope[0]) sl_json_kv_str(w, "columns", state->scope);
     if (state->digest) sl_json_kv_str(w, "digest", state->digest);
     if (state->cursor) {
@@ -236,6 +240,22 @@ int64_t sl_flow_reconcile_us(const struct sl_flow *flow)
     return flow->def->ingestion == SL_CDC ? SL_DAY_US : SL_RECONCILE_NEVER;
 }
 
+/* A part that fails for good would have everything read again with every run. */
+static int64_t rests_until(const struct sl_flow *flow)
+{
+    int64_t every_us = sl_flow_reconcile_us(flow);
+
+    if (flow->state.lacked_us == SL_NO_TIME) return SL_NO_TIME;
+    return flow->state.lacked_us + (every_us == SL_RECONCILE_NEVER ? SL_DAY_US : every_us);
+}
+
+static bool rests(const struct sl_flow *flow)
+{
+    int64_t now_us = sl_now_us(flow->run->source.world);
+
+    return flow->state.full_due && now_us >= flow->state.lacked_us && now_us < rests_until(flow);
+}
+
 static bool reconcile_due(const struct sl_flow *flow)
 {
     int64_t every_us = sl_flow_reconcile_us(flow);
@@ -254,14 +274,25 @@ static const char *why_full(struct sl_flow *flow, bool schema_wants_full)
     if (flow->run->verify) return "it is compared with its source";
     if (!state->there || state->initial) return NULL; /* a first load reads all there is */
     if (flow->run->reconcile) return "a complete read was asked for";
-    if (state->full_due) return state->full_due;
+    if (state->full_due && !rests(flow)) return state->full_due;
     if (!state->cursor) return "there is no cursor in the table";
     if (flow->foreign) return flow->why_full;
     if (state->mode != flow->mode) return "the table was landed in another mode before";
     if (schema_wants_full) return "it has new columns, and older rows need their values";
     if (strcmp(was, flow->scope ? flow->scope : "") != 0) return "other columns are wanted now";
-    if (reconcile_due(flow)) return "a complete read is due";
+    if (!rests(flow) && reconcile_due(flow)) return "a complete read is due";
     return NULL;
+}
+
+static void say_owed(struct sl_flow *flow)
+{
+    char lacked[SL_TIME_TEXT_MAX], next[SL_TIME_TEXT_MAX];
+
+    sl_flow_say(
+        flow, SL_NOTE_INFO,
+        "a complete read is owed (%s): the one of %s lacked parts, the next is not before %s",
+        flow->state.full_due, sl_time_format_us(flow->state.lacked_us, lacked),
+        sl_time_format_us(rests_until(flow), next));
 }
 
 void sl_flow_decide(struct sl_flow *flow, bool schema_wants_full)
@@ -275,5 +306,6 @@ void sl_flow_decide(struct sl_flow *flow, bool schema_wants_full)
     } else {
         flow->why_full = why_full(flow, schema_wants_full);
         flow->full = flow->why_full != NULL;
+        if (!flow->full && rests(flow)) say_owed(flow);
     }
 }
