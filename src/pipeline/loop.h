@@ -79,6 +79,7 @@ struct complete {
     struct complete *next;
     const char *path; /* of the task that said it; lives in `asked` */
     uint64_t unit;
+    bool final; /* told before a release point: its rows stay, and nobody tells it again */
     char *table, *scope;
 };
 

@@ -274,6 +274,11 @@ static struct part *part_of(struct sl_job *job, const char *path)
     return p;
 }
 
+static void release_completes(struct sl_job *job, uint64_t unit)
+{
+    for (struct complete *c = job->completes; c; c = c->next) c->final |= c->unit == unit;
+}
+
 enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor, struct sl_error *error)
 {
     struct sl_job *job = out->task->job;
@@ -291,6 +296,7 @@ enum sl_code sl_out_cursor(struct sl_out *out, const char *cursor, struct sl_err
     sl_free(part->cursor);
     part->cursor = copy;
     if (job->full) return SL_OK; /* a restart begins anew, so nothing is final before the end */
+    release_completes(job, out->task->unit);
     if (!job->sink.release) return SL_OK;
     return taken(out, job->sink.release(job->ctx, out->task->unit, error));
 }

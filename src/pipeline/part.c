@@ -5,7 +5,7 @@
  * What stays of the cursor says what stays of the rows:
  *
  *   the part          a chain without sub-tasks keeps the cursor of its newest release point, because
- *                     the rows up to there are final; any other part keeps its old one: its sub-tasks
+ *                     the rows up to there are final, and the scopes that it told before; any other part keeps its old one: its sub-tasks
  *                     do not tell which of its rows it answers for
  *   what is above it  keeps its old cursor, and nothing that it said is complete: the parts below it
  *                     are asked for again
@@ -59,11 +59,11 @@ static void void_cursors(struct sl_job *job, const char *path)
     }
 }
 
-static void void_completes(struct sl_job *job, const char *path)
+static void void_completes(struct sl_job *job, const char *path, bool final_too)
 {
     for (struct complete **link = &job->completes; *link;) {
         struct complete *c = *link;
-        if (!at_or_within(c->path, path)) {
+        if (!at_or_within(c->path, path) || (c->final && !final_too)) {
             link = &c->next;
             continue;
         }
@@ -125,6 +125,7 @@ void sl_task_fail(struct sl_task_node *task, const struct sl_error *why)
     struct sl_job *job = task->job;
     struct sl_task_node *part = part_of_task(task), *parent;
     struct sl_error error = {0};
+    bool chain;
 
     if (!part || concerns_all(why->code)) {
         sl_job_fail(job, why);
@@ -132,9 +133,9 @@ void sl_task_fail(struct sl_task_node *task, const struct sl_error *why)
     }
     note_failure(part, why);
     part->asked->failed = true;
-    if (!job->initial && (job->full || task != part || has_asked(part)))
-        void_cursors(job, part->path);
-    void_completes(job, part->path);
+    chain = task == part && !has_asked(part);
+    if (!job->initial && (job->full || !chain)) void_cursors(job, part->path);
+    void_completes(job, part->path, !chain);
     for (struct sl_task_node *up = part->parent; up; up = up->parent) up->lacks = true;
     parent = part->parent;
     if (stop_part(part, &error)) {

@@ -210,11 +210,11 @@ static void drop_parts_below(struct sl_job *job, const char *path)
 
 static void job_done(struct sl_job *job);
 
-static void drop_completes(struct sl_job *job, uint64_t unit)
+static void drop_completes(struct sl_job *job, uint64_t unit, bool final_too)
 {
     for (struct complete **link = &job->completes; *link;) {
         struct complete *c = *link;
-        if (c->unit != unit) {
+        if (c->unit != unit || (c->final && !final_too)) {
             link = &c->next;
             continue;
         }
@@ -243,7 +243,7 @@ static void take_back(struct sl_task_node *task)
 {
     struct sl_job *job = task->job;
 
-    drop_completes(job, task->unit);
+    drop_completes(job, task->unit, true);
     for (struct part **link = &job->parts; *link && !job->initial; link = &(*link)->next) {
         struct part *p = *link;
         if (strcmp(p->path, task->path) != 0) continue;
@@ -353,7 +353,7 @@ void sl_task_restart(struct sl_task_node *task, const struct sl_error *why)
         sl_job_fail(job, &error);
         return;
     }
-    drop_completes(job, task->unit);
+    drop_completes(job, task->unit, false);
     release_step_state(task);
     task->attempts = 0;
     if (sl_task_birth(task, &error))

@@ -2,13 +2,15 @@
 #include "tiny/tiny.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
  * A table of parts "0", "1", ...: each reads the pages of its script one after the other. What a page
  * is called says what comes of it (http://s/<status>), what its task does then follows the colon:
  *
- *     c  a cursor      k  a sub-task, which reads one page      w  the scope {"part":<name>}
+ *     c  a cursor, from which it goes on      k  a sub-task, which reads one page
+ *     w  the scope {"part":<name>}
  *
  * The root says {} and sets the cursor "root" unless its table is called "quiet".
  */
@@ -81,6 +83,8 @@ static enum sl_code parts(void *task, const struct sl_response *response, struct
     enum sl_code rc;
 
     if (!script) return root(self, response, out, error);
+    if (!response && !self->task.full && strstr(cursor_text(self), " at "))
+        self->page = strtol(strstr(cursor_text(self), " at ") + 4, NULL, 10) + 1;
     if (response) {
         rc = give(out, response, error);
         if (!rc) rc = act(self, page(script, self->page), out, error);
@@ -177,6 +181,26 @@ static void a_chain_keeps_what_it_released(void **state)
     assert_int_equal(f->told[0].rows, 1 + 1);
     assert_string_equal(f->told[0].cursor, "{\"parts\":{\"/1\":\"old\"}}");
     unmake(f);
+}
+
+/* A scope that was told before a release point is not told again: neither by a task that begins again
+ * there, nor by the next run. */
+static void a_chain_keeps_the_scopes_it_released(void **state)
+{
+    static const char *const script[] = {"200", "200:w 200:c 404", "200:wc 409", "200:c 200:w 409",
+                                         NULL};
+
+    (void)state;
+    for (int full = 0; full < 2; full++) {
+        struct fixture *f = begin(script);
+        add_with(f, 0, "t", NULL, full);
+        run(f);
+        assert_int_equal(f->told[0].code, SL_DONE);
+        assert_int_equal(strstr(f->told[0].complete, "\"1\"") != NULL, !full);
+        assert_int_equal(strstr(f->told[0].complete, "\"2\"") != NULL, !full);
+        assert_null(strstr(f->told[0].complete, "\"3\""));
+        unmake(f);
+    }
 }
 
 /* A part's sub-tasks end with it, whatever they had. */
@@ -296,6 +320,7 @@ int main(void)
         cmocka_unit_test(the_cursor_above_stays),
         cmocka_unit_test(when_all_fail_the_job_does),
         cmocka_unit_test(a_chain_keeps_what_it_released),
+        cmocka_unit_test(a_chain_keeps_the_scopes_it_released),
         cmocka_unit_test(what_is_below_goes_too),
         cmocka_unit_test(a_first_load_keeps_all_cursors),
         cmocka_unit_test(what_concerns_all_ends_the_job),
