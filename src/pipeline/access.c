@@ -17,7 +17,8 @@
 #define PATIENCE_US (180 * SL_SECOND_US) /* longer than a request for tokens can take */
 #define ASK_TIMEOUT_MS 60000
 #define ANSWER_MAX ((size_t)1 << 20)
-#define SAVES_MAX 5 /* attempts to keep an answer */
+#define SAID_MAX ((size_t)400) /* bytes of what the source said, in a message */
+#define SAVES_MAX 5            /* attempts to keep an answer */
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
 enum access_state { ACCESS_NONE, ACCESS_ASKING, ACCESS_KEEPING, ACCESS_READY, ACCESS_FAILED };
@@ -94,9 +95,11 @@ static bool fresh(const struct sl_grant *grant, int64_t now_us)
     return grant->expires_us == INT64_MAX || now_us < grant->expires_us - margin_us;
 }
 
-/* What the source said, without any of our secrets. */
-static void say(const struct sl_access *a, const char *said, struct sl_buf *out)
+/* What the source said, without any of our secrets: cut only then, because half a secret is not known
+ * for what it is. */
+static void say(const struct sl_access *a, const struct sl_oauth_answer *answer, struct sl_buf *out)
 {
+    struct sl_buf said = {0};
     const char *secrets[8] = {0};
     const char *const all[] = {a->client.secret, a->client.refresh_token, a->grant.access_token,
                                a->grant.refresh_token, a->grant.replaced};
@@ -105,8 +108,14 @@ static void say(const struct sl_access *a, const char *said, struct sl_buf *out)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) secrets[n++] = all[i];
     struct sl_scrub *scrub = sl_scrub_new(secrets);
-    if (scrub) sl_scrub_add(scrub, said, strlen(said), out);
+    sl_buf_addf(&said, "%d%s%s%s%s", answer->status, answer->word ? " " : "",
+                answer->word ? answer->word : "", answer->text ? ": " : "",
+                answer->text ? answer->text : "");
+    if (scrub && !sl_buf_failed(&said)) sl_scrub_add(scrub, said.data, said.len, out);
+    if (out->len > SAID_MAX) out->data[out->len = SAID_MAX] = '\0';
     sl_scrub_free(scrub);
+    if (said.data) explicit_bzero(said.data, said.len);
+    sl_buf_release(&said);
 }
 
 static bool hide(struct sl_access *a)
@@ -317,7 +326,7 @@ static void refused(struct sl_access *a, const struct sl_oauth_answer *answer, i
     struct sl_error error = {0}, ignored;
     struct sl_buf said = {0};
 
-    say(a, answer->said, &said);
+    say(a, answer, &said);
     if (answer->outcome == SL_OAUTH_SPENT && a->client.refresh_token) {
         sl_fail(&error, SL_AUTH,
                 "connection '%s': the source takes its refresh token no longer (%s)",
@@ -401,7 +410,8 @@ bool sl_access_answer(struct sl_loop *loop, struct sl_completion *completion)
     switch (answer.outcome) {
     case SL_OAUTH_GIVEN: given(a, &answer, completion); break;
     case SL_OAUTH_AGAIN:
-        sl_fail(&error, SL_SOURCE, "the source answered %s", answer.said);
+        sl_fail(&error, SL_SOURCE, "the source answered %d%s%s", answer.status,
+                answer.word ? " " : "", answer.word ? answer.word : "");
         error.http_status = completion->status;
         again(a, answer.wait_ms, &error);
         break;

@@ -65,10 +65,11 @@ enum sl_oauth_outcome {
 };
 struct sl_oauth_answer {
     enum sl_oauth_outcome outcome;
-    const char *access_token, *refresh_token; /* borrowed from the document */
+    const char *access_token, *refresh_token; /* borrowed from the document, as all texts here */
     int64_t lifetime_us;                      /* 0: unknown */
     int64_t wait_ms;
-    char said[400]; /* what the source said; may hold secrets */
+    int status;
+    const char *word, *text; /* what the source said, whole, or NULL; may hold secrets */
 };
 /* json NULL: the body is not JSON. */
 void sl_oauth_read(const struct sl_response *response, struct sl_oauth_answer *out);

@@ -245,8 +245,8 @@ static void refused(const struct sl_response *response, struct sl_oauth_answer *
 
     if (!text) text = sl_json_str(sl_json_get(response->json, "message"));
     if (!error) error = status;
-    snprintf(out->said, sizeof out->said, "%d%s%.60s%s%.300s", response->status, error ? " " : "",
-             error ? error : "", text ? ": " : "", text ? text : "");
+    out->word = error;
+    out->text = text;
     /* 409: it was exchanged just now, and not by us. */
     bool spent = begins(error, "invalid_grant") || begins(error, "BAD_REFRESH_TOKEN") ||
                  response->status == 409;
@@ -257,10 +257,9 @@ void sl_oauth_read(const struct sl_response *response, struct sl_oauth_answer *o
 {
     int status = response->status;
 
-    *out = (struct sl_oauth_answer){.outcome = SL_OAUTH_AGAIN, .wait_ms = -1};
+    *out = (struct sl_oauth_answer){.outcome = SL_OAUTH_AGAIN, .wait_ms = -1, .status = status};
     if (status == 408 || status == 429 || status >= 500) {
         out->wait_ms = sl_response_retry_after_ms(response);
-        snprintf(out->said, sizeof out->said, "%d", status);
         return;
     }
     if (status < 200 || status > 299) {
@@ -273,5 +272,5 @@ void sl_oauth_read(const struct sl_response *response, struct sl_oauth_answer *o
     if (out->access_token)
         out->outcome = SL_OAUTH_GIVEN;
     else
-        snprintf(out->said, sizeof out->said, "%d without an access token", status);
+        out->word = "without an access token";
 }

@@ -526,6 +526,27 @@ static void a_wrong_client_is_named(void **state)
     close_all(f);
 }
 
+/* What is too long is cut, but no secret is: half of one would not be known for what it is. */
+static void no_half_of_a_secret_is_said(void **state)
+{
+    (void)state;
+    for (int before = 280; before < 420; before++) {
+        char answer[600];
+        fresh_source(NULL);
+        struct fixture *f = open_with(&store);
+        snprintf(answer, sizeof answer,
+                 "{\"error\":\"invalid_client\",\"error_description\":\"%0*d rt0-secret\"}", before,
+                 0);
+        source.answer = answer;
+        add(f, 0, "t");
+        run(f);
+        assert_int_equal(f->told[0].code, SL_AUTH);
+        assert_non_null(strstr(f->told[0].error.message, "invalid_client: 0000"));
+        assert_null(strstr(f->told[0].error.message, "rt"));
+        close_all(f);
+    }
+}
+
 static void answers_that_are_none(void **state)
 {
     static const char *const bodies[] = {
@@ -671,6 +692,7 @@ int main(void)
         TEST(a_revoked_grant_says_what_to_do),
         TEST(the_token_before_is_tried_when_the_newest_is_refused),
         TEST(a_wrong_client_is_named),
+        TEST(no_half_of_a_secret_is_said),
         TEST(answers_that_are_none),
         TEST(a_token_that_is_not_kept_is_not_used),
         TEST(a_disk_that_stays_full_ends_the_run),
