@@ -68,8 +68,12 @@ static void put_metrics(const struct sl_flow *flow, const struct sl_applied *wha
 static enum sl_code check_size(const struct sl_flow *flow, const char *text, struct sl_error *error)
 {
     if (strlen(text) <= SL_CURSOR_MAX) return SL_OK;
-    return sl_fail(error, SL_TOO_LARGE, "the cursor of '%s' has %zu bytes: %zu are the most",
-                   flow->name, strlen(text), SL_CURSOR_MAX);
+    sl_fail(error, SL_TOO_LARGE, "the cursor of '%s' has %zu bytes: %zu are the most", flow->name,
+            strlen(text), SL_CURSOR_MAX);
+    sl_error_hint(error,
+                  "What was landed stays. The table is read in too many parts (repositories, "
+                  "days, ...): land some of them in another table.");
+    return SL_TOO_LARGE;
 }
 
 /* One try. The domain says which version it is to be, so it is written for each try anew. */

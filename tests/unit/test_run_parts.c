@@ -240,6 +240,25 @@ static void rows_that_are_appended_are_appended(void **state)
     shop_unmake(&w);
 }
 
+/* A table of too many parts for one commit says so, and what to do, before anything is changed. */
+static void cursors_of_too_many_parts_are_refused(void **state)
+{
+    struct shop_world w;
+
+    (void)state;
+    shop_make(&w, SL_CDC_WITH_DELETES);
+    fill();
+    shop.count = SHOP_PARTS_MAX;
+    shop.cursor_bytes = SL_CURSOR_MAX / SHOP_PARTS_MAX;
+    assert_int_equal(shop_run(&w, ""), SL_TOO_LARGE);
+    assert_int_equal(shop_report(&w)->version, -1);
+    assert_non_null(strstr(shop_report(&w)->error.message, "262144 are the most"));
+    assert_non_null(strstr(shop_report(&w)->error.hint, "land some of them in another table"));
+    shop.count = 3;
+    shop_expect(&w, 4, 0, 0);
+    shop_unmake(&w);
+}
+
 static void history_goes_on_without_the_part(void **state)
 {
     static const char config[] = "\"scd_type\":\"SCD_TYPE_2\"";
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_part_that_never_began_holds_nobody_up),
         cmocka_unit_test(a_table_that_is_replaced_stays),
         cmocka_unit_test(rows_that_are_appended_are_appended),
+        cmocka_unit_test(cursors_of_too_many_parts_are_refused),
         cmocka_unit_test(history_goes_on_without_the_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

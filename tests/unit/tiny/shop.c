@@ -118,15 +118,18 @@ static enum sl_code part(const struct tiny *self, const char *name,
                          const struct sl_response *response, struct sl_out *out,
                          struct sl_error *error)
 {
+    static char cursor[40000];
     char scope[32];
     enum sl_code rc;
 
-    if (!response && self->task.initial && strcmp(cursor_text(self), "done") == 0) return SL_DONE;
+    if (!response && self->task.initial && strncmp(cursor_text(self), "done", 4) == 0)
+        return SL_DONE;
     if (!response) return ask_part(strtol(name, NULL, 10), out, error);
     rc = give(out, response, error);
     snprintf(scope, sizeof scope, "{\"part\":%s}", name);
     if (!rc && shop.scopes) rc = sl_out_complete(out, "t", shop.scope ? shop.scope : scope, error);
-    if (!rc && shop.marks) rc = sl_out_cursor(out, "\"done\"", error);
+    snprintf(cursor, sizeof cursor, "\"done%*s\"", shop.cursor_bytes, "");
+    if (!rc && shop.marks) rc = sl_out_cursor(out, cursor, error);
     return rc ? rc : SL_DONE;
 }
 

@@ -31,12 +31,13 @@ struct shop {
     struct shop_part parts[SHOP_PARTS_MAX];
     int count;
     /* how it is read */
-    bool chain;      /* the parts are pages of one chain, which sets a cursor after each */
-    int contradicts; /* chain: so often the last page is an error that begins the task again */
-    bool marks;      /* a part that is done sets a cursor, and in a first load is not read again */
-    bool cuts;       /* the root sets a cursor, too */
-    bool proves;     /* in a full read the root says that it was everything */
-    bool scopes;     /* a part says that it was everything of it */
+    bool chain;       /* the parts are pages of one chain, which sets a cursor after each */
+    int contradicts;  /* chain: so often the last page is an error that begins the task again */
+    bool marks;       /* a part that is done sets a cursor, and in a first load is not read again */
+    int cursor_bytes; /* ... as long as this, at least */
+    bool cuts;        /* the root sets a cursor, too */
+    bool proves;      /* in a full read the root says that it was everything */
+    bool scopes;      /* a part says that it was everything of it */
     const char *scope;  /* ... in these words; NULL: {"part":<n>} */
     int64_t page_us;    /* how long an answer takes */
     const char *missed; /* rereads: ids that are there after all */
