@@ -338,7 +338,8 @@ SL_MUST_USE enum sl_code sl_out_task(struct sl_out *out, const char *part, const
  * ("repository 'acme/widgets'") and the reason in its message; when all fail nothing is committed.
  * Its part of the cursor stays as it was (a chain's: as of its last release point). What is above it
  * is not complete and keeps its old cursor, so that it asks for the same parts next time: only in a
- * first load its new one counts. So each part of an SL_APPEND table has a cursor of its own.
+ * first load its new one counts. So each part of an SL_APPEND table has a cursor of its own, and no
+ * sub-tasks: what those had finished before their part failed would be appended again.
  * In check and discover one that fails fails all. */
 SL_MUST_USE enum sl_code sl_out_task_apart(struct sl_out *out, const char *part, const char *what,
                                            const char *input, struct sl_error *error);
