@@ -392,6 +392,11 @@ bool harvest_notes(const struct harvest *h, const char *text)
     return false;
 }
 
+bool harvest_is_complete(const struct harvest *h)
+{
+    return h->complete && strstr(h->complete, "\"scope\":{}");
+}
+
 size_t harvest_count(const struct harvest *h, const char *table, bool deleted)
 {
     size_t n = 0;

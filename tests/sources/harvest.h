@@ -82,6 +82,8 @@ char *harvest_key(const struct sl_json *row, const struct sl_constant *constants
 size_t harvest_count(const struct harvest *harvest, const char *table, bool deleted);
 /* Is there a note that holds this text? */
 bool harvest_notes(const struct harvest *harvest, const char *text);
+/* Does it say that its rows are all there are of the table? */
+bool harvest_is_complete(const struct harvest *harvest);
 /* How many different texts are among them. */
 size_t harvest_distinct(const struct harvest *harvest, const char *table, bool deleted);
 const struct harvest_table *harvest_table(const struct harvest *harvest, const char *name);

@@ -10,25 +10,15 @@
 
 #include <cmocka.h>
 
-#include "json/doc.h"
-
-#define MUST(call)                                                                                 \
-    do {                                                                                           \
-        struct sl_error error = {0};                                                               \
-        if (call) fail_msg("%s", error.message);                                                   \
-    } while (0)
-
-void mixpanel_open(struct mixpanel_source *source, int64_t records, const char *more)
+void mixpanel_open(struct stage *source, int64_t records, const char *more)
 {
-    struct sim_options options = {.seed = 42, .records = records};
-    struct sl_buf own = {0};
+    struct sl_buf own;
     struct sl_doc *doc = sl_doc_new(0);
     const struct sl_json *root;
 
-    *source = (struct mixpanel_source){0};
-    MUST(sim_new(sim_find("mixpanel"), &options, &source->sim, &error));
-    MUST(sim_world(source->sim, 7, &source->world, &error));
-    MUST(sim_connection(source->sim, "http://sim.test", &own, &error));
+    stage_open(source, "mixpanel", NULL, records);
+    own = source->options;
+    source->options = (struct sl_buf){0};
     assert_non_null(doc);
     MUST(sl_doc_parse_copy(doc, sl_buf_str(&own), own.len, &root, &error));
     sl_buf_addf(&source->options, "{%s", more ? more : "");
@@ -44,27 +34,10 @@ void mixpanel_open(struct mixpanel_source *source, int64_t records, const char *
     sl_buf_release(&own);
 }
 
-void mixpanel_close(struct mixpanel_source *source)
+void mixpanel_control(struct stage *source, const char *json)
 {
-    sl_buf_release(&source->options);
-    sl_world_free(source->world);
-    sim_free(source->sim);
-}
-
-void mixpanel_control(struct mixpanel_source *source, const char *json)
-{
-    sim_set_now(source->sim, source->world->ops->now_us(source->world));
-    MUST(sim_control(source->sim, json, &error));
-}
-
-void mixpanel_pass(struct mixpanel_source *source, int64_t s)
-{
-    struct sl_completion nothing;
-
-    source->world->ops->wait(source->world,
-                             source->world->ops->monotonic_us(source->world) + s * 1000000,
-                             &nothing);
-    sim_set_now(source->sim, source->world->ops->now_us(source->world));
+    stage_pass(source, 0);
+    stage_control(source, "%s", json);
 }
 
 static const char *key_of(const char *table)
@@ -75,7 +48,7 @@ static const char *key_of(const char *table)
                                                   : "id";
 }
 
-void mixpanel_read(struct mixpanel_source *source, const char *table, enum mixpanel_way way,
+void mixpanel_read(struct stage *source, const char *table, enum mixpanel_way way,
                    const char *cursor, struct harvest *out)
 {
     struct harvest_job job = {
@@ -93,7 +66,7 @@ void mixpanel_read(struct mixpanel_source *source, const char *table, enum mixpa
     harvest_run(&job, source->world, out);
 }
 
-static void look(struct mixpanel_source *source, enum sl_job_kind kind, struct harvest *out)
+static void look(struct stage *source, enum sl_job_kind kind, struct harvest *out)
 {
     struct harvest_job job = {.connector = "mixpanel",
                               .options = sl_buf_str(&source->options),
@@ -102,68 +75,33 @@ static void look(struct mixpanel_source *source, enum sl_job_kind kind, struct h
     harvest_run(&job, source->world, out);
 }
 
-void mixpanel_look_check(struct mixpanel_source *source, struct harvest *out)
+void mixpanel_look_check(struct stage *source, struct harvest *out)
 {
     look(source, SL_JOB_CHECK, out);
 }
 
-void mixpanel_look_discover(struct mixpanel_source *source, struct harvest *out)
+void mixpanel_look_discover(struct stage *source, struct harvest *out)
 {
     look(source, SL_JOB_DISCOVER, out);
 }
 
-/* A page of the simulator, as a document that the caller frees. */
-static struct sl_doc *page_of(struct mixpanel_source *source, const char *path, const char *query,
-                              const struct sl_json **root)
+void mixpanel_is_truth(struct stage *source, const char *table, const struct harvest *h)
 {
-    struct sl_buf body = {0};
-    struct sl_doc *doc = sl_doc_new(0);
-    struct sim_request request = {.method = "GET",
-                                  .path = path,
-                                  .raw_path = path,
-                                  .headers = (const struct sl_header[]){{0}},
-                                  .query = query,
-                                  .now_us = sim_now(source->sim)};
-    struct sim_reply reply;
-
-    assert_non_null(doc);
-    sim_reply_init(&reply, &body);
-    MUST(sim_handle(source->sim, &request, &reply, &error));
-    MUST(sl_doc_parse_copy(doc, sl_buf_str(&body), body.len, root, &error));
-    sl_buf_release(&body);
-    return doc;
-}
-
-void mixpanel_is_truth(struct mixpanel_source *source, const char *table, const struct harvest *h)
-{
-    const struct sl_json *root;
-    char query[80];
-    size_t count = 0;
-
     if (h->code != SL_DONE) fail_msg("%s: %s", table, h->error.message);
-    snprintf(query, sizeof query, "table=%s", table);
-    struct sl_doc *doc = page_of(source, "/_sim/truth", query, &root);
-
-    for (struct sl_json_each e = sl_json_each(sl_json_get(root, "records")); sl_json_next(&e);) {
-        char *key = harvest_key(e.value, NULL, 0, key_of(table));
-        if (!key || !harvest_has_key(h, table, false, key))
-            fail_msg("%s: '%s' is missing", table, key ? key : "?");
-        free(key);
-        count++;
-    }
-    assert_int_equal(harvest_keys(h, table, false), count);
-    sl_doc_free(doc);
+    assert_int_equal(harvest_keys(h, table, false),
+                     stage_truth(source, table, NULL, key_of(table), h));
 }
 
-int64_t mixpanel_stat(struct mixpanel_source *source, const char *key, const char *name)
+int64_t mixpanel_stat(struct stage *source, const char *key, const char *name)
 {
-    const struct sl_json *root;
-    struct sl_doc *doc = page_of(source, "/_sim/stats", "", &root);
-    const struct sl_json *from = key ? sl_json_path(root, "keys", key, NULL) : root;
+    struct stage_page page;
     int64_t value = 0;
 
-    (void)sl_json_i64(sl_json_get(from, name), &value);
-    sl_doc_free(doc);
+    stage_ask(source, "/_sim/stats", "", &page);
+    (void)sl_json_i64(sl_json_get(key ? sl_json_path(page.root, "keys", key, NULL) : page.root,
+                                  name),
+                      &value);
+    stage_page_close(&page);
     return value;
 }
 

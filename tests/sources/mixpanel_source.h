@@ -5,33 +5,22 @@
 #ifndef MIXPANEL_SOURCE_H
 #define MIXPANEL_SOURCE_H
 
-#include "base/buf.h"
-#include "sim/sim.h"
-#include "sources/harvest.h"
-
-struct mixpanel_source {
-    struct sim *sim;
-    struct sl_world *world;
-    struct sl_buf options;
-    const char *table_options; /* of all reads that follow; NULL: none */
-};
+#include "sources/stage.h"
 
 /* more: options of the connection, "\"name\":value,...", instead of the simulator's; NULL: none. */
-void mixpanel_open(struct mixpanel_source *source, int64_t records, const char *more);
-void mixpanel_close(struct mixpanel_source *source);
-void mixpanel_control(struct mixpanel_source *source, const char *json);
-void mixpanel_pass(struct mixpanel_source *source, int64_t s);
+void mixpanel_open(struct stage *source, int64_t records, const char *more);
+void mixpanel_control(struct stage *source, const char *json);
 
 enum mixpanel_way { MIXPANEL_INITIAL, MIXPANEL_FULL, MIXPANEL_INCREMENT };
-void mixpanel_read(struct mixpanel_source *source, const char *table, enum mixpanel_way way,
+void mixpanel_read(struct stage *source, const char *table, enum mixpanel_way way,
                    const char *cursor, struct harvest *out);
-void mixpanel_look_check(struct mixpanel_source *source, struct harvest *out);
-void mixpanel_look_discover(struct mixpanel_source *source, struct harvest *out);
+void mixpanel_look_check(struct stage *source, struct harvest *out);
+void mixpanel_look_discover(struct stage *source, struct harvest *out);
 
 /* Are these the rows of the source, all of them and nothing else? */
-void mixpanel_is_truth(struct mixpanel_source *source, const char *table, const struct harvest *h);
+void mixpanel_is_truth(struct stage *source, const char *table, const struct harvest *h);
 /* A number of the simulator's statistics: {"keys",KEY,NAME}, key NULL: {NAME}. */
-int64_t mixpanel_stat(struct mixpanel_source *source, const char *key, const char *name);
+int64_t mixpanel_stat(struct stage *source, const char *key, const char *name);
 /* Does the read say that these rows are all there are? scope: as in sl_out_complete(). */
 bool mixpanel_completes(const struct harvest *h, const char *scope);
 

@@ -34,14 +34,14 @@ static void a_quiet_run_costs_nothing_of_the_hour(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 0);
         hub_load(&source, tables[i], &h);
         harvest_release(&h);
-        hub_control(&source, "{\"reset_stats\":true}");
-        hub_pass(&source, 600);
+        stage_control(&source, "{\"reset_stats\":true}");
+        stage_pass(&source, 600);
         hub_read_as(&source, tables[i], source.cursor, false, false, &h);
         assert_int_equal(h.code, SL_DONE);
         assert_int_equal(rows(&h, tables[i]), 0);
@@ -49,13 +49,13 @@ static void a_quiet_run_costs_nothing_of_the_hour(void **state)
         /* The repositories without rows of it answer 409 or 410, or with an empty list. */
         assert_true(hub_stat(&source, "by_status.304") >= REPOS - 2);
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
 static void an_unchanged_answer_leaves_the_cursor_as_it_was(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
     char *before;
 
@@ -68,7 +68,7 @@ static void an_unchanged_answer_leaves_the_cursor_as_it_was(void **state)
     assert_true(strlen(source.cursor) == strlen(before));
     harvest_release(&h);
     free(before);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* ---- what changed ---- */
@@ -79,7 +79,7 @@ static void one_edit_is_one_call_for_its_repository(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 0);
@@ -90,7 +90,7 @@ static void one_edit_is_one_call_for_its_repository(void **state)
         assert_int_equal(h.counts.calls, REPOS);
         assert_true(rows(&h, tables[i]) >= 1);
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
@@ -100,7 +100,7 @@ static void more_changes_than_a_page_are_all_found(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 2400); /* 301 pull requests */
@@ -108,13 +108,13 @@ static void more_changes_than_a_page_are_all_found(void **state)
         assert_true(hub_truth(&source, tables[i], &h) > 250);
         harvest_release(&h);
         for (int n = 0; n < 250; n++) {
-            hub_pass(&source, 1);
+            stage_pass(&source, 1);
             hub_op(&source, "\"edit\",\"table\":\"%s\",\"index\":%d}", tables[i], n);
         }
         hub_increment(&source, tables[i], &h);
         assert_true(harvest_keys(&h, tables[i], false) >= 250);
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
@@ -122,7 +122,7 @@ static void more_changes_than_a_page_are_all_found(void **state)
  * from. */
 static void rows_of_one_second_do_not_stop_the_walk(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -133,7 +133,7 @@ static void rows_of_one_second_do_not_stop_the_walk(void **state)
     hub_increment(&source, "issues", &h);
     assert_int_equal(harvest_keys(&h, "issues", false), hub_truth(&source, "issues", &h));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* The row at the border of a page moves up when one before it is edited: page 2 does not have it. */
@@ -143,22 +143,22 @@ static void edits_while_pages_are_read_hide_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 2400);
-        hub_control(&source, "{\"fault\":\"edit:every=1,table=%s,index=0\"}", tables[i]);
+        stage_control(&source, "{\"fault\":\"edit:every=1,table=%s,index=0\"}", tables[i]);
         hub_load(&source, tables[i], &h);
         hub_truth(&source, tables[i], &h);
         assert_true(complete(&h, "\"scope\":{}"));
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
 static void a_row_deleted_from_a_short_list_is_proven_to_be_gone(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -171,12 +171,12 @@ static void a_row_deleted_from_a_short_list_is_proven_to_be_gone(void **state)
     assert_true(complete(&h, "\"scope\":{\"repository_id\":"));
     assert_false(complete(&h, "\"scope\":{}"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void what_github_shows_late_is_found_by_looking_back(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -192,12 +192,12 @@ static void what_github_shows_late_is_found_by_looking_back(void **state)
     hub_increment(&source, "issues", &h);
     assert_true(rows(&h, "issues") >= 2);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void what_is_closed_leaves_the_list_of_what_is_open(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -212,14 +212,14 @@ static void what_is_closed_leaves_the_list_of_what_is_open(void **state)
     assert_int_equal(harvest_keys(&h, "issues", false) + guidance, open - 1);
     assert_true(complete(&h, "\"scope\":{\"repository_id\":"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* ---- commits ---- */
 
 static void commits_that_were_merged_late_are_found(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -232,12 +232,12 @@ static void commits_that_were_merged_late_are_found(void **state)
     assert_int_equal(rows(&h, "commits"), 4);
     assert_int_equal(h.counts.calls, REPOS + 1);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_rewritten_history_brings_its_new_commits(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -248,12 +248,12 @@ static void a_rewritten_history_brings_its_new_commits(void **state)
     hub_increment(&source, "commits", &h);
     assert_int_equal(harvest_keys(&h, "commits", false), 120);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_tip_that_is_gone_means_reading_everything(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
     char *head;
 
@@ -269,7 +269,7 @@ static void a_tip_that_is_gone_means_reading_everything(void **state)
     hub_truth(&source, "commits", &h);
     assert_true(complete(&h, "\"scope\":{\"repository_id\":"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_comparison_that_takes_too_long_means_reading_everything(void **state)
@@ -279,42 +279,42 @@ static void a_comparison_that_takes_too_long_means_reading_everything(void **sta
 
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 450);
         hub_load(&source, "commits", &h);
         harvest_release(&h);
         hub_op(&source, "\"create\",\"table\":\"commits\"}");
-        hub_control(&source, "{\"fault\":\"%s\"}", faults[i]);
+        stage_control(&source, "{\"fault\":\"%s\"}", faults[i]);
         hub_increment(&source, "commits", &h);
         hub_truth(&source, "commits", &h);
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
 static void a_repository_without_commits_is_empty(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
     source.namespace_ = ACME "/empty-pad";
-    hub_discover(&source);
+    stage_discover(&source);
     hub_load(&source, "commits", &h); /* 409: Git Repository is empty. */
     assert_int_equal(rows(&h, "commits"), 0);
     assert_true(complete(&h, "\"scope\":{}"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* ---- reviews ---- */
 
 static void reviews_are_read_where_a_pull_request_changed(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -329,12 +329,12 @@ static void reviews_are_read_where_a_pull_request_changed(void **state)
     assert_true(h.counts.calls <= REPOS + 4);
     assert_true(complete(&h, "\"pull_number\":231"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_pull_request_with_a_thousand_reviews(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -343,14 +343,14 @@ static void a_pull_request_with_a_thousand_reviews(void **state)
     hub_load(&source, "reviews", &h);
     assert_true(hub_truth(&source, "reviews", &h) > 1000);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* ---- whole lists ---- */
 
 static void a_branch_that_is_gone_is_proven_within_its_repository(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -363,37 +363,37 @@ static void a_branch_that_is_gone_is_proven_within_its_repository(void **state)
     assert_true(complete(&h, "\"scope\":{\"repository_id\":"));
     assert_false(complete(&h, "\"scope\":{}"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* A branch that is deleted makes the first of the next page the last of this one: nobody shows it. */
 static void a_list_that_moved_while_it_was_read_is_read_again(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
-    hub_control(&source, "{\"fault\":\"delete:page=2,table=branches,index=0\"}");
+    stage_control(&source, "{\"fault\":\"delete:page=2,table=branches,index=0\"}");
     hub_load(&source, "branches", &h);
     assert_int_equal(h.counts.restarts, 1);
     hub_truth(&source, "branches", &h);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* ---- repositories ---- */
 
 static void a_renamed_repository_is_followed_and_stays_itself(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
     char *id;
 
     (void)state;
     hub_open(&source, "demo", 0);
     source.namespace_ = ACME "/guidance";
-    hub_discover(&source);
+    stage_discover(&source);
     id = strdup(source.tables.namespaces[0]);
     id[strcspn(id, " ")] = '\0';
     hub_load(&source, "issues", &h);
@@ -409,12 +409,12 @@ static void a_renamed_repository_is_followed_and_stays_itself(void **state)
     assert_true(complete(&h, "\"scope\":{\"repository_id\":"));
     harvest_release(&h);
     free(id);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_repository_that_cannot_be_read_does_not_keep_the_others(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -425,12 +425,12 @@ static void a_repository_that_cannot_be_read_does_not_keep_the_others(void **sta
     assert_true(h.error.message[0] != '\0' || h.code == SL_DONE);
     assert_false(complete(&h, "\"scope\":{}"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_new_repository_is_read_in_full(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -442,12 +442,12 @@ static void a_new_repository_is_read_in_full(void **state)
     hub_increment(&source, "issues", &h);
     assert_int_equal(rows(&h, "issues"), 5);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void repositories_can_be_left_out(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -457,42 +457,42 @@ static void repositories_can_be_left_out(void **state)
     assert_int_equal(h.counts.calls, 1);
     assert_int_equal(rows(&h, "commits"), 12);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void collaborators_one_may_not_see_are_not_deleted(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
     hub_op(&source, "\"no_push\",\"repo\":\"guidance\"}");
-    hub_discover(&source);
+    stage_discover(&source);
     hub_load(&source, "collaborators", &h);
     assert_int_equal(rows(&h, "collaborators"), 230 + 5);
     assert_false(complete(&h, "\"scope\":{}"));
     assert_true(complete(&h, "\"scope\":{\"repository_id\":"));
     assert_int_equal(h.note_count, 1);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void the_vendors_options_mean_the_same(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
     source.namespace_ = NULL;
     source.table_options = "{\"owner\":\"acme-invented\",\"repo\":\"guidance\"}";
-    hub_discover(&source);
+    stage_discover(&source);
     assert_string_equal(harvest_table(&source.tables, "issues")->namespace_, ACME "/guidance");
     hub_load(&source, "issues", &h);
     assert_int_equal(rows(&h, "issues"), 16);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 int main(void)

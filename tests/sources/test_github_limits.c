@@ -33,60 +33,60 @@ static void a_first_load_of_two_hundred_repositories_trips_no_limit(void **state
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "bench", 12);
-        hub_control(&source, "{\"reset_stats\":true}");
+        stage_control(&source, "{\"reset_stats\":true}");
         hub_load(&source, tables[i], &h);
         hub_truth(&source, tables[i], &h);
         assert_int_equal(hub_stat(&source, "limited"), 0);
         assert_int_equal(hub_stat(&source, "by_status.403"), 0);
         assert_int_equal(h.counts.retries, 0);
         harvest_release(&h);
-        hub_control(&source, "{\"reset_stats\":true}");
+        stage_control(&source, "{\"reset_stats\":true}");
         hub_increment(&source, tables[i], &h);
         assert_int_equal(rows(&h, tables[i]), 0);
         assert_int_equal(hub_stat(&source, "by_status.304"),
                          200 + 1); /* and a page of repositories */
         assert_int_equal(hub_stat(&source, "limited"), 0);
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
 static void an_hour_that_is_used_up_is_waited_out(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 2400); /* 301 pull requests: a call each */
     hub_op(&source, "\"behaviour\",\"requests_per_hour\":250}");
-    hub_discover(&source); /* is told so */
-    hub_control(&source, "{\"reset_stats\":true}");
+    stage_discover(&source); /* is told so */
+    stage_control(&source, "{\"reset_stats\":true}");
     hub_load(&source, "reviews", &h);
     hub_truth(&source, "reviews", &h);
     assert_true(h.took_us > INT64_C(3000) * 1000000);
     assert_int_equal(hub_stat(&source, "by_status.403"), 0);
     assert_true(hub_stat(&source, "limit.used_max") <= 250);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void an_hour_that_others_used_up_is_waited_out(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
-    hub_control(&source, "{\"fault\":\"429:n=2,shape=primary\"}"); /* 403, nothing remains */
+    stage_control(&source, "{\"fault\":\"429:n=2,shape=primary\"}"); /* 403, nothing remains */
     hub_load(&source, "issues", &h);
     hub_truth(&source, "issues", &h);
     assert_true(h.took_us > INT64_C(3000) * 1000000);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_secondary_limit_is_waited_for_as_long_as_it_says(void **state)
@@ -95,16 +95,16 @@ static void a_secondary_limit_is_waited_for_as_long_as_it_says(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 0);
-        hub_control(&source, "{\"fault\":\"%s\"}", faults[i]);
+        stage_control(&source, "{\"fault\":\"%s\"}", faults[i]);
         hub_load(&source, "issues", &h);
         hub_truth(&source, "issues", &h);
         assert_true(h.took_us >= INT64_C(60) * 1000000);
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
@@ -112,7 +112,7 @@ static void a_secondary_limit_is_waited_for_as_long_as_it_says(void **state)
 
 static void pages_that_take_too_long_become_smaller(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -121,12 +121,12 @@ static void pages_that_take_too_long_become_smaller(void **state)
     hub_load(&source, "comments", &h);
     hub_truth(&source, "comments", &h);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void issues_that_are_switched_off_delete_nothing(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -138,12 +138,12 @@ static void issues_that_are_switched_off_delete_nothing(void **state)
     assert_int_equal(rows(&h, "issues"), 0);
     assert_false(complete(&h, "scope"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_refused_table_says_which_permission(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -154,12 +154,12 @@ static void a_refused_table_says_which_permission(void **state)
     assert_null(h.complete);
     assert_non_null(strstr(h.error.hint, "permission"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void check_names_what_the_token_lacks(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
     int bad = 0;
 
@@ -182,7 +182,7 @@ static void check_names_what_the_token_lacks(void **state)
     }
     assert_int_equal(bad, 3);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_cursor_that_is_not_ours_means_reading_everything(void **state)
@@ -195,13 +195,13 @@ static void a_cursor_that_is_not_ours_means_reading_everything(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
         char cursor[200], *id;
 
         hub_open(&source, "demo", 0);
         source.namespace_ = ACME "/guidance";
-        hub_discover(&source);
+        stage_discover(&source);
         id = strdup(source.tables.namespaces[0] + 5); /* repo:... */
         id[strcspn(id, " ")] = '\0';
         snprintf(cursor, sizeof cursor, "{\"parts\":{\"/%s\":%s}}", id, cursors[i]);
@@ -211,14 +211,14 @@ static void a_cursor_that_is_not_ours_means_reading_everything(void **state)
         assert_true(h.note_count >= 1);
         harvest_release(&h);
         free(id);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
 /* A first load that was stopped goes on: repositories that were read are not asked for again. */
 static void a_first_load_goes_on_where_it_stopped(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -234,7 +234,7 @@ static void a_first_load_goes_on_where_it_stopped(void **state)
     assert_true(complete(&h, "\"scope\":{}"));
     harvest_release(&h);
     free(cut);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* ---- answers nobody should give ---- */

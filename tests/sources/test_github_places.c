@@ -13,7 +13,7 @@
 
 #include "sources/github_source.h"
 
-static void look(struct hub *source, const char *more, enum sl_job_kind kind, struct harvest *out)
+static void look(struct stage *source, const char *more, enum sl_job_kind kind, struct harvest *out)
 {
     struct sl_buf options = {0};
     struct harvest_job job = {.connector = "github",
@@ -37,7 +37,7 @@ static bool offers(const struct harvest *h, const char *namespace_, const char *
 
 static void the_tokens_user_and_its_organisations_are_offered(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -50,12 +50,12 @@ static void the_tokens_user_and_its_organisations_are_offered(void **state)
     assert_false(offers(&h, "wile-invented", "teams"));
     assert_true(offers(&h, NULL, "users") && offers(&h, NULL, "organizations"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void owners_may_be_users_organisations_and_repositories(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -67,52 +67,52 @@ static void owners_may_be_users_organisations_and_repositories(void **state)
     assert_true(offers(&h, ACME, "issues") && offers(&h, "wile-invented/dotfiles", "issues"));
     assert_int_equal(h.namespace_count, 2);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* Private repositories of the token's own user are not in /users/{name}/repos. */
 static void ones_own_private_repositories_are_read(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
     source.namespace_ = "wile-invented";
-    hub_discover(&source);
+    stage_discover(&source);
     hub_load(&source, "issues", &h);
     assert_int_equal(harvest_keys(&h, "issues", false), hub_truth(&source, "issues", &h));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* Its repositories would seem deleted: the first of page 2 moves to page 1 when one there goes. */
 static void a_repository_deleted_while_they_are_listed_hides_none(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "bench", 2);
-    hub_control(&source, "{\"fault\":\"delete_repo:n=2,repo=part-003,path=repos\"}");
+    stage_control(&source, "{\"fault\":\"delete_repo:n=2,repo=part-003,path=repos\"}");
     look(&source, "", SL_JOB_DISCOVER, &h);
     assert_int_equal(h.code, SL_DONE);
     assert_int_equal(h.counts.restarts, 1);
     assert_non_null(strstr(harvest_table(&h, "labels")->state, "part-101"));
     assert_null(strstr(harvest_table(&h, "labels")->state, "part-003"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void an_installation_of_an_app_has_no_user(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
     hub_op(&source, "\"token\",\"no_user\":true}");
-    hub_discover(&source);
+    stage_discover(&source);
     hub_load(&source, "issues", &h);
     hub_truth(&source, "issues", &h);
     harvest_release(&h);
@@ -120,12 +120,12 @@ static void an_installation_of_an_app_has_no_user(void **state)
     look(&source, ",\"owners\":[\"acme-invented\"]", SL_JOB_DISCOVER, &h);
     assert_true(offers(&h, ACME, "issues") && !offers(&h, NULL, "users"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void without_the_scope_for_organisations_a_warning_says_so(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -137,12 +137,12 @@ static void without_the_scope_for_organisations_a_warning_says_so(void **state)
     assert_int_equal(h.note_count, 1);
     assert_non_null(strstr(h.notes[0], "read:org"));
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void an_owner_that_is_not_there_is_named_by_check(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -154,7 +154,7 @@ static void an_owner_that_is_not_there_is_named_by_check(void **state)
         if (!h.checks[i].good) bad++, assert_string_equal(h.checks[i].subject, "nobody");
     assert_int_equal(bad, 1);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 static void a_name_that_is_none_is_a_mistake_of_the_specification(void **state)
@@ -163,7 +163,7 @@ static void a_name_that_is_none_is_a_mistake_of_the_specification(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 0);
@@ -172,24 +172,24 @@ static void a_name_that_is_none_is_a_mistake_of_the_specification(void **state)
         assert_int_equal(h.code, SL_BAD_SPEC);
         assert_non_null(strstr(h.error.hint, "acme/widgets"));
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 
 static void an_enterprise_server_is_below_api_v3(void **state)
 {
-    struct hub source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hub_open(&source, "demo", 0);
     sl_buf_reset(&source.options);
     MUST(sim_connection(source.sim, "http://sim.test/api/v3", &source.options, &error));
-    hub_discover(&source);
+    stage_discover(&source);
     hub_load(&source, "comments", &h);
     hub_truth(&source, "comments", &h);
     harvest_release(&h);
-    hub_close(&source);
+    stage_close(&source);
 }
 
 /* It has no assignee, merge_commit_sha and has_downloads any more: those columns are empty then. */
@@ -199,7 +199,7 @@ static void the_api_of_2026_lacks_some_columns(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct hub source;
+        struct stage source;
         struct harvest h;
 
         hub_open(&source, "demo", 0);
@@ -210,7 +210,7 @@ static void the_api_of_2026_lacks_some_columns(void **state)
         assert_null(strstr(h.rows[0].text, "\"assignee\":"));
         assert_null(strstr(h.rows[0].text, "has_downloads"));
         harvest_release(&h);
-        hub_close(&source);
+        stage_close(&source);
     }
 }
 

@@ -15,12 +15,12 @@
 
 static void properties_are_columns_by_their_type(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     const struct harvest_table *t;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_discover(&source);
+    stage_discover(&source);
     t = harvest_table(&source.tables, "contacts");
     assert_non_null(strstr(t->columns, "score:double"));
     assert_non_null(strstr(t->columns, "hs_email_optout:boolean"));
@@ -30,55 +30,55 @@ static void properties_are_columns_by_their_type(void **state)
     assert_int_equal(t->ingestion, SL_CDC_WITH_DELETES);
     assert_int_equal(harvest_table(&source.tables, "calls")->ingestion, SL_CDC);
     assert_int_equal(source.tables.table_count, 18);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void custom_objects_with_a_taken_name_are_called_by_their_full_one(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_discover(&source);
+    stage_discover(&source);
     assert_string_equal(harvest_table(&source.tables, "rockets")->id, "2-7001");
     assert_string_equal(harvest_table(&source.tables, "tasks")->id, "0-27");
     assert_string_equal(harvest_table(&source.tables, "p24242424_tasks")->id, "2-7002");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void without_enterprise_there_are_no_custom_objects_and_no_error(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_control(&source, "{\"op\":\"behaviour\",\"no_custom_objects\":1}");
-    hs_discover(&source);
+    stage_control(&source, "{\"op\":\"behaviour\",\"no_custom_objects\":1}");
+    stage_discover(&source);
     assert_int_equal(source.tables.table_count, 16);
-    assert_true(hs_has_note(&source.tables, "custom objects are not to be had"));
-    hs_close(&source);
+    assert_true(harvest_notes(&source.tables, "custom objects are not to be had"));
+    stage_close(&source);
 }
 
 static void a_missing_scope_leaves_out_its_table_only(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
     struct harvest_job job = {.connector = "hubspot", .job = {.kind = SL_JOB_CHECK}};
     size_t bad = 0;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"op\":\"forbid\",\"table\":\"deals\"}");
+    stage_discover(&source);
+    stage_control(&source, "{\"op\":\"forbid\",\"table\":\"deals\"}");
     hs_read(&source, "deals", NULL, NULL, true, true, &h);
     assert_int_equal(h.code, SL_PERMISSION);
     assert_null(h.complete);
     assert_non_null(strstr(h.error.hint, "crm.objects.deals.read"));
     harvest_release(&h);
-    hs_discover(&source);
+    stage_discover(&source);
     assert_null(harvest_table(&source.tables, "deals"));
     assert_int_equal(source.tables.table_count, 17);
-    assert_true(hs_has_note(&source.tables, "crm.objects.deals.read"));
+    assert_true(harvest_notes(&source.tables, "crm.objects.deals.read"));
     job.options = sl_buf_str(&source.options);
     harvest_run(&job, source.world, &h);
     for (size_t i = 0; i < h.check_count; i++) {
@@ -88,19 +88,19 @@ static void a_missing_scope_leaves_out_its_table_only(void **state)
     }
     assert_int_equal(bad, 1);
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void a_wrong_token_is_said_once(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
     struct harvest_job job = {.connector = "hubspot", .job = {.kind = SL_JOB_CHECK}};
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"op\":\"token\",\"revoke\":true}");
+    stage_discover(&source);
+    stage_control(&source, "{\"op\":\"token\",\"revoke\":true}");
     job.options = sl_buf_str(&source.options);
     harvest_run(&job, source.world, &h);
     assert_int_equal(h.check_count, 1);
@@ -109,7 +109,7 @@ static void a_wrong_token_is_said_once(void **state)
     hs_read(&source, "contacts", NULL, NULL, true, true, &h);
     assert_int_equal(h.code, SL_AUTH);
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- everything ---- */
@@ -119,54 +119,54 @@ static void every_table_is_read_with_its_associations(void **state)
     static const char *const tables[] = {"contacts", "companies", "deals",     "tickets",
                                          "products", "quotes",    "emails",    "notes",
                                          "rockets",  "owners",    "line_items"};
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 0, NULL);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        hs_first_load(&source, tables[i]);
+        stage_first_load(&source, tables[i]);
         if (strcmp(tables[i], "owners") != 0) hs_assert_is_truth(&source, tables[i]);
     }
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* The list shows 100 entries of a kind, each association in two of them. */
 static void more_associations_than_a_list_shows_are_asked_for(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_control(&source, "{\"op\":\"create\",\"table\":\"contacts\",\"count\":10000}");
-    hs_control(&source, "{\"op\":\"associate\",\"table\":\"companies\",\"record\":0,"
-                        "\"to\":\"contacts\",\"count\":10000}");
-    hs_first_load(&source, "companies");
+    stage_control(&source, "{\"op\":\"create\",\"table\":\"contacts\",\"count\":10000}");
+    stage_control(&source, "{\"op\":\"associate\",\"table\":\"companies\",\"record\":0,"
+                           "\"to\":\"contacts\",\"count\":10000}");
+    stage_first_load(&source, "companies");
     hs_assert_is_truth(&source, "companies");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* 400 names of 43 letters are 17 KB: ids by the list, records by batches. */
 static void property_names_too_long_for_a_url_are_sent_in_a_body(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 130, NULL);
-    hs_control(&source, "{\"op\":\"wide\",\"table\":\"deals\",\"count\":400}");
-    hs_control(&source, "{\"op\":\"edit\",\"table\":\"deals\",\"count\":100}");
-    hs_first_load(&source, "deals");
+    stage_control(&source, "{\"op\":\"wide\",\"table\":\"deals\",\"count\":400}");
+    stage_control(&source, "{\"op\":\"edit\",\"table\":\"deals\",\"count\":100}");
+    stage_first_load(&source, "deals");
     hs_assert_is_truth(&source, "deals");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void only_wanted_properties_are_asked_for(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 3, NULL);
-    hs_discover(&source);
+    stage_discover(&source);
     source.columns = "[\"id\",\"dealname\",\"contacts\"]";
     hs_read(&source, "deals", NULL, NULL, true, true, &h);
     assert_int_equal(h.code, SL_DONE);
@@ -175,50 +175,50 @@ static void only_wanted_properties_are_asked_for(void **state)
     assert_non_null(strstr(h.rows[0].text, "{\"contacts\":"));
     assert_null(strstr(h.rows[0].text, "{\"tickets\":"));
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void a_page_that_comes_again_for_ever_ends_the_read(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 300, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"op\":\"behaviour\",\"page_twice\":1}");
+    stage_discover(&source);
+    stage_control(&source, "{\"op\":\"behaviour\",\"page_twice\":1}");
     hs_read(&source, "products", NULL, NULL, true, true, &h);
     assert_true(sl_failed(h.code));
     assert_null(h.complete);
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void a_first_load_is_final_in_parts(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 2500, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"fault\":\"404:n=24,times=1000,path=objects\"}");
+    stage_discover(&source);
+    stage_control(&source, "{\"fault\":\"404:n=24,times=1000,path=objects\"}");
     hs_read(&source, "products", NULL, NULL, true, true, &h);
     assert_true(sl_failed(h.code));
     assert_int_equal(harvest_count(&h, "products", false), 2000); /* of 2,300 that came */
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void a_first_load_goes_on_from_its_cursor(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
     size_t later = 0;
 
     (void)state;
     hs_open(&source, 1000, NULL);
-    hs_first_load(&source, "products");
+    stage_first_load(&source, "products");
     hs_read(&source, "products", NULL, NULL, true, true, &h);
     for (size_t i = 0; i < h.row_count; i++) later += strtol(h.rows[i].key, NULL, 10) > 5000;
     assert_true(later > 100 && later < 900);
@@ -234,23 +234,23 @@ static void a_first_load_goes_on_from_its_cursor(void **state)
             "{\"parts\":{\"\":{\"v\":1,\"from_us\":1772441000000000,\"after\":\"nowhere\"}}}", NULL,
             true, true, &h);
     assert_int_equal(h.code, SL_DONE);
-    assert_true(hs_has_note(&h, "begins anew"));
+    assert_true(harvest_notes(&h, "begins anew"));
     assert_int_equal(harvest_keys(&h, "products", false), 1000);
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- single records ---- */
 
 static void records_in_doubt_are_looked_up_by_id(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 5, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"op\":\"archive\",\"table\":\"contacts\",\"record\":0}");
+    stage_discover(&source);
+    stage_control(&source, "{\"op\":\"archive\",\"table\":\"contacts\",\"record\":0}");
     hs_read(&source, "contacts", NULL,
             "{\"keys\":[{\"id\":\"101\"},{\"id\":\"104\"},{\"id\":\"999999\"},{\"id\":\"x\"}]}",
             true, false, &h);
@@ -258,61 +258,61 @@ static void records_in_doubt_are_looked_up_by_id(void **state)
     assert_int_equal(h.row_count, 1);
     assert_string_equal(h.rows[0].key, "104");
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- limits ---- */
 
 static void limits_are_never_tripped(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 15000, "bench");
-    hs_discover(&source);
+    stage_discover(&source);
     hs_read(&source, "contacts", NULL, NULL, true, true, &h);
     assert_int_equal(h.code, SL_DONE);
     assert_int_equal(h.counts.calls, 150);
     assert_int_equal(h.counts.limited, 0);
-    assert_int_equal(hs_stat(&source, "limited"), 0);
+    assert_int_equal(stage_stat(&source, "limited"), 0);
     assert_true(h.took_us > 14 * SL_SECOND_US); /* 150 calls at 90 in 10 seconds */
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void a_used_up_day_stops_the_run_until_midnight_of_the_portal(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 300, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"op\":\"behaviour\",\"daily_quota\":20}");
+    stage_discover(&source);
+    stage_control(&source, "{\"op\":\"behaviour\",\"daily_quota\":20}");
     hs_read(&source, "contacts", NULL, NULL, true, true, &h);
     assert_int_equal(h.code, SL_QUOTA);
     assert_null(h.complete);
     assert_non_null(strstr(h.error.message, "daily limit"));
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void a_limit_that_others_used_up_is_waited_for(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 5, NULL);
-    hs_discover(&source);
-    hs_control(&source, "{\"fault\":\"429:n=1\"}");
+    stage_discover(&source);
+    stage_control(&source, "{\"fault\":\"429:n=1\"}");
     hs_read(&source, "contacts", NULL, NULL, true, true, &h);
     assert_int_equal(h.code, SL_DONE);
     assert_int_equal(h.counts.limited, 1);
     assert_true(h.took_us >= 10 * SL_SECOND_US);
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 int main(void)

@@ -13,228 +13,228 @@
 
 static void a_quiet_run_is_two_calls_beside_the_lookback(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 0, NULL);
-    hs_first_load(&source, "deals");
-    hs_increment(&source, "deals", &h);
+    stage_first_load(&source, "deals");
+    stage_increment(&source, "deals", &h);
     assert_int_equal(h.row_count, 0);
     assert_int_equal(h.counts.calls, 2); /* the search, what was deleted */
     harvest_release(&h);
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void edits_and_new_records_come_with_their_associations(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 0, NULL);
-    hs_first_load(&source, "contacts");
-    hs_control(&source,
-               "{\"ops\":[{\"op\":\"edit\",\"count\":20},{\"op\":\"create\",\"count\":5}]}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "contacts");
+    stage_first_load(&source, "contacts");
+    stage_control(&source,
+                  "{\"ops\":[{\"op\":\"edit\",\"count\":20},{\"op\":\"create\",\"count\":5}]}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "contacts");
     hs_assert_is_truth(&source, "contacts");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* The search answers 10,000 records; 10,500 changed. */
 static void more_changes_than_a_search_answers_are_read(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_first_load(&source, "products");
-    hs_control(&source, "{\"op\":\"create\",\"table\":\"products\",\"count\":10500}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "products");
-    assert_int_equal(hs_rows_held(&source), 10501);
-    assert_int_equal(hs_stat(&source, "limited"), 0);
-    hs_close(&source);
+    stage_first_load(&source, "products");
+    stage_control(&source, "{\"op\":\"create\",\"table\":\"products\",\"count\":10500}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "products");
+    assert_int_equal(stage_rows_held(&source), 10501);
+    assert_int_equal(stage_stat(&source, "limited"), 0);
+    stage_close(&source);
 }
 
 /* An import writes more of one millisecond than a search answers. */
 static void more_changes_of_one_millisecond_than_a_search_answers_are_read(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_first_load(&source, "products");
-    hs_control(&source,
-               "{\"ops\":[{\"op\":\"create\",\"table\":\"products\",\"count\":30},"
-               "{\"op\":\"create\",\"table\":\"products\",\"count\":10500,\"pile\":true}]}");
-    hs_pass(&source, 5);
-    hs_control(&source, "{\"op\":\"create\",\"table\":\"products\",\"count\":30}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "products");
-    assert_int_equal(hs_rows_held(&source), 10561);
-    hs_close(&source);
+    stage_first_load(&source, "products");
+    stage_control(&source,
+                  "{\"ops\":[{\"op\":\"create\",\"table\":\"products\",\"count\":30},"
+                  "{\"op\":\"create\",\"table\":\"products\",\"count\":10500,\"pile\":true}]}");
+    stage_pass(&source, 5);
+    stage_control(&source, "{\"op\":\"create\",\"table\":\"products\",\"count\":30}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "products");
+    assert_int_equal(stage_rows_held(&source), 10561);
+    stage_close(&source);
 }
 
 /* A record that changes while pages are read goes to the end, and the others move up. */
 static void records_that_move_while_pages_are_read_hide_none(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_first_load(&source, "products");
-    hs_control(&source, "{\"op\":\"create\",\"table\":\"products\",\"count\":1500}");
-    hs_pass(&source, 60);
-    hs_control(&source, "{\"fault\":\"mutate:path=search,table=0-7,count=40\"}");
-    hs_increment_quietly(&source, "products");
-    hs_control(&source, "{\"clear_faults\":true}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "products");
+    stage_first_load(&source, "products");
+    stage_control(&source, "{\"op\":\"create\",\"table\":\"products\",\"count\":1500}");
+    stage_pass(&source, 60);
+    stage_control(&source, "{\"fault\":\"mutate:path=search,table=0-7,count=40\"}");
+    stage_increment_quietly(&source, "products");
+    stage_control(&source, "{\"clear_faults\":true}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "products");
     hs_assert_is_truth(&source, "products");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void pages_that_are_not_in_order_lose_nothing(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 1, NULL);
-    hs_first_load(&source, "products");
-    hs_control(&source, "{\"ops\":[{\"op\":\"create\",\"table\":\"products\",\"count\":3000},"
-                        "{\"op\":\"behaviour\",\"unsorted\":1}]}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "products");
+    stage_first_load(&source, "products");
+    stage_control(&source, "{\"ops\":[{\"op\":\"create\",\"table\":\"products\",\"count\":3000},"
+                           "{\"op\":\"behaviour\",\"unsorted\":1}]}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "products");
     hs_assert_is_truth(&source, "products");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* The index shows a change up to an hour late. */
 static void what_the_index_shows_late_is_within_the_lookback(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 20, NULL);
-    hs_first_load(&source, "contacts");
-    hs_control(&source, "{\"op\":\"behaviour\",\"index_lag_ms\":3000000}");
-    hs_control(&source,
-               "{\"ops\":[{\"op\":\"edit\",\"count\":5},{\"op\":\"create\",\"count\":2}]}");
+    stage_first_load(&source, "contacts");
+    stage_control(&source, "{\"op\":\"behaviour\",\"index_lag_ms\":3000000}");
+    stage_control(&source,
+                  "{\"ops\":[{\"op\":\"edit\",\"count\":5},{\"op\":\"create\",\"count\":2}]}");
     for (int i = 0; i < 12; i++) {
-        hs_pass(&source, 300);
-        hs_increment_quietly(&source, "contacts");
+        stage_pass(&source, 300);
+        stage_increment_quietly(&source, "contacts");
     }
     hs_assert_is_truth(&source, "contacts");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- what is gone ---- */
 
 static void archived_records_are_deleted_and_restored_ones_come_back(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 250, NULL);
-    hs_first_load(&source, "contacts");
-    hs_control(&source, "{\"op\":\"archive\",\"count\":120}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "contacts");
+    stage_first_load(&source, "contacts");
+    stage_control(&source, "{\"op\":\"archive\",\"count\":120}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "contacts");
     hs_assert_is_truth(&source, "contacts");
-    hs_control(&source, "{\"op\":\"restore\"}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "contacts");
+    stage_control(&source, "{\"op\":\"restore\"}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "contacts");
     hs_assert_is_truth(&source, "contacts");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* The list is in no order of time: a long one is looked at once in an hour. */
 static void a_long_list_of_deleted_records_is_not_read_in_every_run(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 1500, NULL);
-    hs_first_load(&source, "products");
-    hs_control(&source, "{\"op\":\"archive\",\"table\":\"products\",\"count\":1100}");
-    hs_pass(&source, 60);
-    hs_increment(&source, "products", &h);
+    stage_first_load(&source, "products");
+    stage_control(&source, "{\"op\":\"archive\",\"table\":\"products\",\"count\":1100}");
+    stage_pass(&source, 60);
+    stage_increment(&source, "products", &h);
     assert_int_equal(h.counts.calls, 12); /* a search and 11 pages */
     harvest_release(&h);
-    hs_control(&source, "{\"op\":\"archive\",\"table\":\"products\",\"count\":3}");
-    hs_pass(&source, 1800);
-    hs_increment(&source, "products", &h);
+    stage_control(&source, "{\"op\":\"archive\",\"table\":\"products\",\"count\":3}");
+    stage_pass(&source, 1800);
+    stage_increment(&source, "products", &h);
     assert_int_equal(h.counts.calls, 1);
     harvest_release(&h);
-    hs_pass(&source, 1800);
-    hs_increment(&source, "products", &h);
+    stage_pass(&source, 1800);
+    stage_increment(&source, "products", &h);
     assert_int_equal(h.counts.calls, 13);
     harvest_release(&h);
     hs_assert_is_truth(&source, "products");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 static void both_records_of_a_merge_are_deleted(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 30, NULL);
-    hs_first_load(&source, "companies");
-    hs_control(&source, "{\"op\":\"merge\",\"table\":\"companies\"}");
-    hs_pass(&source, 60);
-    hs_increment_quietly(&source, "companies");
-    assert_int_equal(hs_rows_held(&source), 29);
+    stage_first_load(&source, "companies");
+    stage_control(&source, "{\"op\":\"merge\",\"table\":\"companies\"}");
+    stage_pass(&source, 60);
+    stage_increment_quietly(&source, "companies");
+    assert_int_equal(stage_rows_held(&source), 29);
     hs_assert_is_truth(&source, "companies");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* Calls and meetings: 400. Nothing is deleted, and the read does not fail. */
 static void objects_that_do_not_list_their_deleted_ones_are_read_all_the_same(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 30, NULL);
-    hs_first_load(&source, "calls");
-    hs_control(&source, "{\"op\":\"archive\",\"table\":\"calls\"}");
-    hs_pass(&source, 60);
-    hs_increment(&source, "calls", &h);
+    stage_first_load(&source, "calls");
+    stage_control(&source, "{\"op\":\"archive\",\"table\":\"calls\"}");
+    stage_pass(&source, 60);
+    stage_increment(&source, "calls", &h);
     assert_int_equal(harvest_count(&h, "calls", true), 0);
     assert_int_equal(h.counts.calls, 1);
     harvest_release(&h);
-    hs_first_load(&source, "calls");
+    stage_first_load(&source, "calls");
     hs_assert_is_truth(&source, "calls");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* Associations and computed properties move no date, and what is erased is not listed: a complete
  * read has them. */
 static void what_moves_no_date_is_found_by_a_complete_read(void **state)
 {
-    struct hs_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     hs_open(&source, 40, NULL);
-    hs_first_load(&source, "deals");
-    hs_control(&source,
-               "{\"ops\":[{\"op\":\"edit\",\"table\":\"deals\",\"record\":3,\"quietly\":true,"
-               "\"properties\":{\"days_to_close\":\"77\"}},{\"op\":\"associate\",\"table\":"
-               "\"deals\",\"record\":4,\"to\":\"contacts\"},{\"op\":\"erase\",\"table\":"
-               "\"deals\",\"record\":5}]}");
-    hs_pass(&source, 60);
-    hs_increment(&source, "deals", &h);
+    stage_first_load(&source, "deals");
+    stage_control(&source,
+                  "{\"ops\":[{\"op\":\"edit\",\"table\":\"deals\",\"record\":3,\"quietly\":true,"
+                  "\"properties\":{\"days_to_close\":\"77\"}},{\"op\":\"associate\",\"table\":"
+                  "\"deals\",\"record\":4,\"to\":\"contacts\"},{\"op\":\"erase\",\"table\":"
+                  "\"deals\",\"record\":5}]}");
+    stage_pass(&source, 60);
+    stage_increment(&source, "deals", &h);
     assert_int_equal(h.row_count, 0);
     harvest_release(&h);
     hs_read(&source, "deals", source.cursor, NULL, true, false, &h);
-    hs_apply(&source, &h);
+    stage_apply(&source, &h);
     harvest_release(&h);
     hs_assert_is_truth(&source, "deals");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- cursors ---- */
@@ -252,28 +252,28 @@ static void cursors_that_are_no_use_are_said_and_everything_is_read(void **state
         {"{\"parts\":{\"\":{\"v\":1,\"from_us\":1772441000000000,\"after\":[]}}}",
          "place in the list"},
     };
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 5, NULL);
-    hs_discover(&source);
+    stage_discover(&source);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct harvest h;
 
         hs_read(&source, "contacts", cases[i].cursor, NULL, false, false, &h);
         assert_string_equal(h.error.message, "");
-        if (!hs_has_note(&h, cases[i].note)) fail_msg("%s: not said", cases[i].note);
-        assert_true(hs_is_complete(&h));
+        if (!harvest_notes(&h, cases[i].note)) fail_msg("%s: not said", cases[i].note);
+        assert_true(harvest_is_complete(&h));
         harvest_release(&h);
     }
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- OAuth ---- */
 
 static void an_access_token_that_expires_in_the_middle_is_renewed(void **state)
 {
-    struct hs_source source;
+    struct stage source;
 
     (void)state;
     hs_open(&source, 700, NULL);
@@ -282,11 +282,11 @@ static void an_access_token_that_expires_in_the_middle_is_renewed(void **state)
         &source.options,
         "{\"base_url\":\"http://sim.test\",\"client_id\":\"11112222-demo\","
         "\"client_secret\":\"demo-client-secret\",\"refresh_token\":\"na1-demo-refresh-0\"}");
-    hs_discover(&source);
-    hs_control(&source, "{\"fault\":\"expire_tokens:n=4,path=objects\"}");
-    hs_first_load(&source, "products");
+    stage_discover(&source);
+    stage_control(&source, "{\"fault\":\"expire_tokens:n=4,path=objects\"}");
+    stage_first_load(&source, "products");
     hs_assert_is_truth(&source, "products");
-    hs_close(&source);
+    stage_close(&source);
 }
 
 /* ---- a week ---- */
@@ -297,22 +297,22 @@ static void a_week_is_followed_day_by_day(void **state)
 
     (void)state;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
-        struct hs_source source;
+        struct stage source;
 
         hs_open(&source, 0, NULL);
-        hs_first_load(&source, tables[t]);
+        stage_first_load(&source, tables[t]);
         for (int day = 0; day < 7; day++) {
-            hs_control(&source, "{\"op\":\"day\"}");
-            hs_pass(&source, 86400);
-            hs_control(&source, "{\"clear_faults\":true,\"fault\":\"%s\"}",
-                       day == 2   ? "503:p=0.2;reset:p=0.1"
-                       : day == 4 ? "cut:p=0.1"
-                                  : "429:n=1");
-            hs_increment_quietly(&source, tables[t]);
-            hs_control(&source, "{\"clear_faults\":true}");
+            stage_control(&source, "{\"op\":\"day\"}");
+            stage_pass(&source, 86400);
+            stage_control(&source, "{\"clear_faults\":true,\"fault\":\"%s\"}",
+                          day == 2   ? "503:p=0.2;reset:p=0.1"
+                          : day == 4 ? "cut:p=0.1"
+                                     : "429:n=1");
+            stage_increment_quietly(&source, tables[t]);
+            stage_control(&source, "{\"clear_faults\":true}");
             hs_assert_is_truth(&source, tables[t]);
         }
-        hs_close(&source);
+        stage_close(&source);
     }
 }
 

@@ -16,7 +16,7 @@
 
 #define DAY_S INT64_C(86400)
 
-static void read_all(struct mixpanel_source *source, struct harvest *h)
+static void read_all(struct stage *source, struct harvest *h)
 {
     mixpanel_read(source, "events", MIXPANEL_INITIAL, NULL, h);
 }
@@ -25,7 +25,7 @@ static void read_all(struct mixpanel_source *source, struct harvest *h)
 
 static void a_record_in_two_lines_is_joined(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -35,12 +35,12 @@ static void a_record_in_two_lines_is_joined(void **state)
     mixpanel_is_truth(&source, "events", &h);
     assert_int_equal(h.reject_count, 0);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_line_that_stays_broken_is_rejected_and_the_others_are_read(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -52,12 +52,12 @@ static void a_line_that_stays_broken_is_rejected_and_the_others_are_read(void **
     assert_non_null(strstr(h.rejects[0], "\"}{\""));
     assert_int_equal(harvest_keys(&h, "events", false), 239);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void an_export_that_terminated_early_begins_again(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -77,12 +77,12 @@ static void an_export_that_terminated_early_begins_again(void **state)
     assert_null(h.complete);
     assert_non_null(strstr(h.error.message, "early"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void an_export_that_ends_inside_a_line_begins_again(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -92,12 +92,12 @@ static void an_export_that_ends_inside_a_line_begins_again(void **state)
     mixpanel_is_truth(&source, "events", &h);
     assert_int_equal(h.reject_count, 0);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_last_line_without_its_end_is_a_line(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -107,12 +107,12 @@ static void a_last_line_without_its_end_is_a_line(void **state)
     mixpanel_is_truth(&source, "events", &h);
     assert_int_equal(h.counts.restarts, 0);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void days_without_events_are_no_failure(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -121,13 +121,13 @@ static void days_without_events_are_no_failure(void **state)
     mixpanel_is_truth(&source, "events", &h);
     assert_true(mixpanel_completes(&h, "{}"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* More than an answer that is held as a whole may be. */
 static void an_export_has_no_largest_size(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
     struct sl_buf op = {0};
     size_t long_text = (size_t)1 << 20;
@@ -142,21 +142,21 @@ static void an_export_has_no_largest_size(void **state)
     op.len += long_text;
     sl_buf_adds(&op, "\\\"\"}");
     mixpanel_control(&source, sl_buf_str(&op));
-    mixpanel_pass(&source, 60);
+    stage_pass(&source, 60);
     read_all(&source, &h);
     assert_string_equal(h.error.message, "");
     assert_int_equal(harvest_keys(&h, "events", false), 71);
     assert_int_equal(h.counts.restarts, 0);
     harvest_release(&h);
     sl_buf_release(&op);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* ---- what changes afterwards ---- */
 
 static void an_event_that_was_sent_twice_is_one_row(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -166,19 +166,19 @@ static void an_event_that_was_sent_twice_is_one_row(void **state)
     assert_true(harvest_count(&h, "events", false) >= 245);
     mixpanel_is_truth(&source, "events", &h);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void events_without_insert_id_keep_their_key_and_are_told_apart(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest first, second;
 
     (void)state;
     mixpanel_open(&source, 1, NULL);
     mixpanel_control(&source, "{\"op\":\"track\",\"count\":20,\"without_insert_id\":true,\"text\":"
                               "\"Beep\",\"id\":\"user-001\"}");
-    mixpanel_pass(&source, 5);
+    stage_pass(&source, 5);
     read_all(&source, &first);
     read_all(&source, &second);
     assert_int_equal(harvest_keys(&first, "events", false), 21);
@@ -187,25 +187,25 @@ static void events_without_insert_id_keep_their_key_and_are_told_apart(void **st
         assert_true(harvest_has_key(&second, "events", false, first.rows[i].key));
     harvest_release(&first);
     harvest_release(&second);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* Late phones, a second copy that was taken out, a login, a person who was forgotten: an increment
  * brings each day of its window as it is now, and says that this is all of that day. */
 static void days_that_are_read_again_are_replaced(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest first, second;
 
     (void)state;
     mixpanel_open(&source, 0, NULL);
     read_all(&source, &first);
-    mixpanel_pass(&source, DAY_S);
+    stage_pass(&source, DAY_S);
     mixpanel_control(&source,
                      "{\"ops\":[{\"op\":\"track\",\"count\":3,\"days_ago\":4,\"id\":\"late\"},"
                      "{\"op\":\"compact\"},{\"op\":\"track\",\"count\":2,\"id\":\"now\"},"
                      "{\"op\":\"forget\",\"id\":\"now\"}]}");
-    mixpanel_pass(&source, 60);
+    stage_pass(&source, 60);
     mixpanel_read(&source, "events", MIXPANEL_INCREMENT, first.cursor, &second);
     assert_int_equal(second.code, SL_DONE);
     assert_int_equal(second.counts.calls, 2); /* which day it is, and seven days at once */
@@ -223,19 +223,19 @@ static void days_that_are_read_again_are_replaced(void **state)
     assert_false(mixpanel_completes(&second, "{}"));
     harvest_release(&first);
     harvest_release(&second);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_pause_of_weeks_leaves_no_gap(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest first, second;
     char scope[60];
 
     (void)state;
     mixpanel_open(&source, 10, NULL);
     read_all(&source, &first);
-    mixpanel_pass(&source, 20 * DAY_S);
+    stage_pass(&source, 20 * DAY_S);
     mixpanel_read(&source, "events", MIXPANEL_INCREMENT, first.cursor, &second);
     assert_int_equal(second.code, SL_DONE);
     for (int day = 1; day <= 22; day++) {
@@ -245,7 +245,7 @@ static void a_pause_of_weeks_leaves_no_gap(void **state)
     assert_non_null(strstr(second.cursor, "\"read\":\"2026-03-22\""));
     harvest_release(&first);
     harvest_release(&second);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* ---- the project's clock ---- */
@@ -257,7 +257,7 @@ static void days_and_times_are_those_of_the_project(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct mixpanel_source source;
+        struct stage source;
         struct harvest h;
         char text[160], option[80];
 
@@ -265,9 +265,9 @@ static void days_and_times_are_those_of_the_project(void **state)
         mixpanel_open(&source, 0, option);
         snprintf(text, sizeof text, "{\"op\":\"behaviour\",\"timezone\":\"%s\"}", zones[i]);
         mixpanel_control(&source, text);
-        mixpanel_pass(&source, 7 * DAY_S); /* the clocks of the US are set on March 8 */
+        stage_pass(&source, 7 * DAY_S); /* the clocks of the US are set on March 8 */
         mixpanel_control(&source, "{\"op\":\"track\",\"count\":12}");
-        mixpanel_pass(&source, 60);
+        stage_pass(&source, 60);
         read_all(&source, &h);
         assert_int_equal(h.code, SL_DONE);
         /* The first day began before the connection's, by some of these clocks. */
@@ -275,20 +275,20 @@ static void days_and_times_are_those_of_the_project(void **state)
         for (size_t k = 0; k < h.row_count; k++)
             assert_non_null(strstr(h.rows[k].text, "{\"time\":\"2026-"));
         harvest_release(&h);
-        mixpanel_close(&source);
+        stage_close(&source);
     }
 }
 
 static void a_time_of_an_old_project_is_turned_into_utc(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     mixpanel_open(&source, 1, "\"project_timezone\":\"US/Pacific\"");
     mixpanel_control(&source, "{\"op\":\"behaviour\",\"timezone\":\"US/Pacific\"}");
     mixpanel_control(&source, "{\"op\":\"track\",\"id\":\"me\"}"); /* 09:00 UTC, there 01:00 */
-    mixpanel_pass(&source, 60);
+    stage_pass(&source, 60);
     read_all(&source, &h);
     assert_int_equal(h.code, SL_DONE);
     bool found = false;
@@ -299,19 +299,19 @@ static void a_time_of_an_old_project_is_turned_into_utc(void **state)
                           strstr(h.rows[k].text, "{\"_export_date\":\"2026-03-02\"}"));
     assert_true(found);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* It is March 3 in UTC, still March 2 where the project is, and nobody has told us. */
 static void a_project_behind_our_calendar_is_read_up_to_its_own_today(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     mixpanel_open(&source, 0, NULL);
     mixpanel_control(&source, "{\"op\":\"behaviour\",\"timezone\":\"US/Pacific\"}");
-    mixpanel_pass(&source, 17 * 3600);
+    stage_pass(&source, 17 * 3600);
     mixpanel_read(&source, "events", MIXPANEL_INCREMENT,
                   "{\"parts\":{\"\":{\"v\":1,\"first\":\"2026-02-19\",\"read\":\"2026-03-02\","
                   "\"step\":1}}}",
@@ -321,7 +321,7 @@ static void a_project_behind_our_calendar_is_read_up_to_its_own_today(void **sta
     assert_true(mixpanel_completes(&h, "{\"_export_date\":\"2026-03-02\"}"));
     assert_false(mixpanel_completes(&h, "{\"_export_date\":\"2026-03-03\"}"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void what_is_no_time_zone_and_no_date_is_said(void **state)
@@ -335,7 +335,7 @@ static void what_is_no_time_zone_and_no_date_is_said(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct mixpanel_source source;
+        struct stage source;
         struct harvest h;
 
         mixpanel_open(&source, 1, wrong[i][0]);
@@ -343,7 +343,7 @@ static void what_is_no_time_zone_and_no_date_is_said(void **state)
         assert_int_equal(h.code, SL_BAD_SPEC);
         assert_non_null(strstr(h.error.message, wrong[i][1]));
         harvest_release(&h);
-        mixpanel_close(&source);
+        stage_close(&source);
     }
 }
 
@@ -351,7 +351,7 @@ static void what_is_no_time_zone_and_no_date_is_said(void **state)
 
 static void a_year_is_read_within_the_hour(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -362,12 +362,12 @@ static void a_year_is_read_within_the_hour(void **state)
     assert_int_equal(mixpanel_stat(&source, NULL, "limited"), 0);
     assert_true(h.took_us < 60 * INT64_C(1000000));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void the_limits_of_an_hour_and_a_second_are_never_tripped(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -380,13 +380,13 @@ static void the_limits_of_an_hour_and_a_second_are_never_tripped(void **state)
     assert_true(mixpanel_stat(&source, "export/s", "peak_per_second") <= 3);
     assert_true(h.took_us > 2 * INT64_C(3600000000)); /* 58, 58 and the rest */
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* Somebody else has used the hour up: the answer is plain text, without Retry-After. */
 static void an_hour_that_others_used_up_is_waited_out(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -396,19 +396,19 @@ static void an_hour_that_others_used_up_is_waited_out(void **state)
     mixpanel_is_truth(&source, "events", &h);
     assert_true(h.took_us > 6 * 8 * INT64_C(60000000));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* ---- cursors ---- */
 
 static void a_first_load_goes_on_with_the_days_that_are_missing(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     mixpanel_open(&source, 0, NULL);
-    mixpanel_pass(&source, DAY_S);
+    stage_pass(&source, DAY_S);
     mixpanel_read(&source, "events", MIXPANEL_INITIAL,
                   "{\"parts\":{\"\":{\"v\":1,\"first\":\"2026-02-19\",\"read\":\"2026-03-02\","
                   "\"step\":4},\"/2026-02-19\":{\"done\":true},\"/2026-02-27\":{\"done\":true}}}",
@@ -420,7 +420,7 @@ static void a_first_load_goes_on_with_the_days_that_are_missing(void **state)
         assert_true(strstr(h.rows[i].text, "{\"_export_date\":\"2026-02-2"));
     assert_non_null(strstr(h.cursor, "\"read\":\"2026-03-02\"")); /* increments begin before that */
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_cursor_of_another_version_or_by_hand_means_everything(void **state)
@@ -437,7 +437,7 @@ static void a_cursor_of_another_version_or_by_hand_means_everything(void **state
 
     (void)state;
     for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
-        struct mixpanel_source source;
+        struct stage source;
         struct harvest h;
 
         mixpanel_open(&source, 0, NULL);
@@ -445,13 +445,13 @@ static void a_cursor_of_another_version_or_by_hand_means_everything(void **state
         mixpanel_is_truth(&source, "events", &h);
         assert_true(harvest_notes(&h, "everything is read again"));
         harvest_release(&h);
-        mixpanel_close(&source);
+        stage_close(&source);
     }
 }
 
 static void an_earlier_start_date_brings_the_days_before(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -463,24 +463,24 @@ static void an_earlier_start_date_brings_the_days_before(void **state)
     mixpanel_is_truth(&source, "events", &h);
     assert_non_null(strstr(h.cursor, "\"first\":\"2026-02-19\""));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_full_read_covers_what_the_table_covers(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest first, second;
 
     (void)state;
     mixpanel_open(&source, 0, NULL);
     read_all(&source, &first);
-    mixpanel_pass(&source, 30 * DAY_S);
+    stage_pass(&source, 30 * DAY_S);
     mixpanel_read(&source, "events", MIXPANEL_FULL, first.cursor, &second);
     mixpanel_is_truth(&source, "events", &second);
     assert_true(mixpanel_completes(&second, "{}"));
     harvest_release(&first);
     harvest_release(&second);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 int main(void)

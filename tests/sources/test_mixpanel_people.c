@@ -19,7 +19,7 @@
 
 static void pages_are_asked_for_in_one_session(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -30,12 +30,12 @@ static void pages_are_asked_for_in_one_session(void **state)
     assert_int_equal(h.counts.calls, 11);
     assert_true(mixpanel_completes(&h, "{}"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_page_size_that_is_ignored_is_noticed(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -45,12 +45,12 @@ static void a_page_size_that_is_ignored_is_noticed(void **state)
     mixpanel_is_truth(&source, "engage", &h);
     assert_int_equal(h.counts.calls, 3);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_session_that_is_forgotten_begins_anew(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -69,23 +69,23 @@ static void a_session_that_is_forgotten_begins_anew(void **state)
     assert_true(sl_failed(h.code));
     assert_non_null(strstr(h.error.message, "forgets"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void an_increment_asks_for_who_was_seen_since(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest first, second, third;
 
     (void)state;
     mixpanel_open(&source, 60, NULL);
     mixpanel_read(&source, "engage", MIXPANEL_INITIAL, NULL, &first);
     assert_non_null(strstr(first.cursor, "\"seen\":\"2026-03-02T08:43:43\""));
-    mixpanel_pass(&source, 5 * 86400);
+    stage_pass(&source, 5 * 86400);
     mixpanel_control(&source, "{\"ops\":[{\"op\":\"edit\",\"id\":\"user-050\"},"
                               "{\"op\":\"create\",\"count\":2},"
                               "{\"op\":\"edit\",\"id\":\"user-051\",\"quietly\":true}]}");
-    mixpanel_pass(&source, 60);
+    stage_pass(&source, 60);
     mixpanel_read(&source, "engage", MIXPANEL_INCREMENT, first.cursor, &second);
     assert_int_equal(second.code, SL_DONE);
     assert_int_equal(second.counts.calls, 1);
@@ -99,32 +99,32 @@ static void an_increment_asks_for_who_was_seen_since(void **state)
     harvest_release(&first);
     harvest_release(&second);
     harvest_release(&third);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* The clock of an old project is hours behind ours, and once a year shows an hour twice. Nobody has
  * to know: only times that it showed are compared. */
 static void increments_go_by_the_projects_own_clock(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest first, second;
 
     (void)state;
     mixpanel_open(&source, 60, NULL); /* says UTC, which is wrong */
     mixpanel_control(&source, "{\"op\":\"behaviour\",\"timezone\":\"US/Pacific\"}");
     mixpanel_read(&source, "engage", MIXPANEL_INITIAL, NULL, &first);
-    mixpanel_pass(&source, 600);
+    stage_pass(&source, 600);
     mixpanel_control(&source, "{\"op\":\"edit\",\"id\":\"user-050\"}");
     mixpanel_read(&source, "engage", MIXPANEL_INCREMENT, first.cursor, &second);
     assert_true(harvest_has_key(&second, "engage", false, "user-050"));
     harvest_release(&first);
     harvest_release(&second);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_filter_that_is_refused_means_everything(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -136,14 +136,14 @@ static void a_filter_that_is_refused_means_everything(void **state)
     assert_true(harvest_notes(&h, "refused to filter"));
     assert_true(mixpanel_completes(&h, "{}"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_first_load_goes_on_in_its_session_or_begins_anew(void **state)
 {
     static const char cursor[] = "{\"parts\":{\"\":{\"v\":1,\"session\":\"gone\",\"page\":2,"
                                  "\"size\":100,\"total\":450}}}";
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -153,12 +153,12 @@ static void a_first_load_goes_on_in_its_session_or_begins_anew(void **state)
     mixpanel_is_truth(&source, "engage", &h);
     assert_int_equal(h.counts.calls, 6); /* one was in vain */
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void ids_that_are_numbers_are_text(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -170,14 +170,14 @@ static void ids_that_are_numbers_are_text(void **state)
     mixpanel_look_discover(&source, &h);
     assert_non_null(strstr(harvest_table(&h, "engage")->columns, "$distinct_id:string"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* ---- cohorts ---- */
 
 static void members_are_read_cohort_by_cohort(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -189,12 +189,12 @@ static void members_are_read_cohort_by_cohort(void **state)
     assert_true(mixpanel_completes(&h, "{\"cohort_id\":1001}"));
     assert_true(mixpanel_completes(&h, "{}"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_hundred_cohorts_take_their_hours(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -205,12 +205,12 @@ static void a_hundred_cohorts_take_their_hours(void **state)
     assert_int_equal(mixpanel_stat(&source, NULL, "limited"), 0);
     assert_true(h.took_us > INT64_C(3600000000));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void ten_thousand_members_are_one_request(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -220,12 +220,12 @@ static void ten_thousand_members_are_one_request(void **state)
     mixpanel_is_truth(&source, "cohort_members", &h);
     assert_int_equal(h.counts.calls, 6);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void a_table_that_the_plan_lacks_fails_alone(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -239,7 +239,7 @@ static void a_table_that_the_plan_lacks_fails_alone(void **state)
     mixpanel_read(&source, "cohorts", MIXPANEL_FULL, NULL, &h);
     mixpanel_is_truth(&source, "cohorts", &h);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* ---- connections ---- */
@@ -254,7 +254,7 @@ static bool finding(const struct harvest *h, const char *subject)
 
 static void check_names_what_is_missing(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -265,13 +265,13 @@ static void check_names_what_is_missing(void **state)
     assert_false(finding(&h, "raw export"));
     assert_true(finding(&h, "query API"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 
     mixpanel_open(&source, 10, "\"project_id\":\"999\"");
     mixpanel_look_check(&source, &h);
     assert_false(finding(&h, "project"));
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 
     mixpanel_open(&source, 10, "\"secret\":\"wrong\"");
     mixpanel_look_check(&source, &h);
@@ -280,12 +280,12 @@ static void check_names_what_is_missing(void **state)
     mixpanel_read(&source, "engage", MIXPANEL_FULL, NULL, &h);
     assert_int_equal(h.code, SL_AUTH);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void credentials_that_are_refused_with_400_are_refused(void **state)
 {
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -294,13 +294,13 @@ static void credentials_that_are_refused_with_400_are_refused(void **state)
     mixpanel_read(&source, "engage", MIXPANEL_FULL, NULL, &h);
     assert_int_equal(h.code, SL_AUTH);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 static void an_api_secret_does_for_all_but_annotations(void **state)
 {
     static const char *const tables[] = {"events", "engage", "cohorts", "cohort_members"};
-    struct mixpanel_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
@@ -321,7 +321,7 @@ static void an_api_secret_does_for_all_but_annotations(void **state)
     mixpanel_read(&source, "annotations", MIXPANEL_FULL, NULL, &h);
     assert_int_equal(h.code, SL_PERMISSION);
     harvest_release(&h);
-    mixpanel_close(&source);
+    stage_close(&source);
 }
 
 /* ---- a source that is worse than the simulator ---- */

@@ -19,7 +19,7 @@
 static void account_and_mode_are_the_identity_of_tables(void **state)
 {
     static const char *const modes[] = {"\"live\":false", "\"live\":true"};
-    struct st_source source;
+    struct stage source;
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
@@ -29,67 +29,67 @@ static void account_and_mode_are_the_identity_of_tables(void **state)
             sl_buf_adds(&source.options,
                         "{\"api_key\":\"sk_live_simulated\",\"base_url\":\"http://sim.test\"}");
         }
-        st_discover(&source);
+        stage_discover(&source);
         assert_int_equal(source.tables.table_count, 16);
         assert_int_equal(source.tables.namespace_count, 1);
         assert_non_null(strstr(source.tables.tables[0].state, modes[i]));
         assert_int_equal(strncmp(source.tables.tables[0].namespace_, "acct_", 5), 0);
-        st_close_source(&source);
+        stage_close(&source);
     }
 }
 
 /* Restricted keys may not ask whose they are: the refusal says it. */
 static void a_restricted_key_learns_its_account_from_the_refusal(void **state)
 {
-    struct st_source source;
+    struct stage source;
     char account[64];
 
     (void)state;
     st_open_source(&source, 5, NULL);
-    st_discover(&source);
+    stage_discover(&source);
     snprintf(account, sizeof account, "%s", source.tables.tables[0].namespace_);
-    st_control(&source, "{\"op\":\"forbid\",\"table\":\"account\"}");
-    st_discover(&source);
+    stage_control(&source, "{\"op\":\"forbid\",\"table\":\"account\"}");
+    stage_discover(&source);
     assert_string_equal(source.tables.tables[0].namespace_, account);
-    st_first_load(&source, "coupons");
+    stage_first_load(&source, "coupons");
     st_assert_is_truth(&source, "coupons");
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* Without the balance an object says whether it is live; where nothing says it, nothing is landed. */
 static void the_mode_is_learnt_from_any_object(void **state)
 {
-    struct st_source source;
+    struct stage source;
     struct harvest h;
     struct harvest_job job = {.connector = "stripe", .job = {.kind = SL_JOB_DISCOVER}};
 
     (void)state;
     st_open_source(&source, 5, NULL);
-    st_control(&source, "{\"op\":\"forbid\",\"table\":\"customers\"}");
-    st_control(&source, "{\"fault\":\"403:path=balance\"}");
+    stage_control(&source, "{\"op\":\"forbid\",\"table\":\"customers\"}");
+    stage_control(&source, "{\"fault\":\"403:path=balance\"}");
     job.options = sl_buf_str(&source.options);
     harvest_run(&job, source.world, &h);
     assert_string_equal(h.error.message, "");
     assert_int_equal(h.table_count, 16);
     assert_int_equal(h.counts.calls, 4); /* account, balance, customers, charges */
     harvest_release(&h);
-    st_control(&source, "{\"fault\":\"403:path=v1/\"}");
-    st_pass(&source, 2);
+    stage_control(&source, "{\"fault\":\"403:path=v1/\"}");
+    stage_pass(&source, 2);
     harvest_run(&job, source.world, &h);
     assert_int_equal(h.code, SL_PERMISSION);
     assert_int_equal(h.table_count, 0);
     harvest_release(&h);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 static void connected_accounts_are_namespaces(void **state)
 {
-    struct st_source source;
+    struct stage source;
     char own[64], connected[64];
 
     (void)state;
     st_open_source(&source, 0, "\"accounts\":\"all\"");
-    st_discover(&source);
+    stage_discover(&source);
     assert_int_equal(source.tables.namespace_count, 3);
     assert_int_equal(source.tables.table_count, 48);
     for (size_t i = 0; i < 48; i++) {
@@ -101,40 +101,40 @@ static void connected_accounts_are_namespaces(void **state)
     size_t held[2];
     for (size_t i = 0; i < 2; i++) {
         source.namespace_ = both[i];
-        st_first_load(&source, "customers");
+        stage_first_load(&source, "customers");
         st_assert_is_truth(&source, "customers");
-        held[i] = st_rows_held(&source);
-        st_control(&source,
-                   "{\"op\":\"edit\",\"table\":\"customers\",\"record\":2,"
-                   "\"account\":\"%s\"}",
-                   both[i]);
-        st_pass(&source, 90);
-        st_increment_quietly(&source, "customers");
+        held[i] = stage_rows_held(&source);
+        stage_control(&source,
+                      "{\"op\":\"edit\",\"table\":\"customers\",\"record\":2,"
+                      "\"account\":\"%s\"}",
+                      both[i]);
+        stage_pass(&source, 90);
+        stage_increment_quietly(&source, "customers");
         st_assert_is_truth(&source, "customers");
     }
     assert_true(held[0] > held[1]);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* Of all accounts one without access is left out, and said; one that is named fails. */
 static void a_connected_account_may_take_its_access_back(void **state)
 {
-    struct st_source source;
+    struct stage source;
     struct harvest h;
     struct harvest_job job = {.connector = "stripe", .job = {.kind = SL_JOB_DISCOVER}};
     char named[200], gone[64];
 
     (void)state;
     st_open_source(&source, 0, "\"accounts\":\"all\"");
-    st_discover(&source);
+    stage_discover(&source);
     snprintf(gone, sizeof gone, "%s", source.tables.tables[0].namespace_);
     for (size_t i = 0; i < source.tables.table_count; i++)
         if (strstr(source.tables.tables[i].state, "\"connected\":true"))
             snprintf(gone, sizeof gone, "%s", source.tables.tables[i].namespace_);
-    st_control(&source, "{\"op\":\"key\",\"account\":\"%s\",\"revoke\":true}", gone);
-    st_discover(&source);
+    stage_control(&source, "{\"op\":\"key\",\"account\":\"%s\",\"revoke\":true}", gone);
+    stage_discover(&source);
     assert_int_equal(source.tables.table_count, 32);
-    assert_true(st_has_note(&source.tables, gone));
+    assert_true(harvest_notes(&source.tables, gone));
     snprintf(named, sizeof named,
              "{\"api_key\":\"sk_test_x\",\"base_url\":\"http://sim.test\",\"accounts\":[\"%s\"]}",
              gone);
@@ -143,13 +143,13 @@ static void a_connected_account_may_take_its_access_back(void **state)
     assert_int_equal(h.code, SL_PERMISSION);
     assert_non_null(strstr(h.error.message, gone));
     harvest_release(&h);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* Each table that a restricted key may not read is named, with the permission that it lacks. */
 static void check_names_what_a_restricted_key_lacks(void **state)
 {
-    struct st_source source;
+    struct stage source;
     struct harvest h;
     struct harvest_job job = {.connector = "stripe", .job = {.kind = SL_JOB_CHECK}};
     int bad = 0;
@@ -157,8 +157,8 @@ static void check_names_what_a_restricted_key_lacks(void **state)
     (void)state;
     st_open_source(&source, 5, NULL);
     job.options = sl_buf_str(&source.options);
-    st_control(&source, "{\"op\":\"forbid\",\"table\":\"disputes\"}");
-    st_control(&source, "{\"op\":\"forbid\",\"table\":\"events\"}");
+    stage_control(&source, "{\"op\":\"forbid\",\"table\":\"disputes\"}");
+    stage_control(&source, "{\"op\":\"forbid\",\"table\":\"events\"}");
     harvest_run(&job, source.world, &h);
     assert_string_equal(h.error.message, "");
     assert_int_equal(h.check_count, 17);
@@ -170,13 +170,13 @@ static void check_names_what_a_restricted_key_lacks(void **state)
     }
     assert_int_equal(bad, 2);
     harvest_release(&h);
-    st_pass(&source, 2);
-    st_control(&source, "{\"op\":\"key\",\"revoke\":true}");
+    stage_pass(&source, 2);
+    stage_control(&source, "{\"op\":\"key\",\"revoke\":true}");
     harvest_run(&job, source.world, &h);
     assert_int_equal(h.check_count, 1);
     assert_false(h.checks[0].good);
     harvest_release(&h);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* ---- lists ---- */
@@ -184,13 +184,13 @@ static void check_names_what_a_restricted_key_lacks(void **state)
 /* All tables at once, at the limits of a sandbox: 25 requests a second, none of them refused. */
 static void first_loads_of_all_tables_trip_no_limit(void **state)
 {
-    struct st_source source;
+    struct stage source;
     struct harvest h;
     struct sl_job_options more[16];
 
     (void)state;
     st_open_source(&source, 0, NULL);
-    st_discover(&source);
+    stage_discover(&source);
     for (size_t i = 0; i < 16; i++)
         more[i] = (struct sl_job_options){.kind = SL_JOB_READ,
                                           .table = source.tables.tables[i].name,
@@ -208,61 +208,61 @@ static void first_loads_of_all_tables_trip_no_limit(void **state)
     harvest_run(&job, source.world, &h);
     assert_string_equal(h.error.message, "");
     assert_int_equal(h.counts.limited, 0);
-    assert_int_equal(st_stat(&source, "limited"), 0);
-    assert_true(st_stat(&source, "peak_per_second") <= 25);
-    assert_true(st_stat(&source, "peak_per_second") >= 20); /* and used */
+    assert_int_equal(stage_stat(&source, "limited"), 0);
+    assert_true(stage_stat(&source, "peak_per_second") <= 25);
+    assert_true(stage_stat(&source, "peak_per_second") >= 20); /* and used */
     harvest_release(&h);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* More objects in one second than a page holds: paging by `created` would lose them. */
 static void objects_of_one_second_are_not_lost_between_pages(void **state)
 {
-    struct st_source source;
+    struct stage source;
 
     (void)state;
     st_open_source(&source, 30, NULL);
-    st_control(&source, "{\"op\":\"create\",\"table\":\"charges\",\"count\":350}");
-    st_first_load(&source, "charges");
+    stage_control(&source, "{\"op\":\"create\",\"table\":\"charges\",\"count\":350}");
+    stage_first_load(&source, "charges");
     st_assert_is_truth(&source, "charges");
-    assert_int_equal(st_rows_held(&source), 380);
-    st_close_source(&source);
+    assert_int_equal(stage_rows_held(&source), 380);
+    stage_close(&source);
 }
 
 /* What is created in front while the list is read has an event. */
 static void what_is_created_under_the_first_load_comes_with_the_next_run(void **state)
 {
-    struct st_source source;
+    struct stage source;
 
     (void)state;
     st_open_source(&source, 900, NULL);
-    st_control(&source, "{\"fault\":\"create:table=customers,page=1,count=7;"
-                        "delete:table=customers,page=2,record=100,count=3;"
-                        "edit:table=customers,every=3,record=5\"}");
-    st_first_load(&source, "customers");
-    st_control(&source, "{\"clear_faults\":true}");
-    st_pass(&source, 61);
-    st_increment_quietly(&source, "customers");
+    stage_control(&source, "{\"fault\":\"create:table=customers,page=1,count=7;"
+                           "delete:table=customers,page=2,record=100,count=3;"
+                           "edit:table=customers,every=3,record=5\"}");
+    stage_first_load(&source, "customers");
+    stage_control(&source, "{\"clear_faults\":true}");
+    stage_pass(&source, 61);
+    stage_increment_quietly(&source, "customers");
     st_assert_is_truth(&source, "customers");
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* The object that a page begins after is deleted just then: the list goes on by its time. */
 static void a_list_goes_on_when_its_place_was_deleted(void **state)
 {
-    struct st_source source;
+    struct stage source;
 
     (void)state;
     st_open_source(&source, 300, NULL);
-    st_control(&source, "{\"fault\":\"delete:table=products,page=2,record=200\"}");
-    st_first_load(&source, "products");
-    assert_int_equal(st_stat(&source, "faults"), 1);
-    assert_int_equal(st_stat(&source, "requests"), 2 + 3 + 1); /* one was refused */
-    st_control(&source, "{\"clear_faults\":true}");
-    st_pass(&source, 61);
-    st_increment_quietly(&source, "products");
+    stage_control(&source, "{\"fault\":\"delete:table=products,page=2,record=200\"}");
+    stage_first_load(&source, "products");
+    assert_int_equal(stage_stat(&source, "faults"), 1);
+    assert_int_equal(stage_stat(&source, "requests"), 2 + 3 + 1); /* one was refused */
+    stage_control(&source, "{\"clear_faults\":true}");
+    stage_pass(&source, 61);
+    stage_increment_quietly(&source, "products");
     st_assert_is_truth(&source, "products");
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* A long list is read in windows of time. A first load that is taken up again asks for the same ones,
@@ -275,12 +275,12 @@ static void a_first_load_goes_on_where_it_was_interrupted(void **state)
         "\"/window-1-of-4\":{\"load\":1772442000,\"done\":true},"
         "\"/window-2-of-4\":{\"load\":1772442000,\"done\":true},"
         "\"/window-3-of-4\":{\"load\":5,\"done\":true}}}"; /* of another load */
-    struct st_source source;
+    struct stage source;
     struct harvest whole, rest;
 
     (void)state;
     st_open_source(&source, 6000, NULL);
-    st_discover(&source);
+    stage_discover(&source);
     st_read_with(&source, "charges", NULL, true, true, &whole);
     assert_string_equal(whole.error.message, "");
     assert_int_equal(harvest_keys(&whole, "charges", false), 6000);
@@ -293,42 +293,43 @@ static void a_first_load_goes_on_where_it_was_interrupted(void **state)
     assert_non_null(strstr(rest.cursor, "\"from\":1772442000"));
     harvest_release(&rest);
     harvest_release(&whole);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* ---- sub-lists ---- */
 
 static void lines_beyond_the_tenth_are_read_to_their_end(void **state)
 {
-    struct st_source source;
+    struct stage source;
     char id[64];
 
     (void)state;
     st_open_source(&source, 20, NULL);
-    st_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":4,\"to\":10000}");
-    st_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":5,\"to\":10}");
-    st_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":6,\"to\":11}");
-    st_first_load(&source, "invoices");
+    stage_control(&source,
+                  "{\"op\":\"children\",\"table\":\"invoices\",\"record\":4,\"to\":10000}");
+    stage_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":5,\"to\":10}");
+    stage_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":6,\"to\":11}");
+    stage_first_load(&source, "invoices");
     st_assert_is_truth(&source, "invoices");
     st_id_of(&source, "invoices", 19 - 4, id);
-    assert_true(strlen(st_row_held(&source, id)) > 1000000);
-    st_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":4,\"to\":350}");
-    st_pass(&source, 90);
-    st_increment_quietly(&source, "invoices");
+    assert_true(strlen(stage_row_held(&source, id)) > 1000000);
+    stage_control(&source, "{\"op\":\"children\",\"table\":\"invoices\",\"record\":4,\"to\":350}");
+    stage_pass(&source, 90);
+    stage_increment_quietly(&source, "invoices");
     st_assert_is_truth(&source, "invoices");
-    st_first_load(&source, "subscriptions");
+    stage_first_load(&source, "subscriptions");
     st_assert_is_truth(&source, "subscriptions");
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 static void a_sub_list_that_nobody_wants_is_not_read(void **state)
 {
-    struct st_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     st_open_source(&source, 40, NULL);
-    st_discover(&source);
+    stage_discover(&source);
     struct harvest_job job = {.connector = "stripe",
                               .options = sl_buf_str(&source.options),
                               .key_member = "id",
@@ -343,7 +344,7 @@ static void a_sub_list_that_nobody_wants_is_not_read(void **state)
     assert_int_equal(h.counts.calls, 1);
     assert_int_equal(harvest_keys(&h, "invoices", false), 40);
     harvest_release(&h);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 /* ---- what passes, and what does not ---- */
@@ -359,26 +360,26 @@ static void locks_conflicts_and_should_retry(void **state)
                  {"status:code=409,n=1,times=2", true},
                  {"500:n=1,times=100,should_retry=false", false},
                  {"403:n=1,times=2,should_retry=true", true}};
-    struct st_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     st_open_source(&source, 30, NULL);
-    st_discover(&source);
+    stage_discover(&source);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        st_control(&source, "{\"clear_faults\":true,\"fault\":\"%s\"}", cases[i].fault);
+        stage_control(&source, "{\"clear_faults\":true,\"fault\":\"%s\"}", cases[i].fault);
         st_read_with(&source, "coupons", NULL, true, false, &h);
         if (cases[i].passes != (h.code == SL_DONE))
             fail_msg("%s: %s", cases[i].fault, h.error.message);
         if (!cases[i].passes) assert_int_equal(h.counts.calls, 1);
         harvest_release(&h);
     }
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 static void a_version_that_is_none_names_the_option(void **state)
 {
-    struct st_source source;
+    struct stage source;
     struct harvest h;
     struct harvest_job job = {.connector = "stripe", .job = {.kind = SL_JOB_DISCOVER}};
 
@@ -389,7 +390,7 @@ static void a_version_that_is_none_names_the_option(void **state)
     assert_true(sl_failed(h.code));
     assert_non_null(strstr(h.error.hint, "api_version"));
     harvest_release(&h);
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 static void an_old_or_edited_cursor_reads_everything_and_says_so(void **state)
@@ -401,17 +402,17 @@ static void an_old_or_edited_cursor_reads_everything_and_says_so(void **state)
         "{\"parts\":{\"\":{\"v\":1,\"scope\":\"2024-12-18.acacia \",\"from\":1e99}}}",
         "{\"parts\":{\"\":[1,2]}}",
         "{\"parts\":{\"\":{}}}"};
-    struct st_source source;
+    struct stage source;
     struct harvest h;
 
     (void)state;
     st_open_source(&source, 30, NULL);
-    st_discover(&source);
+    stage_discover(&source);
     for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
         st_read_with(&source, "plans", cursors[i], false, false, &h);
         assert_string_equal(h.error.message, "");
-        assert_true(st_is_complete(&h));
-        assert_true(st_has_note(&h, "everything is read"));
+        assert_true(harvest_is_complete(&h));
+        assert_true(harvest_notes(&h, "everything is read"));
         harvest_release(&h);
         /* What was appended cannot be told from what was not. */
         if (i == 1 || i == 2) continue;
@@ -419,13 +420,13 @@ static void an_old_or_edited_cursor_reads_everything_and_says_so(void **state)
         assert_int_equal(h.code, SL_BAD_DATA);
         harvest_release(&h);
     }
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 static void empty_accounts_are_complete(void **state)
 {
     struct sim_options options = {.seed = 1, .kind = "empty"};
-    struct st_source source;
+    struct stage source;
     struct sl_error error = {0};
 
     (void)state;
@@ -434,14 +435,14 @@ static void empty_accounts_are_complete(void **state)
     sim_free(source.sim);
     assert_int_equal(sim_new(sim_find("stripe"), &options, &source.sim, &error), 0);
     assert_int_equal(sim_world(source.sim, 7, &source.world, &error), 0);
-    st_discover(&source);
+    stage_discover(&source);
     for (size_t i = 0; i < 16; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s", source.tables.tables[i].name);
-        st_first_load(&source, name);
-        assert_int_equal(st_rows_held(&source), 0);
+        stage_first_load(&source, name);
+        assert_int_equal(stage_rows_held(&source), 0);
     }
-    st_close_source(&source);
+    stage_close(&source);
 }
 
 int main(void)

@@ -90,7 +90,7 @@ static void lines_that_repeat_for_ever_end_and_say_so(void **state)
     assert_string_equal(h.error.message, "");
     assert_true(calls <= 5);
     assert_int_equal(harvest_count(&h, "invoices", false), 1);
-    assert_true(st_has_note(&h, "could not be read to the end"));
+    assert_true(harvest_notes(&h, "could not be read to the end"));
     assert_non_null(strstr(h.rows[0].text, "\"has_more\":true"));
     harvest_release(&h);
 }

@@ -27,7 +27,7 @@ static void an_edit_is_one_row_and_one_call(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
 
         desk_open(&desk, "demo", 0);
@@ -36,19 +36,19 @@ static void an_edit_is_one_row_and_one_call(void **state)
         desk_increment(&desk, tables[i], &h);
         assert_int_equal(rows(&h, tables[i]), 1);
         assert_int_equal(h.counts.calls, 1);
-        assert_false(desk_complete(&h));
+        assert_false(harvest_is_complete(&h));
         harvest_release(&h);
         desk_increment(&desk, tables[i], &h); /* and a quiet one */
         assert_int_equal(rows(&h, tables[i]), 0);
         assert_int_equal(h.counts.calls, 1);
         harvest_release(&h);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
 static void what_the_system_changes_is_found_though_updated_at_stands_still(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -58,13 +58,13 @@ static void what_the_system_changes_is_found_though_updated_at_stands_still(void
     desk_increment(&desk, "tickets", &h);
     assert_int_equal(rows(&h, "tickets"), 3);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* The last minute is not exported: what shows up late within it is behind no cursor. */
 static void what_comes_late_within_the_minute_is_not_lost(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -72,7 +72,7 @@ static void what_comes_late_within_the_minute_is_not_lost(void **state)
     desk_load(&desk, "tickets");
     for (int i = 0; i < 5; i++) {
         desk_op(&desk, "\"create\",\"table\":\"tickets\"");
-        desk_pass(&desk, 30);
+        stage_pass(&desk, 30);
         desk_op(&desk, "\"late\",\"table\":\"tickets\"");
         desk_read(&desk, "tickets", desk.cursor, false, false, &h);
         harvest_release(&h);
@@ -83,29 +83,29 @@ static void what_comes_late_within_the_minute_is_not_lost(void **state)
     desk_increment(&desk, "tickets", &h);
     assert_true(rows(&h, "tickets") > 0);
     harvest_release(&h);
-    desk_pass(&desk, 120);
+    stage_pass(&desk, 120);
     desk_read(&desk, "tickets", NULL, true, false, &h);
     assert_int_equal(harvest_keys(&h, "tickets", false), desk_truth(&desk, "tickets", &h));
     assert_true(harvest_keys(&h, "tickets", false) >= all);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void many_tickets_in_one_second_are_no_trouble_by_cursor(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
     desk_open(&desk, "demo", 0);
     desk_load(&desk, "tickets");
-    desk_pass(&desk, 300);
+    stage_pass(&desk, 300);
     desk_op(&desk, "\"pile\",\"table\":\"tickets\",\"count\":2500");
     desk_increment(&desk, "tickets", &h);
     assert_int_equal(harvest_keys(&h, "tickets", false), 2500);
     assert_int_equal(h.counts.calls, 3);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void an_account_without_rows_has_a_cursor_all_the_same(void **state)
@@ -114,7 +114,7 @@ static void an_account_without_rows_has_a_cursor_all_the_same(void **state)
 
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
 
         desk_open(&desk, "empty", 0);
@@ -126,13 +126,13 @@ static void an_account_without_rows_has_a_cursor_all_the_same(void **state)
         harvest_release(&h);
         desk_increment(&desk, tables[i], &h);
         harvest_release(&h);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
 static void a_cursor_that_zendesk_refuses_means_everything_once_more(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -140,11 +140,11 @@ static void a_cursor_that_zendesk_refuses_means_everything_once_more(void **stat
     desk_load(&desk, "tickets");
     desk_op(&desk, "\"behaviour\",\"cursors_die\":1");
     desk_increment(&desk, "tickets", &h);
-    assert_true(desk_complete(&h));
-    assert_true(desk_noted(&h, "read in full"));
+    assert_true(harvest_is_complete(&h));
+    assert_true(harvest_notes(&h, "read in full"));
     assert_int_equal(harvest_keys(&h, "tickets", false), desk_truth(&desk, "tickets", &h));
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void a_cursor_of_another_version_or_by_hand_means_everything(void **state)
@@ -160,39 +160,39 @@ static void a_cursor_of_another_version_or_by_hand_means_everything(void **state
 
     (void)state;
     for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
 
         desk_open(&desk, "demo", 0);
         desk_read(&desk, "organizations", cursors[i], false, false, &h);
         assert_string_equal(h.error.message, "");
-        assert_true(desk_complete(&h));
-        assert_true(desk_noted(&h, "read in full"));
+        assert_true(harvest_is_complete(&h));
+        assert_true(harvest_notes(&h, "read in full"));
         harvest_release(&h);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
 /* A deleted ticket is in the export for 30 days, then perhaps not at all. */
 static void after_a_month_without_a_run_tickets_are_read_in_full(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
     desk_open(&desk, "demo", 0);
     desk_load(&desk, "tickets");
-    desk_pass(&desk, 20 * 86400);
+    stage_pass(&desk, 20 * 86400);
     desk_increment(&desk, "tickets", &h);
-    assert_false(desk_complete(&h));
+    assert_false(harvest_is_complete(&h));
     harvest_release(&h);
     desk_op(&desk, "\"purge\",\"table\":\"tickets\",\"count\":1");
-    desk_pass(&desk, 40 * 86400);
+    stage_pass(&desk, 40 * 86400);
     desk_increment(&desk, "tickets", &h);
-    assert_true(desk_complete(&h));
-    assert_true(desk_noted(&h, "no trace"));
+    assert_true(harvest_is_complete(&h));
+    assert_true(harvest_notes(&h, "no trace"));
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void a_first_load_goes_on_where_it_was_broken_off(void **state)
@@ -201,23 +201,23 @@ static void a_first_load_goes_on_where_it_was_broken_off(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
 
         desk_open(&desk, "demo", 3500);
         desk_load(&desk, tables[i]);
-        desk_pass(&desk, 120);
+        stage_pass(&desk, 120);
         desk_read(&desk, tables[i], desk.cursor, true, true, &h);
         assert_int_equal(h.code, SL_DONE);
         assert_int_equal(h.counts.calls, 1); /* not four again */
-        assert_false(desk_complete(&h));
+        assert_false(harvest_is_complete(&h));
         harvest_release(&h);
         /* A full refresh and a reconciliation go on from nothing. */
         desk_read(&desk, tables[i], desk.cursor, true, false, &h);
-        assert_true(desk_complete(&h));
+        assert_true(harvest_is_complete(&h));
         assert_int_equal(harvest_keys(&h, tables[i], false), 3500);
         harvest_release(&h);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
@@ -225,7 +225,7 @@ static void a_first_load_goes_on_where_it_was_broken_off(void **state)
 
 static void a_page_by_time_begins_with_the_last_rows_of_the_one_before(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -236,45 +236,45 @@ static void a_page_by_time_begins_with_the_last_rows_of_the_one_before(void **st
     assert_int_equal(harvest_keys(&h, "organizations", false),
                      desk_truth(&desk, "organizations", &h));
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void an_export_that_never_says_end_of_stream_ends(void **state)
 {
-    struct desk desk;
+    struct stage desk;
 
     (void)state;
     desk_open(&desk, "demo", 1700);
     desk_op(&desk, "\"behaviour\",\"no_end_of_stream\":1");
     desk_load(&desk, "organizations");
     desk_load(&desk, "ticket_comments");
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void organizations_that_pile_up_in_a_second_are_read_by_the_list(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
     desk_open(&desk, "demo", 0);
     desk_load(&desk, "organizations");
-    desk_pass(&desk, 300);
+    stage_pass(&desk, 300);
     desk_op(&desk, "\"pile\",\"table\":\"organizations\",\"count\":1400");
     desk_increment(&desk, "organizations", &h);
-    assert_true(desk_noted(&h, "more than 1000 rows changed"));
-    assert_true(desk_complete(&h)); /* also of what was deleted in that second */
+    assert_true(harvest_notes(&h, "more than 1000 rows changed"));
+    assert_true(harvest_is_complete(&h)); /* also of what was deleted in that second */
     assert_true(harvest_keys(&h, "organizations", false) >= 1400 + 22);
     harvest_release(&h);
     desk_op(&desk, "\"create\",\"table\":\"organizations\"");
     desk_increment(&desk, "organizations", &h); /* the overlap reaches back to that second once */
     assert_true(rows(&h, "organizations") >= 1);
     harvest_release(&h);
-    desk_pass(&desk, 3600);
+    stage_pass(&desk, 3600);
     desk_increment(&desk, "organizations", &h);
-    assert_false(desk_complete(&h));
+    assert_false(harvest_is_complete(&h));
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void events_that_pile_up_in_a_second_fail_the_table_and_name_it(void **state)
@@ -283,18 +283,18 @@ static void events_that_pile_up_in_a_second_fail_the_table_and_name_it(void **st
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
         char option[80];
         const char *second;
 
         desk_open(&desk, "demo", 0);
         desk_load(&desk, tables[i]);
-        desk_pass(&desk, 300);
+        stage_pass(&desk, 300);
         desk_op(&desk, "\"pile\",\"table\":\"ticket_events\",\"count\":1400");
-        desk_pass(&desk, 120);
+        stage_pass(&desk, 120);
         desk_op(&desk, "\"comment\",\"table\":\"tickets\",\"count\":2");
-        desk_pass(&desk, 120);
+        stage_pass(&desk, 120);
         desk_read(&desk, tables[i], desk.cursor, false, false, &h);
         assert_int_equal(h.code, SL_SOURCE);
         assert_non_null(strstr(h.error.message, "2026-03-02T09:"));
@@ -305,10 +305,10 @@ static void events_that_pile_up_in_a_second_fail_the_table_and_name_it(void **st
         harvest_release(&h);
         desk.table_options = option; /* the user's word is needed to go on */
         desk_increment(&desk, tables[i], &h);
-        assert_true(desk_noted(&h, "are missing"));
+        assert_true(harvest_notes(&h, "are missing"));
         assert_true(rows(&h, tables[i]) >= 1000 + 2);
         harvest_release(&h);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
@@ -318,18 +318,18 @@ static void pages_of_large_rows_are_asked_for_in_smaller_ones(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct desk desk;
+        struct stage desk;
 
         desk_open(&desk, "demo", 12000); /* it tries larger ones now and then, to the end */
         desk_op(&desk, "\"behaviour\",\"rows_at_once\":100");
         desk_load(&desk, tables[i]);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
 static void a_user_may_ask_for_smaller_pages(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -337,19 +337,19 @@ static void a_user_may_ask_for_smaller_pages(void **state)
     desk.table_options = "{\"rows_per_call\":300}";
     desk_load(&desk, "tickets");
     desk_load(&desk, "organizations");
-    desk_pass(&desk, 300);
+    stage_pass(&desk, 300);
     desk_op(&desk, "\"pile\",\"table\":\"organizations\",\"count\":800"); /* fits a page of 1000 */
     desk_increment(&desk, "organizations", &h);
     assert_int_equal(h.note_count, 0);
     assert_true(harvest_keys(&h, "organizations", false) >= 800);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* Its clock is behind ours: what is a minute old for us is too recent there. */
 static void a_start_that_is_too_recent_for_zendesks_clock_is_moved_back(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
     char cursor[120];
 
@@ -357,12 +357,12 @@ static void a_start_that_is_too_recent_for_zendesks_clock_is_moved_back(void **s
     desk_open(&desk, "demo", 0);
     snprintf(cursor, sizeof cursor, "{\"parts\":{\"\":{\"v\":1,\"start\":%lld}}}",
              (long long)(sim_now(desk.sim) / 1000000));
-    desk_control(&desk, "{\"skew_ms\":-7200000}");
+    stage_control(&desk, "{\"skew_ms\":-7200000}");
     desk_read(&desk, "organizations", cursor, false, false, &h);
     assert_string_equal(h.error.message, "");
     assert_int_equal(h.counts.calls, 2);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* Nothing is decided by comparing their clock with ours. */
@@ -373,25 +373,25 @@ static void a_clock_that_is_months_behind_ours_changes_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++)
         for (int ahead = 0; ahead < 2; ahead++) {
-            struct desk desk;
+            struct stage desk;
             struct harvest h;
 
             desk_open(&desk, "demo", 0);
-            desk_control(&desk, "{\"skew_ms\":%s}", ahead ? "20000000000" : "-20000000000");
+            stage_control(&desk, "{\"skew_ms\":%s}", ahead ? "20000000000" : "-20000000000");
             if (!ahead) desk_op(&desk, "\"create\",\"table\":\"%s\"", tables[i]);
             desk_read(&desk, tables[i], NULL, true, true, &h);
             assert_int_equal(h.code, SL_DONE);
             harvest_release(&h);
             desk_op(&desk, "\"edit\",\"table\":\"%s\"", tables[i]);
             desk_increment(&desk, tables[i], &h);
-            assert_false(desk_complete(&h));
+            assert_false(harvest_is_complete(&h));
             assert_true(rows(&h, tables[i]) >= 1);
             harvest_release(&h);
             desk_increment(&desk, tables[i], &h);
             assert_int_equal(h.counts.calls, 1);
             assert_true(rows(&h, tables[i]) <= 2); /* those of the newest second */
             harvest_release(&h);
-            desk_close(&desk);
+            stage_close(&desk);
         }
 }
 

@@ -16,14 +16,14 @@
 
 /* ---- check ---- */
 
-static void check(struct desk *desk, const char *options, struct harvest *out)
+static void check(struct stage *desk, const char *options, struct harvest *out)
 {
     struct harvest_job job = {.connector = "zendesk",
                               .options = options ? options : sl_buf_str(&desk->options),
                               .job = {.kind = SL_JOB_CHECK}};
 
     harvest_run(&job, desk->world, out);
-    desk_pass(desk, 62);
+    stage_pass(desk, 62);
 }
 
 static const struct harvest_check *finding(const struct harvest *h, const char *subject)
@@ -38,7 +38,7 @@ static void a_visitor_is_not_taken_for_good_credentials(void **state)
 {
     static const char options[] = "{\"subdomain\":\"lanternworks\",\"email\":\"eve@x.example\","
                                   "\"api_token\":\"wrong\",\"base_url\":\"http://sim.test\"}";
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -48,12 +48,12 @@ static void a_visitor_is_not_taken_for_good_credentials(void **state)
     assert_false(h.checks[0].good);
     assert_non_null(strstr(h.checks[0].hint, "api_token"));
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void an_agent_is_told_that_exports_need_an_administrator(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -72,12 +72,12 @@ static void an_agent_is_told_that_exports_need_an_administrator(void **state)
     desk_read(&desk, "groups", NULL, true, true, &h); /* the others go on */
     assert_int_equal(h.code, SL_DONE);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void api_tokens_that_are_retired_are_named(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -87,7 +87,7 @@ static void api_tokens_that_are_retired_are_named(void **state)
     assert_int_equal(h.code, SL_AUTH);
     assert_non_null(strstr(h.error.hint, "OAuth"));
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void a_subdomain_may_be_pasted_as_an_address(void **state)
@@ -100,7 +100,7 @@ static void a_subdomain_may_be_pasted_as_an_address(void **state)
 
     (void)state;
     for (size_t i = 0; i < 9; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
 
         desk_open(&desk, "demo", 0);
@@ -114,13 +114,13 @@ static void a_subdomain_may_be_pasted_as_an_address(void **state)
         else
             assert_int_equal(h.code, SL_BAD_SPEC);
         harvest_release(&h);
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
 static void an_email_may_end_with_token(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -131,7 +131,7 @@ static void an_email_may_end_with_token(void **state)
           &h);
     assert_true(h.checks[0].good);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* ---- OAuth ---- */
@@ -140,7 +140,7 @@ static void an_email_may_end_with_token(void **state)
     "{\"subdomain\":\"lanternworks\",\"client_id\":\"sluice\",\"client_secret\":"                  \
     "\"zd-client-secret\",\"base_url\":\"http://sim.test\""
 
-static void take_options(struct desk *desk, const char *options)
+static void take_options(struct stage *desk, const char *options)
 {
     sl_buf_reset(&desk->options);
     sl_buf_adds(&desk->options, options);
@@ -153,7 +153,7 @@ static void an_oauth_client_reads_for_itself_or_for_a_user(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct desk desk;
+        struct stage desk;
         struct harvest h;
 
         desk_open(&desk, "demo", 0);
@@ -163,26 +163,26 @@ static void an_oauth_client_reads_for_itself_or_for_a_user(void **state)
         assert_true(finding(&h, "credentials")->good);
         harvest_release(&h);
         if (i == 0) desk_load(&desk, "tickets"); /* a refresh token served once; nobody kept it */
-        desk_close(&desk);
+        stage_close(&desk);
     }
 }
 
 /* A first load of minutes, tokens of seconds. */
 static void an_access_token_that_ends_under_a_run_is_replaced(void **state)
 {
-    struct desk desk;
+    struct stage desk;
 
     (void)state;
     desk_open(&desk, "demo", 30000);
     desk_op(&desk, "\"behaviour\",\"token_seconds\":45");
     take_options(&desk, CLIENT "}");
     desk_load(&desk, "tickets");
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void a_client_that_is_refused_is_said(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -194,13 +194,13 @@ static void a_client_that_is_refused_is_said(void **state)
     assert_int_equal(h.code, SL_AUTH);
     assert_null(h.complete);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* The address of tokens is made of the option as it is. */
 static void oauth_wants_the_bare_subdomain(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -209,14 +209,14 @@ static void oauth_wants_the_bare_subdomain(void **state)
           &h);
     assert_int_equal(h.code, SL_BAD_SPEC);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* ---- features ---- */
 
 static void an_account_without_guide_or_gather_leaves_their_tables_out(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -232,12 +232,12 @@ static void an_account_without_guide_or_gather_leaves_their_tables_out(void **st
     assert_int_equal(h.code, SL_NOT_FOUND);
     assert_null(h.complete);
     harvest_release(&h);
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void what_is_forbidden_fails_its_table_alone(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -248,14 +248,14 @@ static void what_is_forbidden_fails_its_table_alone(void **state)
     assert_null(h.complete);
     harvest_release(&h);
     desk_load(&desk, "views");
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* ---- custom fields ---- */
 
 static void custom_fields_are_typed_columns(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     const char *columns;
 
     (void)state;
@@ -270,12 +270,12 @@ static void custom_fields_are_typed_columns(void **state)
     assert_null(strstr(columns, "Lamp detail 3")); /* one of Zendesk's own */
     assert_non_null(
         strstr(harvest_table(&desk.tables, "users")->columns, "custom_field_2:decimal(38,9)"));
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 static void fields_of_the_same_title_are_two_columns(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     const char *columns;
 
     (void)state;
@@ -286,13 +286,13 @@ static void fields_of_the_same_title_are_two_columns(void **state)
     columns = harvest_table(&desk.tables, "tickets")->columns;
     assert_non_null(strstr(columns, "custom_Lamp detail 9:string"));
     assert_non_null(strstr(columns, "custom_Lamp detail 9 2020000000300:bigint"));
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* Between discover and read; its values are in custom_fields, and a column comes with the next run. */
 static void a_field_that_is_made_under_a_run_is_in_the_raw_list(void **state)
 {
-    struct desk desk;
+    struct stage desk;
     struct harvest h;
 
     (void)state;
@@ -305,7 +305,7 @@ static void a_field_that_is_made_under_a_run_is_in_the_raw_list(void **state)
     harvest_release(&h);
     desk_discover(&desk);
     assert_non_null(strstr(harvest_table(&desk.tables, "tickets")->columns, "Lamp detail 16"));
-    desk_close(&desk);
+    stage_close(&desk);
 }
 
 /* ---- answers that a test makes up ---- */
