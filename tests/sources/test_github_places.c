@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "sources/github_source.h"
+#include "sources/script.h"
 
 static void look(struct stage *source, const char *more, enum sl_job_kind kind, struct harvest *out)
 {
@@ -214,6 +215,34 @@ static void the_api_of_2026_lacks_some_columns(void **state)
     }
 }
 
+static void hidden(void *ctx, const struct sl_exchange *exchange, int64_t now_us,
+                   struct script_answer *answer)
+{
+    (void)ctx, (void)exchange, (void)now_us;
+    answer->body = "[{\"id\":1,\"login\":\"acme-invented\"}]";
+    answer->headers[0] =
+        (struct sl_header){"x-github-sso", "partial-results; organizations=21955855,20582480"};
+}
+
+/* The list looks whole; those that it lacks are not gone. */
+static void organisations_that_want_single_sign_on_are_not_gone(void **state)
+{
+    struct sl_world *world = script_world(hidden, NULL);
+    struct harvest_job job = {.connector = "github",
+                              .options = "{}",
+                              .job = {.kind = SL_JOB_READ, .table = "organizations", .full = true}};
+    struct harvest h;
+
+    (void)state;
+    harvest_run(&job, world, &h);
+    assert_int_equal(h.code, SL_PERMISSION);
+    assert_non_null(strstr(h.error.message, "20582480"));
+    assert_non_null(strstr(h.error.hint, "Authorise the token"));
+    assert_null(h.complete);
+    harvest_release(&h);
+    sl_world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_name_that_is_none_is_a_mistake_of_the_specification),
         cmocka_unit_test(an_enterprise_server_is_below_api_v3),
         cmocka_unit_test(the_api_of_2026_lacks_some_columns),
+        cmocka_unit_test(organisations_that_want_single_sign_on_are_not_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -350,6 +350,52 @@ static void a_comment_without_its_text_is_never_a_row(void **state)
     harvest_release(&h);
 }
 
+static void in_two_pages(void *ctx, const struct sl_exchange *exchange, int64_t now_us,
+                         struct script_answer *answer)
+{
+    int *calls = ctx;
+
+    (void)exchange, (void)now_us;
+    answer->body = ++*calls == 1 ? "{\"articles\":[{\"id\":1},{\"id\":2}],\"count\":3,"
+                                   "\"next_page\":\"https://acme.zendesk.com/x\","
+                                   "\"end_time\":1700000000}"
+                                 : "{\"articles\":[{\"id\":3}],\"count\":1,\"next_page\":null,"
+                                   "\"end_time\":1700000500}";
+}
+
+/* The help centre does not say end_of_stream, and need not give as many rows as were asked for. */
+static void a_short_page_that_leads_on_is_not_the_last_one(void **state)
+{
+    int calls = 0;
+    struct sl_world *world = script_world(in_two_pages, &calls);
+    struct harvest_job job = {
+        .connector = "zendesk",
+        .options = "{\"subdomain\":\"acme\",\"email\":\"a@b.example\",\"api_token\":\"t\"}",
+        .key_member = "id",
+        .job = {.kind = SL_JOB_READ, .table = "articles", .full = true}};
+    struct harvest h;
+
+    (void)state;
+    harvest_run(&job, world, &h);
+    assert_int_equal(h.code, SL_DONE);
+    assert_int_equal(harvest_keys(&h, "articles", false), 3);
+    assert_int_equal(calls, 2);
+    harvest_release(&h);
+    sl_world_free(world);
+}
+
+static void a_list_without_pages_is_whole(void **state)
+{
+    char body[] = "{\"ticket_forms\":[{\"id\":1},{\"id\":2}]}";
+    struct harvest h;
+
+    (void)state;
+    read_made_up("ticket_forms", body, NULL, NULL, &h);
+    assert_int_equal(h.code, SL_DONE);
+    assert_int_equal(harvest_keys(&h, "ticket_forms", false), 2);
+    harvest_release(&h);
+}
+
 static void an_answer_that_contradicts_itself_ends_the_read(void **state)
 {
     static const struct {
@@ -433,6 +479,8 @@ int main(void)
         cmocka_unit_test(fields_of_the_same_title_are_two_columns),
         cmocka_unit_test(a_field_that_is_made_under_a_run_is_in_the_raw_list),
         cmocka_unit_test(a_comment_without_its_text_is_never_a_row),
+        cmocka_unit_test(a_short_page_that_leads_on_is_not_the_last_one),
+        cmocka_unit_test(a_list_without_pages_is_whole),
         cmocka_unit_test(an_answer_that_contradicts_itself_ends_the_read),
         cmocka_unit_test(values_of_fields_may_be_text_bool_number_list_or_null),
         cmocka_unit_test(an_unknown_table_is_said),

@@ -72,6 +72,16 @@ static void refused(const struct github *self, const struct sl_response *respons
     }
 }
 
+/* A list of one's own organisations or teams leaves out those that want single sign-on, with 200: what
+ * it lacks is not gone (docs.github.com, "Authenticating with SAML SSO"). */
+static bool is_partial(const struct github *self, const struct sl_response *response)
+{
+    const char *sso = sl_response_header(response, "x-github-sso");
+
+    return self->table && response->status == 200 && sso &&
+           strncmp(sso, "partial-results", 15) == 0;
+}
+
 /* Answers that say something where their status alone would be a failure. */
 static bool step_knows(const struct github *self, const struct sl_response *response,
                        const char *said)
@@ -110,6 +120,14 @@ void github_classify(const void *task, const struct sl_response *response,
         verdict->kind = SL_VERDICT_RETRY;
         verdict->code = SL_BAD_DATA;
         snprintf(verdict->message, sizeof verdict->message, "GitHub answered 200 without JSON");
+    } else if (is_partial(self, response)) {
+        verdict->kind = SL_VERDICT_FAIL_TABLE;
+        verdict->code = SL_PERMISSION;
+        snprintf(verdict->message, sizeof verdict->message,
+                 "GitHub leaves out organisations that want single sign-on (%.200s)",
+                 sl_response_header(response, "x-github-sso"));
+        hint(verdict, "Authorise the token for them, at https://github.com/settings/tokens. What "
+                      "landed before stays.");
     } else if (status == 202) { /* it is being computed */
         verdict->kind = SL_VERDICT_RETRY;
         verdict->code = SL_SOURCE;

@@ -221,7 +221,6 @@ static const struct sl_column repository_columns[] = {
     COL("disabled", BOOL), COL("visibility", TEXT), COL("pushed_at", TIME),
     COL("created_at", TIME), COL("updated_at", TIME), COL("permissions", STRUCT(permission_members)),
     COL("allow_rebase_merge", BOOL), COL("template_repository", STRUCT(template_members)),
-    {.name = "temp_clone_token", .type = TEXT, .fleeting = true},
     COL("allow_squash_merge", BOOL), COL("allow_merge_commit", BOOL), COL("subscribers_count", INT),
     COL("network_count", INT), COL("license", STRUCT(license_members)),
 };

@@ -225,10 +225,10 @@ static bool start_writer(struct sl_json_writer **writer)
 
 static enum sl_code ask_children(struct stripe *self, struct sl_out *out, struct sl_error *error)
 {
-    char path[sizeof self->child_path], endpoint[80];
+    char path[300 + sizeof self->child_path], endpoint[80];
     struct sl_url url;
 
-    snprintf(path, sizeof path, "%.300s%.200s", self->base_url, self->child_path);
+    snprintf(path, sizeof path, "%.300s%s", self->base_url, self->child_path);
     sl_url_init(&url, path);
     url.has_query = strchr(self->child_path, '?') != NULL;
     sl_url_query_i64(&url, "limit", STRIPE_PAGE_ROWS);

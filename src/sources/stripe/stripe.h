@@ -22,6 +22,7 @@
 #define STRIPE_PAGE_ROWS 100
 #define STRIPE_ID_MAX 256 /* a coupon's or a product's id may be the user's own */
 #define STRIPE_QUEUE_MAX 100
+#define STRIPE_PATH_MAX 200 /* of a sub-list */
 #define STRIPE_CURSOR_VERSION 1
 #define STRIPE_WINDOWS_MAX 32
 #define STRIPE_SEEN_MAX 512     /* ids of one second that are told apart */
@@ -145,7 +146,7 @@ struct stripe {
 
     /* object.c: an object whose sub-lists are being read */
     struct sl_json_writer *whole, *items;
-    char member[64], child_after[STRIPE_ID_MAX], child_path[512];
+    char member[64], child_after[STRIPE_ID_MAX], child_path[STRIPE_PATH_MAX + 1];
     int64_t sequence_us;
     size_t child_bytes;
     struct sl_pages child_pages;

@@ -229,13 +229,20 @@ static enum sl_code by_time(struct zendesk *self, const struct sl_json *answer, 
     return SL_MORE;
 }
 
-/* next_page may be there on the last page, too; not every export says end_of_stream. */
+/* Not every export says end_of_stream, next_page may be there on the last page, too, and a page may
+ * have fewer rows than were asked for: then it is the last one when it does not lead on. */
 static bool is_last(const struct zendesk *self, const struct sl_json *answer,
                     const struct sl_json *rows)
 {
     const struct sl_json *end = sl_json_get(answer, "end_of_stream");
+    int64_t end_s;
 
     if (sl_json_kind(end) == SL_JSON_BOOL) return sl_json_true(end);
+    if (self->table->way != ZENDESK_BY_CURSOR) {
+        if (!sl_json_str(sl_json_get(answer, "next_page"))) return true;
+        if (sl_json_i64(sl_json_get(answer, "end_time"), &end_s) && end_s > self->start_s)
+            return false;
+    }
     return (int64_t)sl_json_len(rows) < self->rows_a_page;
 }
 

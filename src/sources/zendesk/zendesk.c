@@ -279,6 +279,7 @@ enum sl_code zendesk_list_next(struct zendesk *self, const struct sl_json *answe
     const struct sl_json *meta = sl_json_get(answer, "meta");
 
     if (!meta && sl_json_get(answer, "next_page")) return by_number(self, answer, rows, error);
+    if (!meta && rows > 0 && rows < ZENDESK_LIST_ROWS) return SL_DONE; /* a list without pages */
     if (sl_json_kind(sl_json_get(meta, "has_more")) != SL_JSON_BOOL)
         return sl_fail(error, SL_BAD_DATA, "a page does not say whether another one follows");
     if (!sl_json_true(sl_json_get(meta, "has_more"))) return SL_DONE;
