@@ -14,6 +14,7 @@ void hs_open(struct stage *source, int64_t records, const char *kind)
 {
     stage_open(source, "hubspot", kind, records);
     source->rest_s = 11; /* each harvest has budgets of its own */
+    source->initial_alone = true;
 }
 
 void hs_read(struct stage *source, const char *name, const char *cursor, const char *input,

@@ -92,8 +92,8 @@ const struct harvest_table *stage_table(const struct stage *stage, const char *n
 {
     for (size_t i = 0; i < stage->tables.table_count; i++) {
         const struct harvest_table *t = &stage->tables.tables[i];
-        if (strcmp(t->name, name) == 0 && (!stage->namespace_ || !t->namespace_ ||
-                                           strcmp(t->namespace_, stage->namespace_) == 0))
+        if (strcmp(t->name, name) == 0 &&
+            (!stage->namespace_ || !t->namespace_ || strcmp(t->namespace_, stage->namespace_) == 0))
             return t;
     }
     assert_non_null(harvest_table(&stage->tables, name)); /* the namespace has a new name */
@@ -115,6 +115,7 @@ void stage_read(struct stage *stage, const char *name, struct sl_job_options how
     job.job.state = table->state;
     job.job.table_options = stage->table_options;
     job.job.columns = stage->columns;
+    job.job.full = how.full && !(how.initial && stage->initial_alone);
     harvest_run(&job, stage->world, out);
     stage_pass(stage, stage->rest_s);
 }

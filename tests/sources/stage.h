@@ -29,14 +29,15 @@ struct stage {
     const char *connector; /* and the simulator's name */
     struct sim *sim;
     struct sl_world *world;
-    struct sl_buf options;   /* of the connection */
-    int64_t rest_s;          /* pass after each discover and each read */
-    const char *namespace_;  /* of all that follows, and these two too; NULL: any */
+    struct sl_buf options;  /* of the connection */
+    int64_t rest_s;         /* pass after each discover and each read */
+    bool initial_alone;     /* an initial read is not told that it is full: the engine adds it */
+    const char *namespace_; /* of all that follows, and these two too; NULL: any */
     const char *table_options;
-    const char *columns;     /* those that are wanted, JSON; NULL: all */
-    struct harvest tables;   /* of the newest discover */
-    char *cursor;            /* of the newest read */
-    struct landed *rows;     /* what the table that is read would hold: see stage_apply() */
+    const char *columns;   /* those that are wanted, JSON; NULL: all */
+    struct harvest tables; /* of the newest discover */
+    char *cursor;          /* of the newest read */
+    struct landed *rows;   /* what the table that is read would hold: see stage_apply() */
     size_t row_count;
 };
 
