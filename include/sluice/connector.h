@@ -238,6 +238,10 @@ struct sl_response {
 
 /* The value of a header (name in lower case), or NULL. */
 const char *sl_response_header(const struct sl_response *response, const char *name);
+/* A header that is a count: at most 12 digits, nothing else. false: it is not there, or is not one. */
+bool sl_response_number(const struct sl_response *response, const char *name, int64_t *out);
+/* What time it is: by its Date header, else by our clock. */
+int64_t sl_response_now_us(const struct sl_response *response);
 /* What its Retry-After header asks for (seconds or a date), in ms; -1: nothing. */
 int64_t sl_response_retry_after_ms(const struct sl_response *response);
 

@@ -1,4 +1,4 @@
-/* hash.c: see <sluice/hash.h>. SipHash-2-4 with 128 bits under a key that never changes. */
+/* hash.c: see <sluice/hash.h>. Names are SipHash-2-4 with 128 bits under a key that never changes. */
 #include <sluice/hash.h>
 
 #include <sodium.h>
@@ -52,6 +52,13 @@ char *sl_text_key(const struct sl_text *parts, size_t count, char out[SL_TEXT_KE
     }
     out[SL_TEXT_KEY_MAX - 1] = '\0';
     return out;
+}
+
+uint64_t sl_text_hash(uint64_t seed, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        seed = (seed ^ *p) * UINT64_C(1099511628211);
+    return seed;
 }
 
 /* A value is its kind and its text, or its kind and what it is made of. */

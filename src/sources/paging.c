@@ -5,20 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
-/* FNV-1a: it only has to tell one page's token from another's. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        hash = (hash ^ *p) * UINT64_C(1099511628211);
-    return hash;
-}
+#include <sluice/hash.h>
 
 /* `mark` is the token of a page whose number is a power of two. */
 enum sl_code sl_pages_next(struct sl_pages *pages, const char *token, struct sl_error *error)
 {
-    uint64_t hash = hash_of(token);
+    uint64_t hash = sl_text_hash(SL_TEXT_HASH_START, token);
 
     pages->count++;
     if (pages->mark_page > 0 && hash == pages->mark) {

@@ -151,15 +151,6 @@ bool airtable_is_base_id(const char *text)
     return airtable_is_id(text, "app");
 }
 
-uint64_t airtable_hash(uint64_t seed, const char *text)
-{
-    uint64_t hash = seed ? seed : UINT64_C(14695981039346656037);
-
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        hash = (hash ^ *p) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* ---- limits and requests ---- */
 
 bool airtable_by_oauth(const struct airtable *self)

@@ -194,7 +194,6 @@ bool airtable_keep_id(char out[AIRTABLE_ID_MAX], const char *id);
 /* Three letters that say what it names ("rec"), then letters and digits? It fits AIRTABLE_ID_MAX. */
 bool airtable_is_id(const char *text, const char *kind);
 bool airtable_is_base_id(const char *text);
-uint64_t airtable_hash(uint64_t seed, const char *text); /* FNV-1a; seed 0 starts */
 
 /* ---- the steps ---- */
 

@@ -85,8 +85,7 @@ static void say(struct sl_verdict *verdict, const struct airtable *self, int sta
 /* Midnight UTC at the start of the month after the one in which this answer came. */
 static int64_t next_month_us(const struct sl_response *response)
 {
-    int64_t now_us = response->server_date_us != SL_NO_TIME ? response->server_date_us
-                                                            : response->received_at_us;
+    int64_t now_us = sl_response_now_us(response);
     char text[SL_TIME_TEXT_MAX], next[16];
     int year = 0, month = 0;
     int32_t days;

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sluice/hash.h>
+
 #include "airtable.h"
 
 #define PAYLOADS_PER_CALL 50
@@ -87,7 +89,7 @@ static enum sl_code read_batch(struct airtable *self, struct sl_out *out, struct
 
 static char *place_of(struct airtable *self, const char *id)
 {
-    return self->named[airtable_hash(0, id) % AIRTABLE_NAMED];
+    return self->named[sl_text_hash(SL_TEXT_HASH_START, id) % AIRTABLE_NAMED];
 }
 
 static bool is_usable(const char *id)

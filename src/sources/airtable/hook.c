@@ -113,8 +113,7 @@ static bool is_well(const struct sl_json *hook, int64_t now_us)
 static enum sl_code listed(struct airtable *self, const struct sl_response *response,
                            struct sl_out *out, struct sl_error *error)
 {
-    int64_t now_us = response->server_date_us != SL_NO_TIME ? response->server_date_us
-                                                            : response->received_at_us;
+    int64_t now_us = sl_response_now_us(response);
     const struct sl_json *dead = NULL;
 
     for (struct sl_json_each e = sl_json_each(sl_json_get(response->json, "webhooks"));
@@ -142,8 +141,7 @@ static enum sl_code created(struct airtable *self, const struct sl_response *res
     if (!airtable_keep_id(self->hook.id, sl_json_str(sl_json_get(response->json, "id"))))
         return sl_fail(error, SL_BAD_DATA, "the new webhook of base '%s' has no id", self->base);
     self->hook.next = 1;
-    self->hook.polled_us = response->server_date_us != SL_NO_TIME ? response->server_date_us
-                                                                  : response->received_at_us;
+    self->hook.polled_us = sl_response_now_us(response);
     sl_out_note(out, SL_NOTE_INFO,
                 "base '%s': the webhook %s was made; it ends a week after its "
                 "last use",

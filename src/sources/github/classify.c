@@ -42,8 +42,7 @@ static void refused(const struct github *self, const struct sl_response *respons
 {
     int64_t asked_ms = sl_response_retry_after_ms(response), resets_us = 0;
     const char *sso = sl_response_header(response, "x-github-sso");
-    bool sent = response->server_date_us != SL_NO_TIME;
-    int64_t now_us = sent ? response->server_date_us : response->received_at_us;
+    int64_t now_us = sl_response_now_us(response);
 
     if (is_secondary(response, said) || asked_ms >= 0) {
         wait_for(verdict, asked_ms >= 0 ? asked_ms : SECONDARY_WAIT_MS, GITHUB_MINUTE_KEY);

@@ -18,17 +18,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sluice/hash.h>
+
 static void put_mark(const struct github *self, char out[20])
 {
     char text[64];
-    uint64_t hash = github_hash(0, self->place.owner);
+    uint64_t hash = sl_text_hash(SL_TEXT_HASH_START, self->place.owner);
 
-    hash = github_hash(github_hash(hash, "/"), self->place.name);
-    hash = github_hash(github_hash(hash, "?"), self->state);
-    hash = github_hash(github_hash(hash, "?"), self->start_date ? self->start_date : "");
-    hash = github_hash(github_hash(hash, "?"), self->branch ? self->branch : "");
+    hash = sl_text_hash(sl_text_hash(hash, "/"), self->place.name);
+    hash = sl_text_hash(sl_text_hash(hash, "?"), self->state);
+    hash = sl_text_hash(sl_text_hash(hash, "?"), self->start_date ? self->start_date : "");
+    hash = sl_text_hash(sl_text_hash(hash, "?"), self->branch ? self->branch : "");
     snprintf(text, sizeof text, "?%lld", (long long)self->pull_number);
-    hash = github_hash(hash, text);
+    hash = sl_text_hash(hash, text);
     snprintf(out, 20, "%08llx", (unsigned long long)(hash & 0xffffffff));
 }
 

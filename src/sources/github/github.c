@@ -2,7 +2,6 @@
 #include "github.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -185,15 +184,6 @@ void github_put_time(char out[SL_TIME_TEXT_MAX], int64_t us)
     snprintf(out + 19, SL_TIME_TEXT_MAX - 19, "Z");
 }
 
-uint64_t github_hash(uint64_t seed, const char *text)
-{
-    uint64_t hash = seed ? seed : UINT64_C(14695981039346656037);
-
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        hash = (hash ^ *p) * UINT64_C(1099511628211);
-    return hash;
-}
-
 enum sl_code github_rows(const struct sl_response *response, const struct sl_json **rows,
                          struct sl_error *error)
 {
@@ -279,23 +269,13 @@ enum sl_code github_ask_next(struct github *self, enum github_stage stage, struc
 
 /* ---- answers ---- */
 
-static bool header_number(const struct sl_response *response, const char *name, int64_t *out)
-{
-    const char *text = sl_response_header(response, name);
-    char *end;
-
-    if (!text || *text < '0' || *text > '9') return false;
-    *out = strtoll(text, &end, 10);
-    return *end == '\0' && *out < INT64_MAX / SL_SECOND_US;
-}
-
 bool github_hour_is_over(const struct sl_response *response, int64_t *resets_us)
 {
     int64_t remaining, reset;
 
     if ((response->status != 403 && response->status != 429) ||
-        !header_number(response, "x-ratelimit-remaining", &remaining) || remaining > 0 ||
-        !header_number(response, "x-ratelimit-reset", &reset))
+        !sl_response_number(response, "x-ratelimit-remaining", &remaining) || remaining > 0 ||
+        !sl_response_number(response, "x-ratelimit-reset", &reset))
         return false;
     *resets_us = reset * SL_SECOND_US;
     return true;
@@ -321,9 +301,10 @@ enum sl_code github_take(struct github *self, const struct sl_response *response
         return sl_fail(error, SL_TOO_LARGE, "the next page has an address of %zu characters",
                        strlen(next));
     if (resource && strcmp(resource, "core") != 0) return SL_OK;
-    if (header_number(response, "x-ratelimit-limit", &number) && number > 0) self->limit = number;
-    if (!header_number(response, "x-ratelimit-remaining", &remaining) ||
-        !header_number(response, "x-ratelimit-reset", &reset))
+    if (sl_response_number(response, "x-ratelimit-limit", &number) && number > 0)
+        self->limit = number;
+    if (!sl_response_number(response, "x-ratelimit-remaining", &remaining) ||
+        !sl_response_number(response, "x-ratelimit-reset", &reset))
         return SL_OK;
     double left = (double)remaining - RESERVE;
     return sl_out_budget(out, GITHUB_HOUR_KEY, left > 0 ? left : 0,

@@ -198,7 +198,6 @@ SL_MUST_USE enum sl_code github_rows(const struct sl_response *response,
 bool github_keep(char *out, size_t cap, const char *text); /* false: missing, or too long */
 bool github_time(const struct sl_json *value, int64_t *us);
 void github_put_time(char out[SL_TIME_TEXT_MAX], int64_t us); /* "2026-03-02T09:00:00Z" */
-uint64_t github_hash(uint64_t seed, const char *text);
 
 /* ---- the steps ---- */
 

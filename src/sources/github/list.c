@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sluice/hash.h>
+
 static void page_url(const struct github *self, int64_t page, struct sl_url *url)
 {
     const char *name = self->table ? self->table->name : "";
@@ -77,8 +79,9 @@ static uint64_t mark_of_last(const struct github *self, const struct sl_json *ro
 
     for (struct sl_json_each e = sl_json_each(rows); sl_json_next(&e);) last = e.value;
     last = sl_json_get(last, self->listing_repos ? "id" : self->table->row);
-    if (sl_json_number_text(last)) return github_hash(0, sl_json_number_text(last));
-    return sl_json_str(last) ? github_hash(0, sl_json_str(last)) : 0;
+    if (sl_json_number_text(last))
+        return sl_text_hash(SL_TEXT_HASH_START, sl_json_number_text(last));
+    return sl_json_str(last) ? sl_text_hash(SL_TEXT_HASH_START, sl_json_str(last)) : 0;
 }
 
 void github_watch_page(struct github *self, const struct sl_response *response,

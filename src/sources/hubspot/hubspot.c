@@ -199,17 +199,6 @@ int64_t hubspot_next_day_us(const struct hubspot *self, const struct sl_response
     return (local_us / SL_DAY_US + 1) * SL_DAY_US - shift_us;
 }
 
-static bool header_number(const struct sl_response *response, const char *name, double *out)
-{
-    const char *text = sl_response_header(response, name);
-    double number = 0;
-
-    if (!text || !*text || strlen(text) > 12 || text[strspn(text, "0123456789")]) return false;
-    for (; *text; text++) number = number * 10 + (*text - '0');
-    *out = number;
-    return true;
-}
-
 /*
  * Others use the app's calls too. What the headers say is left counts where it is little: at other
  * times our own count is newer than an answer that was made before other requests of ours arrived.
@@ -217,16 +206,16 @@ static bool header_number(const struct sl_response *response, const char *name, 
 enum sl_code hubspot_take_limits(const struct hubspot *self, const struct sl_response *response,
                                  struct sl_out *out, struct sl_error *error)
 {
-    double left;
+    int64_t left;
     enum sl_code rc = SL_OK;
 
-    if (header_number(response, "x-hubspot-ratelimit-remaining", &left) && left < BURST_MARGIN)
-        rc = sl_out_budget(out, BURST_KEY, left, response->received_at_us + BURST_WINDOW_MS * 1000,
-                           error);
+    if (sl_response_number(response, "x-hubspot-ratelimit-remaining", &left) && left < BURST_MARGIN)
+        rc = sl_out_budget(out, BURST_KEY, (double)left,
+                           response->received_at_us + BURST_WINDOW_MS * 1000, error);
     if (!rc && self->daily_quota > 0 &&
-        header_number(response, "x-hubspot-ratelimit-daily-remaining", &left) &&
-        left < (double)self->daily_quota)
-        rc = sl_out_budget(out, DAY_KEY, left, hubspot_next_day_us(self, response), error);
+        sl_response_number(response, "x-hubspot-ratelimit-daily-remaining", &left) &&
+        left < self->daily_quota)
+        rc = sl_out_budget(out, DAY_KEY, (double)left, hubspot_next_day_us(self, response), error);
     return rc;
 }
 

@@ -75,11 +75,6 @@ bool mixpanel_is_utc(const struct mixpanel *self)
     return !self->project_timezone || strcmp(self->project_timezone, "UTC") == 0;
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 void mixpanel_keep_clock(struct mixpanel *self, const struct sl_response *response)
 {
     if (response->server_date_us != SL_NO_TIME) self->now_us = response->server_date_us;
@@ -87,7 +82,7 @@ void mixpanel_keep_clock(struct mixpanel *self, const struct sl_response *respon
 
 int32_t mixpanel_today(const struct mixpanel *self)
 {
-    return (int32_t)floor_div(sl_zone_wall(&self->zone, self->now_us), SL_DAY_US);
+    return (int32_t)mixpanel_floor_div(sl_zone_wall(&self->zone, self->now_us), SL_DAY_US);
 }
 
 const char *mixpanel_utc(const struct mixpanel *self, const struct sl_json *value,

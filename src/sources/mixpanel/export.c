@@ -21,11 +21,6 @@
 
 /* ------------------------------------------------------------------ one event */
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 /* The property as text: numbers with their own digits. */
 static struct sl_text text_of(const struct sl_json *value)
 {
@@ -75,7 +70,7 @@ static bool seconds_of(const struct sl_json *value, int64_t *seconds)
     if (sl_json_i64(value, seconds))
         return *seconds > -(INT64_C(1) << 40) && *seconds < INT64_C(1) << 40;
     if (!sl_json_double(value, &number) || !(number > -1e12 && number < 1e12)) return false;
-    *seconds = floor_div((int64_t)(number * 1000), 1000);
+    *seconds = mixpanel_floor_div((int64_t)(number * 1000), 1000);
     return true;
 }
 
@@ -100,7 +95,8 @@ static enum sl_code emit(struct mixpanel *self, const struct sl_json *event, str
     /* `time` shows the project's clock, so its date is the day of the project's calendar. */
     struct sl_constant constants[] = {
         {"_event_key", key},
-        {"_export_date", text_of_day(self, has_time ? floor_div(seconds, 86400) : self->from)},
+        {"_export_date",
+         text_of_day(self, has_time ? mixpanel_floor_div(seconds, 86400) : self->from)},
         {"time", NULL},
     };
 

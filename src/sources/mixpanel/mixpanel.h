@@ -89,6 +89,12 @@ enum sl_code mixpanel_ask_cohorts(struct mixpanel *self, struct sl_out *out,
 enum sl_code mixpanel_ask_engage(struct mixpanel *self, struct sl_out *out, struct sl_error *error);
 enum sl_code mixpanel_ask_annotations(struct mixpanel *self, struct sl_out *out,
                                       struct sl_error *error);
+/* Of times before 1970, too. b > 0 */
+static inline int64_t mixpanel_floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
 /* Goes by the clock of this answer from here on. */
 void mixpanel_keep_clock(struct mixpanel *self, const struct sl_response *response);
 /* The project's calendar: its today. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sluice/hash.h>
+
 #define TEST_RATE 24.0 /* a sandbox allows 25 requests a second, an endpoint too */
 #define LIVE_RATE 60.0 /* of 100, which the account's own payments share */
 #define ENDPOINT_RATE 24.0
@@ -227,12 +229,10 @@ struct sl_sequence stripe_sequence(const struct stripe *self, int64_t us)
     return (struct sl_sequence){us, true};
 }
 
-/* FNV-1a */
 uint64_t stripe_hash(const char *text, int64_t salt)
 {
-    uint64_t hash = UINT64_C(14695981039346656037) ^ (uint64_t)salt;
+    uint64_t hash = sl_text_hash(SL_TEXT_HASH_START ^ (uint64_t)salt, text);
 
-    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
     return hash ? hash : 1;
 }
 
