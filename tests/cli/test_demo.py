@@ -42,7 +42,7 @@ def test_the_story_is_whole(told):
     _, text = told
     for table in demo.TABLES.values():
         assert table in text
-    assert "0 answered with 429" in text
+    assert "answered with 429" in text
     assert re.search(r"patLaunchControl0\.\w", text) is None, "the token was shown"
     assert "(null)" not in text
 
@@ -132,7 +132,11 @@ SOURCES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/connec
 
 @pytest.mark.parametrize("source", [source for source in SOURCES if source != "airtable"])
 def test_every_source_has_a_story(source, tmp_path):
-    """The tutorial's twice in one home: what the first demo left is taken up by the second."""
+    """The tutorial's twice in one home: what the first demo left is taken up by the second.
+
+    How many calls were refused is not asked: a demo runs in real time, and a machine that stands
+    still for a moment delivers two seconds' calls in one. The conformance suite asks it in simulated
+    time."""
     sluice = Sluice(tmp_path / "home")
     for _ in range(2 if source == "example" else 1):
         text = sluice.run("demo", "--source", source, timeout=300).out
@@ -142,7 +146,6 @@ def test_every_source_has_a_story(source, tmp_path):
         for printed in runs:
             states = re.findall(r"^main\.\S+ +([A-Z]+) ", printed, re.M)
             assert states and set(states) == {"COMPLETED"}, printed
-            assert " 0 answered with 429" in printed
         for row in re.findall(r"^(main\.\S+ .*)$", runs[1], re.M):
             assert [int(n.replace(",", "")) for n in row.split()[3:6]] == [0, 0, 0], row
         preview, = steps(text, "tables preview")

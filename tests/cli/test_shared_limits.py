@@ -19,7 +19,7 @@ def homes(tmp_path, simulator, count):
     runtime.mkdir()
     for number in range(count):
         sluice = Sluice(tmp_path / f"home{number}", XDG_RUNTIME_DIR=runtime)
-        demo.connect(sluice, simulator, requests_per_second="4.9")
+        demo.connect(sluice, simulator, requests_per_second="4.5")
         yield sluice, demo.write_specification(tmp_path / f"pipeline{number}.json")
 
 

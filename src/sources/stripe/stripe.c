@@ -6,9 +6,11 @@
 
 #include <sluice/hash.h>
 
-#define TEST_RATE 24.0 /* a sandbox allows 25 requests a second, an endpoint too */
+/* A sandbox allows 25 requests a second, and so does an endpoint. Three less: requests 45 ms apart
+ * that one hold-up on the way delays arrive together, and a second then counts some of the next. */
+#define TEST_RATE 22.0
 #define LIVE_RATE 60.0 /* of 100, which the account's own payments share */
-#define ENDPOINT_RATE 24.0
+#define ENDPOINT_RATE 22.0
 #define CONCURRENT 20
 /* Whose limit counts for connected accounts is not said, theirs or the platform's: both. */
 #define PLATFORM_KEY "stripe/{credential}/platform"
@@ -40,7 +42,7 @@ static const struct sl_option connection_options[] = {
      .max = 1000000,
      .offset = AT(requests_per_second),
      .help = "Calls per second for each account; 0: 60 of the 100 that live data allow, which the "
-             "account's own payments share, and 24 of the 25 of a sandbox."},
+             "account's own payments share, and 22 of the 25 of a sandbox."},
     {.name = "base_url",
      .kind = SL_OPTION_URL,
      .preset = "https://api.stripe.com",
