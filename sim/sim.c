@@ -377,7 +377,7 @@ static enum sl_code put_connection(struct sim *sim, const struct sim_request *re
     const char *host = sim_request_header(request, "host");
     char url[160];
 
-    (void)snprintf(url, sizeof url, "http://%s", host ? host : "127.0.0.1");
+    (void)snprintf(url, sizeof url, "http://%.150s", host ? host : "127.0.0.1");
     return sim_connection(sim, url, out, error);
 }
 
@@ -393,12 +393,6 @@ static enum sl_code handle_own(struct sim *sim, const struct sim_request *reques
         rc = sim->app->truth(sim->state, request, reply->body, error);
     } else if (strcmp(path, "connection") == 0) {
         rc = put_connection(sim, request, reply->body, error);
-    } else if (strcmp(path, "connection") == 0) {
-        const char *host = sim_request_header(request, "host");
-        char url[160];
-
-        (void)snprintf(url, sizeof url, "http://%.150s", host ? host : "localhost");
-        rc = sim_connection(sim, url, reply->body, error);
     } else if (strcmp(path, "control") == 0 && strcmp(request->method, "POST") == 0) {
         rc = control_text(sim, request->body, request->body_len, error);
         if (!rc) sl_buf_adds(reply->body, "{\"ok\":true}");

@@ -46,6 +46,7 @@ static void *stripe_create(const struct sim_options *options, struct sl_error *e
     app->now_us = options->start_us;
     app->start = options->start_us / 1000000;
     app->seed = options->seed;
+    app->unlimited = options->rate < 0;
     app->doc = sl_doc_new(0);
     if (!app->doc) (void)sl_fail(error, SL_NO_MEMORY, "could not make the Stripe simulator");
     if (!app->doc || st_seed(app, options, error)) {
@@ -58,8 +59,10 @@ static void *stripe_create(const struct sim_options *options, struct sl_error *e
 static enum sl_code stripe_connection(void *state, const char *base_url, struct sl_buf *out,
                                       struct sl_error *error)
 {
-    (void)state;
-    sl_buf_addf(out, "{\"api_key\":\"sk_test_simulated\",\"base_url\":\"%s\"}", base_url);
+    const struct stripe *app = state;
+
+    sl_buf_addf(out, "{\"api_key\":\"sk_test_simulated\",\"base_url\":\"%s\"%s}", base_url,
+                app->unlimited ? ",\"requests_per_second\":1000000" : "");
     return sl_buf_failed(out) ? sl_fail(error, SL_NO_MEMORY, "could not describe a connection")
                               : SL_OK;
 }

@@ -98,6 +98,7 @@ struct stripe {
     int64_t now_us, start;
     uint64_t seed;
     bool bench, revoked, live;
+    bool unlimited;        /* no limits: the connection sets none either */
     int64_t event_delay_s; /* every event shows up so late */
     int64_t days;          /* how often the operation "day" was done */
     struct sl_doc *doc;
