@@ -29,7 +29,7 @@
 
 struct sl_apply;
 
-#define SL_APPLY_MEMORY ((size_t)256 << 20)
+#define SL_APPLY_MEMORY ((size_t)96 << 20)
 /* Size of files that are written again as a whole when a row of them changes. */
 #define SL_APPLY_REWRITTEN_BYTES ((int64_t)16 << 20)
 #define SL_TOMBSTONE_RETENTION_US (INT64_C(7) * 24 * 3600 * 1000000)

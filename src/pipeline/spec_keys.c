@@ -25,7 +25,7 @@ const struct sl_spec_key sl_spec_pipeline_keys[] = {
              "this pipeline together may use in a month; then exit code 8."},
     {.name = "memory",
      .kind = SL_SPEC_STRING,
-     .help = "What each table's changes may take of memory before they are put on disk: `256MiB` "
+     .help = "What each table's changes may take of memory before they are put on disk: `96MiB` "
              "(default), `1GiB`."},
     {.name = "development", .kind = SL_SPEC_BOOL, .ignored = true},
     {.name = "continuous",
