@@ -53,4 +53,4 @@ scripts/build_release.sh
 
 # One more than there are cores: many of these wait for a retry, or for a JVM.
 step "command line, other people's readers, kill tests (pytest)"
-SLUICE_NO_SKIPS=1 build/venv/bin/python -m pytest tests -n $(($(nproc) + 1)) --dist worksteal
+SLUICE_NO_SKIPS=1 build/venv/bin/python -m pytest tests -n $(($(nproc) + 1)) --dist loadscope

@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness.program import Simulator, Sluice  # noqa: E402
+
+SPARK = {"test_altered", "test_care", "test_foreign", "test_matrix", "test_tables"}
 
 
 @pytest.fixture
@@ -27,6 +30,18 @@ def airtable():
     """The demo base, without a limit of requests, so that tests take no longer than they must."""
     with Simulator("airtable", "--rate", "-1") as simulator:
         yield simulator
+
+
+class OneSpark(LoadScopeScheduling):
+    """Tests go to workers one by one, but all that need Spark to the same one: each session takes
+    minutes of processor time and a gigabyte."""
+
+    def _split_scope(self, nodeid):
+        return "spark" if Path(nodeid.split("::")[0]).stem in SPARK else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneSpark(config, log)
 
 
 def pytest_sessionfinish(session, exitstatus):
