@@ -64,8 +64,12 @@ static enum sl_code print_plan(struct cli *cli, const struct cli_call *call,
     if (sl_json_i64(sl_json_get(root, "calls"), &calls)) {
         printf("%lld calls", (long long)calls);
         if (rated) printf(" at %.3g a second", rate);
-        if (sl_json_double(sl_json_get(root, "minutes"), &minutes))
-            printf(": %.1f minutes", minutes);
+        if (sl_json_double(sl_json_get(root, "minutes"), &minutes)) {
+            if (minutes < 1)
+                printf(": less than a minute");
+            else
+                printf(": %.1f minutes", minutes);
+        }
         if (sl_json_double(sl_json_get(root, "share_of_month"), &share) && share > 0)
             printf("; %.2f %% of a month's quota, so at most %.0f runs a month", share * 100,
                    floor(1 / share));
