@@ -15,7 +15,7 @@ void sl_buf_init(struct sl_buf *buf, size_t max)
     *buf = (struct sl_buf){.max = max};
 }
 
-char *sl_buf_reserve(struct sl_buf *buf, size_t len)
+char *sl_buf_grow(struct sl_buf *buf, size_t len)
 {
     size_t max = buf->max ? buf->max : SL_BUF_MAX_DEFAULT;
 

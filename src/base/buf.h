@@ -32,7 +32,7 @@ void sl_buf_vaddf(struct sl_buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /* Makes room for len more bytes and returns where they go (data + len), or NULL. The caller writes
  * them, adds to len and ends with a NUL, for which there is room. */
-char *sl_buf_reserve(struct sl_buf *buf, size_t len);
+static inline char *sl_buf_reserve(struct sl_buf *buf, size_t len);
 /* For what could not be added, by a caller that ran out of memory itself. */
 static inline void sl_buf_fail(struct sl_buf *buf)
 {
@@ -49,12 +49,18 @@ char *sl_buf_take(struct sl_buf *buf);
 void sl_buf_reset(struct sl_buf *buf);   /* len 0, not failed; keeps memory */
 void sl_buf_release(struct sl_buf *buf); /* safe on {0}, safe twice */
 
-/* JSON is written byte by byte in the path of every row: these are worth being inline. A buffer that
- * failed has no room: see sl_buf_reserve(). */
-static inline void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len)
+/* JSON is written byte by byte in the path of every row: these are worth being inline. */
+char *sl_buf_grow(struct sl_buf *buf, size_t len); /* when there is no room, or it failed */
+static inline char *sl_buf_reserve(struct sl_buf *buf, size_t len)
 {
     bool room = !buf->failed && len < buf->cap - buf->len && buf->data;
-    char *to = room ? buf->data + buf->len : sl_buf_reserve(buf, len);
+
+    return room ? buf->data + buf->len : sl_buf_grow(buf, len);
+}
+
+static inline void sl_buf_add(struct sl_buf *buf, const void *bytes, size_t len)
+{
+    char *to = sl_buf_reserve(buf, len);
 
     if (!to || len == 0) return;
     memcpy(to, bytes, len);

@@ -32,11 +32,43 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
+/* Are all eight plain? The top bit of each byte tells, of the byte and of what it must not be. */
+static bool word_is_plain(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quotes = word ^ ones * '"', slashes = word ^ ones * '\\';
+
+    return !((word | (word - ones * 0x20) | (quotes - ones) | (slashes - ones)) & tops);
+}
+
+/* Copies up to the first byte that is not plain, and returns how many that were. */
+static size_t copy_plain(char *to, const char *text, size_t len)
+{
+    size_t at = 0;
+    uint64_t word;
+
+    for (; len - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if (!word_is_plain(word)) break;
+        memcpy(to + at, &word, sizeof word);
+    }
+    for (; at < len && is_plain((unsigned char)text[at]); at++) to[at] = text[at];
+    return at;
+}
+
 void sl_write_string(struct sl_buf *out, const char *text, size_t len)
 {
-    size_t done = 0, at = 0; /* text[done..at) may be copied as it is */
+    char *to = sl_buf_reserve(out, len + 2);
 
-    sl_buf_addc(out, '"');
+    if (!to) return;
+    to[0] = '"';
+    size_t at = copy_plain(to + 1, text, len), done = at; /* text[done..at) waits to be copied */
+    out->len += 1 + at;
+    if (at == len) { /* nearly always */
+        memcpy(to + 1 + len, "\"", 2);
+        out->len++;
+        return;
+    }
     while (at < len) {
         if (is_plain((unsigned char)text[at])) {
             at++;

@@ -571,6 +571,37 @@ static void values_are_written_canonically(void **state)
     check_canonical(*state, "-0.10", "-0.10");
 }
 
+/* Plain bytes are copied eight at a time: one that is not is found wherever it stands. */
+static void any_byte_anywhere_in_a_string_is_written(void **state)
+{
+    struct sl_buf out = {0};
+    char text[40], expected[80], middle[8];
+
+    (void)state;
+    for (size_t len = 1; len <= 20; len++)
+        for (size_t at = 0; at < len; at++)
+            for (unsigned c = 0; c < 256; c++) {
+                for (size_t i = 0; i < len; i++) text[i] = (char)('a' + i);
+                text[at] = (char)c;
+                if (c == '"' || c == '\\')
+                    snprintf(middle, sizeof middle, "\\%c", (int)c);
+                else if (c >= 0x80)
+                    snprintf(middle, sizeof middle, FFFD);
+                else if (c >= 0x20)
+                    snprintf(middle, sizeof middle, "%c", (int)c);
+                else if (strchr("\b\f\n\r\t", (int)c) && c)
+                    snprintf(middle, sizeof middle, "\\%c", "btn?fr"[c - 8]);
+                else
+                    snprintf(middle, sizeof middle, "\\u%04x", c);
+                snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at, text, middle,
+                         (int)(len - at - 1), text + at + 1);
+                sl_buf_reset(&out);
+                sl_write_string(&out, text, len);
+                assert_string_equal(sl_buf_str(&out), expected);
+            }
+    sl_buf_release(&out);
+}
+
 static void the_writer_puts_commas_and_colons(void **state)
 {
     struct sl_json_writer *w = sl_json_writer_new();
@@ -724,6 +755,7 @@ int main(void)
         T(a_megabyte_of_brackets_is_an_error),
         T(many_tiny_values_fit),
         T(values_are_written_canonically),
+        T(any_byte_anywhere_in_a_string_is_written),
         T(the_writer_puts_commas_and_colons),
         T(doubles_are_written_so_that_they_read_back),
         T(lists_are_values_too),
