@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from harness.program import Simulator, Sluice  # noqa: E402
 
 SPARK = {"test_altered", "test_care", "test_foreign", "test_matrix", "test_tables"}
+WHOLE = {"test_bad_input", "test_demo", "test_new_connector"}
 
 
 @pytest.fixture
@@ -33,13 +34,17 @@ def airtable():
 
 
 class OneSpark(LoadScopeScheduling):
-    """Tests go to workers one by one, but all that need Spark to the same one: each session takes
-    minutes of processor time and a gigabyte."""
+    """Tests go to workers one by one, but all that share a session of Spark to the same one: each takes
+    minutes of processor time and a gigabyte. Files whose fixtures take long stay whole, too."""
 
     def _split_scope(self, nodeid):
-        return "spark" if Path(nodeid.split("::")[0]).stem in SPARK else nodeid
+        file = Path(nodeid.split("::")[0]).stem
+        if file in SPARK or nodeid.endswith("[spark]"):
+            return "spark"
+        return file if file in WHOLE else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return OneSpark(config, log)
 

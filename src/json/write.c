@@ -64,6 +64,7 @@ void sl_write_string(struct sl_buf *out, const char *text, size_t len)
     to[0] = '"';
     size_t at = copy_plain(to + 1, text, len), done = at; /* text[done..at) waits to be copied */
     out->len += 1 + at;
+    out->data[out->len] = '\0';
     if (at == len) { /* nearly always */
         memcpy(to + 1 + len, "\"", 2);
         out->len++;

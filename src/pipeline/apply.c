@@ -289,6 +289,17 @@ static enum sl_code settle_large(struct sl_apply *apply, const struct spill *cha
     return rc;
 }
 
+static enum sl_code key_too_large(const struct sl_apply *apply, size_t bytes,
+                                  struct sl_error *error)
+{
+    sl_fail(error, SL_TOO_LARGE,
+            "the changes of one key of table '%s' take %zu MB: more than the %zu MB that there are "
+            "for them",
+            apply->options.schema->def->name, bytes >> 20, apply->options.memory_bytes >> 20);
+    sl_error_hint(error, "Give `memory` of the pipeline more than that, like \"1GiB\".");
+    return SL_TOO_LARGE;
+}
+
 /* Keys that all have the same hash cannot be parted: then they must fit as they are. */
 static enum sl_code settle_partitions(struct sl_apply *apply, const struct spill *changes,
                                       const struct spill *rows, int level, struct sl_error *error)
@@ -301,11 +312,7 @@ static enum sl_code settle_partitions(struct sl_apply *apply, const struct spill
         if (bytes > room && level + 1 < LEVELS_MAX)
             rc = settle_large(apply, changes, rows, part, level, error);
         else if (bytes > apply->options.memory_bytes + ONE_KEY_BYTES_MIN && !apply->single)
-            rc = sl_fail(error, SL_TOO_LARGE,
-                         "the changes of one key of table '%s' take %zu MB: "
-                         "more than the %zu MB that there are for them",
-                         apply->options.schema->def->name, bytes >> 20,
-                         apply->options.memory_bytes >> 20);
+            rc = key_too_large(apply, bytes, error);
         else
             rc = settle_partition(apply, changes, rows, part, error);
     }

@@ -35,6 +35,10 @@ class Stage:
     def stats(self):
         return json.loads(self.simulator.request("/_sim/stats"))
 
+    def answered(self):
+        stats = self.stats()
+        return stats["requests"] - stats["limited"]
+
     def location(self, table):
         return self.sluice.home / "warehouse/main/bronze" / f"stripe_{table}"
 
@@ -74,7 +78,7 @@ def test_the_example(stage):
 
     versions = stage.versions()
     stage.run()
-    assert stage.stats()["requests"] <= 2 + TABLES + 2  # who, live or test; invoice_items asks thrice
+    assert stage.answered() <= 2 + TABLES + 2  # who, live or test; invoice_items asks thrice
     assert stage.versions() == versions, "nothing changed, nothing was written"
 
     id_ = sorted(stage.rows("subscriptions"))[0]
@@ -83,7 +87,7 @@ def test_the_example(stage):
         {"op": "delete", "table": "subscriptions", "record": 5, "count": 3},
         {"op": "create", "table": "charges", "count": 3}], advance_ms=120_000)
     stage.run()
-    assert stage.stats()["requests"] <= 2 + TABLES + 2
+    assert stage.answered() <= 2 + TABLES + 2
     for table in ("customers", "subscriptions", "charges", "payment_methods"):
         assert stage.rows(table).keys() == stage.truth(table).keys(), table
     assert id_ in stage.rows("subscriptions")

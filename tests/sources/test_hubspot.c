@@ -281,6 +281,58 @@ static void limits_are_never_tripped(void **state)
     stage_close(&source);
 }
 
+/* All tables at once share the calls of ten seconds and the searches of one. */
+static void all_tables_at_once_trip_no_limit(void **state)
+{
+    enum { TABLES_MAX = 32 };
+    struct stage source;
+    struct harvest h;
+    struct sl_job_options jobs[TABLES_MAX];
+    char *names[TABLES_MAX], *cursors[TABLES_MAX];
+
+    (void)state;
+    hs_open(&source, 0, NULL);
+    stage_discover(&source);
+    size_t count = source.tables.table_count;
+    assert_true(count > 8 && count <= TABLES_MAX);
+    for (size_t i = 0; i < count; i++) names[i] = strdup(source.tables.tables[i].name);
+    for (size_t i = 0; i < count; i++) {
+        stage_first_load(&source, names[i]);
+        cursors[i] = source.cursor ? strdup(source.cursor) : NULL;
+    }
+    stage_control(&source, "{\"ops\":[{\"op\":\"edit\",\"count\":50},"
+                           "{\"op\":\"edit\",\"table\":\"companies\",\"count\":50},"
+                           "{\"op\":\"edit\",\"table\":\"deals\",\"count\":50}],"
+                           "\"reset_stats\":true}");
+    stage_pass(&source, 60);
+    for (size_t i = 0; i < count; i++) {
+        const struct harvest_table *table = stage_table(&source, names[i]);
+
+        jobs[i] = (struct sl_job_options){.kind = SL_JOB_READ,
+                                          .table = table->name,
+                                          .namespace_ = table->namespace_,
+                                          .state = table->state,
+                                          .cursor = cursors[i]};
+    }
+    struct harvest_job job = {.connector = "hubspot",
+                              .options = sl_buf_str(&source.options),
+                              .key_member = "id",
+                              .job = jobs[0],
+                              .more = jobs + 1,
+                              .more_count = count - 1};
+
+    harvest_run(&job, source.world, &h);
+    assert_string_equal(h.error.message, "");
+    assert_true(stage_stat(&source, "requests") > 2 * (int64_t)count);
+    assert_int_equal(stage_stat(&source, "limited"), 0);
+    harvest_release(&h);
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+        free(cursors[i]);
+    }
+    stage_close(&source);
+}
+
 static void a_used_up_day_stops_the_run_until_midnight_of_the_portal(void **state)
 {
     struct stage source;
@@ -332,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_first_load_goes_on_from_its_cursor),
         cmocka_unit_test(records_in_doubt_are_looked_up_by_id),
         cmocka_unit_test(limits_are_never_tripped),
+        cmocka_unit_test(all_tables_at_once_trip_no_limit),
         cmocka_unit_test(a_used_up_day_stops_the_run_until_midnight_of_the_portal),
         cmocka_unit_test(a_limit_that_others_used_up_is_waited_for),
     };

@@ -602,6 +602,26 @@ static void any_byte_anywhere_in_a_string_is_written(void **state)
     sl_buf_release(&out);
 }
 
+/* What did not fit leaves text that ends. */
+static void a_string_beyond_the_maximum_fails_cleanly(void **state)
+{
+    char text[63];
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t len = 55; len <= sizeof text; len++) {
+        struct sl_buf out;
+
+        text[len - 1] = 1; /* written as six */
+        sl_buf_init(&out, 64);
+        sl_write_string(&out, text, len);
+        assert_int_equal(sl_buf_failed(&out), len + 7 > 64);
+        assert_int_equal(strlen(sl_buf_str(&out)), out.len);
+        sl_buf_release(&out);
+        text[len - 1] = 'a';
+    }
+}
+
 static void the_writer_puts_commas_and_colons(void **state)
 {
     struct sl_json_writer *w = sl_json_writer_new();
@@ -756,6 +776,7 @@ int main(void)
         T(many_tiny_values_fit),
         T(values_are_written_canonically),
         T(any_byte_anywhere_in_a_string_is_written),
+        T(a_string_beyond_the_maximum_fails_cleanly),
         T(the_writer_puts_commas_and_colons),
         T(doubles_are_written_so_that_they_read_back),
         T(lists_are_values_too),
